@@ -1,0 +1,39 @@
+import type { Action, EnforcementPoint, Fact, NamedPrincipal, Principal } from './action.ts'
+import { type Digest, digestJson } from './digest.ts'
+import type { JsonValue } from './json.ts'
+import type { Approvals, Risk } from './ruling.ts'
+
+/**
+ * What reviewers are shown of one request, frozen when it opens. Live status stands outside of it.
+ * Everything under `action` is what will run; `statement` is the agent's own words, and never believed.
+ */
+export interface Card {
+  v: 1
+  requestId: string
+  action: Pick<Action, 'kind' | 'name' | 'target'> & {
+    arguments: JsonValue
+    runtime: Action['runtime']
+    trace: Action['trace']
+  }
+  /** Values that the policy keeps from reviewers, by JSON pointer: their length and salted digest remain. */
+  redacted: { path: string; length: number; digest: Digest }[]
+  actionDigest: Digest
+  agent: NamedPrincipal
+  owner: Principal
+  onBehalfOf: Principal[]
+  /** True where the agent named people whose tokens did not verify. */
+  onBehalfOfUnverified: boolean
+  environment: string
+  enforcement: EnforcementPoint
+  facts: Fact[]
+  statement?: string
+  rule: string
+  risk?: Risk
+  policyVersion: number
+  approvals: Approvals
+  requestedAtMs: number
+  expiresAtMs: number
+}
+
+/** A review must quote this: it proves which card the reviewer had before them. */
+export const renderHash = (card: Card): Digest => digestJson(card)

@@ -1,0 +1,71 @@
+import { DIGEST, type Digest } from './digest.ts'
+import { integer, list, literal, object, optional, type Shape, text } from './shape.ts'
+
+export type Effect = 'allow' | 'hold' | 'deny'
+export type Risk = 'low' | 'medium' | 'high' | 'critical'
+
+/** How strongly a reviewer was identified for this review, weakest first. */
+export const ASSURANCES = ['chat', 'login', 'step-up', 'passkey'] as const
+export type Assurance = (typeof ASSURANCES)[number]
+
+export const atLeast = (given: Assurance, asked: Assurance): boolean =>
+  ASSURANCES.indexOf(given) >= ASSURANCES.indexOf(asked)
+
+/** How many distinct people, out of which groups, must approve, and how they must be signed in. */
+export interface Approvals {
+  from: string[]
+  threshold: number
+  assurance: Assurance
+}
+
+/** What policy says of an action, and which rule said it. */
+export interface Ruling {
+  effect: Effect
+  /** Id of the rule, or `defaults` where none matched. */
+  rule: string
+  policyVersion: number
+  policyHash: Digest
+  /** In `observe` everything runs; what would have been held or denied is recorded. */
+  mode: 'enforce' | 'observe'
+  risk?: Risk
+  /** The policy's words for people, with a denial. */
+  reason?: string
+  approvals: Approvals
+  timeoutMs: number
+  /** How long an approval may wait for its execution. */
+  validForMs: number
+  /** JSON pointers (RFC 6901) into the action that reviewers see only as length and digest. */
+  redact: string[]
+  escalate: { afterMs: number; to: string[] }[]
+}
+
+export const approvalsShape: Shape<Approvals> = object({
+  from: list(text({ min: 1, max: 200 }), { min: 1, max: 50 }),
+  threshold: integer({ min: 1, max: 20 }),
+  assurance: literal(...ASSURANCES),
+})
+
+export const effectShape: Shape<Effect> = literal('allow', 'hold', 'deny')
+export const riskShape: Shape<Risk> = literal('low', 'medium', 'high', 'critical')
+
+export const digestShape: Shape<Digest> = text({
+  pattern: DIGEST,
+  like: 'sha-256: and 64 hex digits',
+}) as Shape<Digest>
+
+/** The part of a ruling that the ledger keeps. */
+export interface RulingRecord {
+  effect: Effect
+  rule: string
+  policyVersion: number
+  policyHash: Digest
+  risk?: Risk
+}
+
+export const rulingRecordShape: Shape<RulingRecord> = object({
+  effect: effectShape,
+  rule: text({ min: 1, max: 200 }),
+  policyVersion: integer({ min: 0 }),
+  policyHash: digestShape,
+  risk: optional(riskShape),
+})

@@ -1,0 +1,55 @@
+/**
+ * Every NATS subject and stream. Subjects carry identity: an agent's credentials let it publish only below
+ * `hp.v1.agent.<agentId>.` and read only `_INBOX.<agentId>.>`, so the subject proves the requester.
+ */
+export type AgentCall = 'hello' | 'request' | 'claim' | 'consume' | 'outcome' | 'cancel' | 'heartbeat'
+export type DeskCall = 'list' | 'show' | 'review'
+
+export const agentSubject = (agentId: string, call: AgentCall): string => `hp.v1.agent.${agentId}.${call}`
+export const agentCalls = (call: AgentCall): string => `hp.v1.agent.*.${call}`
+/** The agent's id out of a subject that the server has let through. */
+export const agentIdOf = (subject: string): string => subject.split('.')[3] ?? ''
+
+export const inboxPrefix = (name: string): string => `_INBOX.${name}`
+/** Hints to an agent's processes: something is worth asking about. Nothing in them is believed. */
+export const agentHints = (agentId: string): string => `_INBOX.${agentId}.hint`
+
+export const deskSubject = (call: DeskCall): string => `hp.v1.desk.${call}`
+/** What desks watch: `opened`, `reviewed`, `decided`, `ended`. */
+export const eventSubject = (event: DeskEventName, requestId: string): string =>
+  `hp.v1.event.${event}.${requestId}`
+export const EVENTS = 'hp.v1.event.>'
+export type DeskEventName = 'opened' | 'reviewed' | 'decided' | 'ended'
+
+export const ledgerStream = (epoch: number): string => `HP_LEDGER_${epoch}`
+export const ledgerSubjects = (epoch: number): string => `hp.v1.ledger.${epoch}.>`
+export const ledgerSubject = {
+  requested: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.requested`,
+  review: (epoch: number, requestId: string, reviewerHash: string): string =>
+    `hp.v1.ledger.${epoch}.req.${requestId}.review.${reviewerHash}`,
+  decided: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.decided`,
+  spent: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.spent`,
+  outcome: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.outcome`,
+  policy: (epoch: number, version: number): string => `hp.v1.ledger.${epoch}.policy.${version}`,
+}
+
+/** Signed documents, latest and history: anybody may read them, trust comes from their signatures. */
+export const TRUST_STREAM = 'HP_TRUST'
+export const TRUST_SUBJECTS = 'hp.v1.trust.>'
+export const trustSubject = {
+  keySet: (version: number): string => `hp.v1.trust.keyset.${version}`,
+  policy: (version: number): string => `hp.v1.trust.policy.${version}`,
+  registration: (agentId: string): string => `hp.v1.trust.registration.${agentId}`,
+}
+
+/** Sealed arguments, cards and reasons; the broker alone reads and writes them. */
+export const PAYLOAD_STREAM = 'HP_PAYLOAD'
+export const payloadSubject = (requestId: string, part: string): string =>
+  `hp.v1.payload.${requestId}.${part}`
+/** The sealing key of each request; erasing it erases the payload. */
+export const PAYLOAD_KEY_STREAM = 'HP_PAYLOAD_KEY'
+export const payloadKeySubject = (requestId: string): string => `hp.v1.payload-key.${requestId}`
+
+/** Signed checkpoints (C2SP) of the ledger, the newest kept. */
+export const CHECKPOINT_STREAM = 'HP_CHECKPOINT'
+export const checkpointSubject = (epoch: number): string => `hp.v1.checkpoint.${epoch}`
