@@ -1,0 +1,64 @@
+import { HoldpointError } from '#contract'
+import type { Log } from './log.ts'
+
+/** Something with a life: `start` resolves when it is of use; `stop` drains and may be called twice. */
+export interface Component {
+  readonly name: string
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Starts in the given order, so name what receives last; stops in reverse.
+ * When one cannot start, those already started are stopped and the error names it.
+ */
+export function composeComponents(
+  components: readonly Component[],
+  log: Log,
+  name = components.map((component) => component.name).join(', '),
+): Component {
+  const started: Component[] = []
+  let stopping: Promise<void> | undefined
+
+  return {
+    name,
+    async start() {
+      stopping = undefined
+      for (const component of components) {
+        // Asked to stop while still starting: what is not up yet stays down.
+        if (stopping) return
+        try {
+          await component.start()
+        } catch (cause) {
+          await stopAll(started, log)
+          throw startError(component, cause)
+        }
+        started.push(component)
+        log.debug('started', { component: component.name })
+      }
+      if (stopping) await stopAll(started, log)
+    },
+    stop() {
+      stopping ??= stopAll(started, log)
+      return stopping
+    },
+  }
+}
+
+async function stopAll(started: Component[], log: Log): Promise<void> {
+  for (let component = started.pop(); component !== undefined; component = started.pop()) {
+    try {
+      await component.stop()
+      log.debug('stopped', { component: component.name })
+    } catch (error) {
+      // One that fails must not keep the others from draining.
+      log.error('could not be stopped in order', { component: component.name, error })
+    }
+  }
+}
+
+function startError(component: Component, cause: unknown): HoldpointError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const code = cause instanceof HoldpointError ? cause.code : 'UNAVAILABLE'
+  return new HoldpointError(code, `${component.name} could not start: ${reason}`, { cause })
+}

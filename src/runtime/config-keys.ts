@@ -1,0 +1,137 @@
+import { integer, list, literal, object, optional, type Shape, text } from '#contract'
+import { LOG_LEVELS } from './log.ts'
+
+/** One key of holdpoint.yaml, and by the same words one variable: `pipeline.port`, HOLDPOINT_PIPELINE_PORT. */
+export interface Setting<T> {
+  readonly shape: Shape<T>
+  readonly preset: T
+  readonly about: string
+  /** A `path` is resolved against the folder of the file that names it; a `secret` is never shown. */
+  readonly kind: 'text' | 'value' | 'path' | 'secret'
+}
+
+export interface SettingTree {
+  readonly [name: string]: Setting<unknown> | SettingTree
+}
+
+export type ConfigOf<T> = {
+  readonly [K in keyof T]: T[K] extends Setting<infer V> ? V : ConfigOf<T[K]>
+}
+
+export type Config = ConfigOf<typeof SETTINGS>
+
+const word = (like: string, max = 1024): Shape<string> => text({ min: 1, max, like })
+const port: Shape<number> = integer({ min: 0, max: 65_535 })
+const url = (...schemes: string[]): Shape<string> => {
+  const like = `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`
+  return (value, at, report) => {
+    const parsed = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
+    const known = parsed !== undefined && schemes.some((scheme) => parsed.protocol === `${scheme}:`)
+    return known ? (value as string) : report(at, like, value)
+  }
+}
+const issuer = object({
+  issuer: url('https', 'http'),
+  audience: word('the audience that tokens for Holdpoint carry'),
+  jwksUri: optional(url('https', 'http')),
+})
+
+/** All that can be configured. A new key is one line here. */
+export const SETTINGS = {
+  dataDir: path('.holdpoint', 'Where keys, the embedded servers’ data and development state are kept.'),
+  policy: path('policy.yaml', 'The policy to publish.'),
+  pin: absent(
+    'text',
+    word('the pin that `holdpoint init` printed'),
+    'The organisation’s public key, pinned.',
+  ),
+  log: {
+    level: value(literal(...LOG_LEVELS), 'info', `One of ${LOG_LEVELS.join(', ')}.`),
+  },
+  nats: {
+    url: absent(
+      'text',
+      url('nats', 'tls', 'ws', 'wss'),
+      'An existing NATS; without it an embedded one is started.',
+    ),
+    credentials: absent(
+      'path',
+      word('the path of a credentials file'),
+      'This process’ NATS credentials file.',
+    ),
+    port: value(port, 4222, 'The embedded server’s port; taken ones are replaced by the next free one.'),
+  },
+  identity: {
+    issuers: value(
+      list(issuer, { max: 32 }),
+      [],
+      'Whose tokens are believed: issuer, audience, jwksUri (optional).',
+    ),
+    port: value(port, 7071, 'The development issuer’s port, in `holdpoint up` alone.'),
+  },
+  clickhouse: {
+    url: absent(
+      'text',
+      url('http', 'https'),
+      'An existing ClickHouse; without it the embedded engine is started.',
+    ),
+    user: absent('text', word('a user name'), 'The pipeline’s own database user.'),
+    password: absent('secret', word('a password'), 'Its password; better through passwordFile.'),
+    database: text_(
+      text({ min: 1, max: 64, pattern: /^[A-Za-z_]\w*$/ }),
+      'holdpoint',
+      'The database of all tables.',
+    ),
+    port: value(port, 8123, 'The embedded engine’s HTTP port, for reading.'),
+  },
+  pipeline: {
+    host: text_(word('a host name or address', 255), '127.0.0.1', 'Where OTLP/HTTP is received.'),
+    port: value(port, 4318, 'The port for OTLP/HTTP.'),
+    maxBodyBytes: value(
+      integer({ min: 1024, max: 2 ** 30 }),
+      64 * 2 ** 20,
+      'The largest body, after decompression.',
+    ),
+  },
+}
+
+function value<T>(shape: Shape<T>, preset: T, about: string): Setting<T> {
+  return { shape, preset, about, kind: 'value' }
+}
+
+function text_(shape: Shape<string>, preset: string, about: string): Setting<string> {
+  return { shape, preset, about, kind: 'text' }
+}
+
+function path(preset: string, about: string): Setting<string> {
+  return { shape: word('a path', 4096), preset, about, kind: 'path' }
+}
+
+function absent(
+  kind: 'text' | 'path' | 'secret',
+  shape: Shape<string>,
+  about: string,
+): Setting<string | undefined> {
+  return { shape, preset: undefined, about, kind }
+}
+
+export const isSetting = (node: Setting<unknown> | SettingTree): node is Setting<unknown> =>
+  typeof (node as Setting<unknown>).shape === 'function'
+
+/** `clickhouse.passwordFile` → HOLDPOINT_CLICKHOUSE_PASSWORD_FILE */
+export const variableOf = (key: readonly string[]): string =>
+  ['HOLDPOINT', ...key.map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase())].join(
+    '_',
+  )
+
+/** Every key with its setting, in the order above. */
+export function listSettings(
+  tree: SettingTree = SETTINGS,
+  prefix: string[] = [],
+): [string[], Setting<unknown>][] {
+  return Object.entries(tree).flatMap(([name, node]) =>
+    isSetting(node)
+      ? [[[...prefix, name], node] as [string[], Setting<unknown>]]
+      : listSettings(node, [...prefix, name]),
+  )
+}

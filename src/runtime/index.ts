@@ -1,0 +1,18 @@
+export {
+  type Command,
+  defineCommand,
+  type ExitCode,
+  type Invocation,
+  type Io,
+  type Options,
+} from './command.ts'
+export { type Program, runProgram } from './command-run.ts'
+export { type Component, composeComponents } from './component.ts'
+export { type ConfigSources, readConfig } from './config.ts'
+export type { Config } from './config-keys.ts'
+export { configReference } from './config-reference.ts'
+export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts'
+export { createNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.ts'
+export { findNatsServer } from './nats-server-path.ts'
+export { freePort, listenFrom } from './port.ts'
+export { createTelemetry, type TelemetryOptions } from './telemetry.ts'
