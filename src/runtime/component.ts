@@ -18,28 +18,33 @@ export function composeComponents(
   name = components.map((component) => component.name).join(', '),
 ): Component {
   const started: Component[] = []
+  let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
+
+  async function startAll(): Promise<void> {
+    for (const component of components) {
+      // Asked to stop while still starting: what is not up yet stays down.
+      if (stopping) return
+      try {
+        await component.start()
+      } catch (cause) {
+        await stopAll(started, log)
+        throw startError(component, cause)
+      }
+      started.push(component)
+      log.debug('started', { component: component.name })
+    }
+  }
 
   return {
     name,
-    async start() {
-      stopping = undefined
-      for (const component of components) {
-        // Asked to stop while still starting: what is not up yet stays down.
-        if (stopping) return
-        try {
-          await component.start()
-        } catch (cause) {
-          await stopAll(started, log)
-          throw startError(component, cause)
-        }
-        started.push(component)
-        log.debug('started', { component: component.name })
-      }
-      if (stopping) await stopAll(started, log)
+    start() {
+      starting = startAll()
+      return starting
     },
     stop() {
-      stopping ??= stopAll(started, log)
+      const quiet = starting?.catch(() => undefined) ?? Promise.resolve()
+      stopping ??= quiet.then(() => stopAll(started, log))
       return stopping
     },
   }

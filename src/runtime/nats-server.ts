@@ -98,7 +98,8 @@ async function launch({ args, dir, log }: { args: string[]; dir: string; log: Lo
       })
     }
     child.once('error', (error) => settle(error.message))
-    child.once('exit', (code, signal) => {
+    // Not 'exit': its last words may still be on their way then.
+    child.once('close', (code, signal) => {
       if (ready && !stopping.has(child)) log.error('nats-server ended by itself', { code, signal, lastWords })
       settle(lastWords || `ended with ${code ?? signal}`)
     })
