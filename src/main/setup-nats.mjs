@@ -31,7 +31,7 @@ export function ensureNatsServer({ cache, env, say }) {
   const built = build({ cache, inCache, env, say })
   if (built) return built
   if (onPath) return warnIfOld(link(onPath.path, inCache), say)
-  const fetched = fetchFromApt({ cache, inCache, say })
+  const fetched = fetchFromApt({ cache, inCache, env, say })
   if (fetched) return warnIfOld(fetched, say)
   throw new Error(
     `nats-server ${WANTED} is needed and was not found. One of these will do:\n` +
@@ -74,7 +74,7 @@ function findOnPath(env) {
 }
 
 function build({ cache, inCache, env, say }) {
-  if (spawnSync('go', ['version']).status !== 0) return undefined
+  if (spawnSync('go', ['version'], { env }).status !== 0) return undefined
   say(`building nats-server ${WANTED} with Go into ${cache} (the first time takes a minute or two)`)
   const { status } = spawnSync('go', ['install', '-v', `github.com/nats-io/nats-server/v2@v${WANTED}`], {
     cwd: cache,
@@ -86,13 +86,14 @@ function build({ cache, inCache, env, say }) {
   return version ? { path: inCache, version } : undefined
 }
 
-function fetchFromApt({ cache, inCache, say }) {
-  if (process.platform !== 'linux' || spawnSync('apt-get', ['--version']).status !== 0) return undefined
+function fetchFromApt({ cache, inCache, env, say }) {
+  if (process.platform !== 'linux' || spawnSync('apt-get', ['--version'], { env }).status !== 0)
+    return undefined
   say(`fetching the distribution's nats-server into ${cache}`)
   const folder = join(cache, 'apt')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  const options = { cwd: folder, stdio: ['ignore', 2, 2], timeout: 180_000 }
+  const options = { cwd: folder, env, stdio: ['ignore', 2, 2], timeout: 180_000 }
   if (spawnSync('apt-get', ['download', 'nats-server'], options).status !== 0) return undefined
   const archive = readdirSync(folder).find((name) => name.endsWith('.deb'))
   if (!archive || spawnSync('dpkg', ['-x', archive, '.'], options).status !== 0) return undefined

@@ -33,7 +33,7 @@ export interface NatsServer extends Component {
 export function createNatsServer(options: NatsServerOptions): NatsServer {
   const { configText, dir, log, port: wanted = 0, host = '127.0.0.1' } = options
   let running: { child: ChildProcess; port: number } | undefined
-  const require = () => {
+  const started = () => {
     if (running) return running
     throw new HoldpointError('INTERNAL', 'nats-server has not been started')
   }
@@ -41,10 +41,10 @@ export function createNatsServer(options: NatsServerOptions): NatsServer {
   return {
     name: 'nats-server',
     get url() {
-      return `nats://${host}:${require().port}`
+      return `nats://${host}:${started().port}`
     },
     get pid() {
-      return require().child.pid as number
+      return started().child.pid as number
     },
     async start() {
       mkdirSync(dir, { recursive: true })
@@ -105,6 +105,7 @@ async function launch({ args, dir, log }: { args: string[]; dir: string; log: Lo
     })
     createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
       const { level, text } = readLine(line)
+      if (text === '') return
       if (level === 'INF' && text.startsWith('Server is ready')) {
         ready = true
         clearTimeout(deadline)
