@@ -12,6 +12,8 @@ export interface Room {
   edge?: RegExp
   /** Files that must compute what they import; the table says why. */
   computes?: RegExp
+  /** Files that are a process of their own, and so may end it. */
+  processes?: RegExp
   /** It runs in somebody else's process: no console output either. */
   guest?: boolean
 }
@@ -45,6 +47,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@clickhouse/client', 'chdb', OTEL_API],
     // chdb does not export the loader of its native part.
     computes: /^engine\/native\.ts$/,
+    processes: /^engine\/child\.ts$/,
   },
   pipeline: {
     opens: ['contract', 'policy', 'ledger', 'warrant', 'store', 'runtime'],

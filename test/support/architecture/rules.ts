@@ -99,8 +99,9 @@ function checkBehaviour(
   { members, defaultExports, imports }: Scan,
 ): string[] {
   const violations = defaultExports.map((line) => `${path}:${line}: exports a default; name it`)
+  const mayEnd = name === 'main' || name === 'test' || room.processes?.test(inRoom(path, name))
   for (const { name: member, line } of members) {
-    if (/^process\.(exit|abort)$/.test(member) && name !== 'main' && name !== 'test')
+    if (/^process\.(exit|abort)$/.test(member) && !mayEnd)
       violations.push(`${path}:${line}: ${member} outside main`)
     if (room.guest && /^console\./.test(member))
       violations.push(`${path}:${line}: ${member} in somebody else's process`)
