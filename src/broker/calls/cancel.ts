@@ -1,0 +1,17 @@
+import { type CancelCall, cancelCallShape, type RequestState } from '#contract'
+import { cancel as cancelRequest } from '../decide.ts'
+import { stateOf } from '../requests.ts'
+import { spend } from '../spend.ts'
+import { ownRequest } from './own.ts'
+import type { AgentHandler } from './serve.ts'
+
+/** The requester no longer wants it. An approval that came first is given back unused. */
+export const cancel: AgentHandler<CancelCall, { state: RequestState }> = {
+  shape: cancelCallShape,
+  async handle(agentId, { requestId }, context) {
+    const request = ownRequest(context, agentId, requestId)
+    if (!request.decided) await cancelRequest(context, request)
+    if (request.decided?.decision === 'approved' && !request.spent) await spend(context, request, 'revoked')
+    return { state: stateOf(request) }
+  },
+}

@@ -1,0 +1,43 @@
+import { type ClaimCall, type ClaimReply, claimCallShape } from '#contract'
+import { expire } from '../decide.ts'
+import type { Context } from '../context.ts'
+import { reasonPart } from '../request-payload.ts'
+import type { Request } from '../requests.ts'
+import { hasLapsed, spend } from '../spend.ts'
+import { ownRequest } from './own.ts'
+import type { AgentHandler } from './serve.ts'
+
+/** The requester asks what was decided. A warrant is minted here, and only from a committed decision. */
+export const claim: AgentHandler<ClaimCall, ClaimReply> = {
+  shape: claimCallShape,
+  async handle(agentId, { requestId }, context) {
+    const request = ownRequest(context, agentId, requestId)
+    if (!request.decided && context.now() >= request.requested.expiresAt) await expire(context, request)
+    const { decided } = request
+    if (!decided) return { status: 'pending' }
+    if (decided.decision !== 'approved') return refusal(context, request)
+
+    if (hasLapsed(request, context.now())) await spend(context, request, 'lapsed')
+    switch (request.spent?.spend) {
+      case 'lapsed':
+        return { status: 'spent', code: 'APPROVAL_LAPSED' }
+      case 'revoked':
+        return { status: 'spent', code: 'APPROVAL_REVOKED' }
+      case 'consumed':
+        return { status: 'spent', code: 'ALREADY_SPENT' }
+      default:
+        return { status: 'approved', warrant: context.mint.warrant(request.requested, decided, context.now()) }
+    }
+  },
+}
+
+async function refusal({ payloads }: Context, { requested, decided }: Request): Promise<ClaimReply> {
+  const by = (decided?.by ?? []).map(({ iss, sub, name, channel, assurance }) => ({ iss, sub, name, channel, assurance }))
+  const denier = decided?.reasonDigest && decided.by[0]
+  const reason = denier && (await payloads.get(requested.requestId, reasonPart(denier)))
+  return {
+    status: decided?.decision as 'denied' | 'expired' | 'cancelled',
+    by,
+    ...(typeof reason === 'string' ? { reason } : {}),
+  }
+}

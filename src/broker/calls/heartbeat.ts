@@ -1,0 +1,19 @@
+import { type HeartbeatCall, type HeartbeatReply, heartbeatCallShape } from '#contract'
+import type { AgentHandler } from './serve.ts'
+
+/** A process lives. The reply makes good what a lost hint would have said. */
+export const heartbeat: AgentHandler<HeartbeatCall, HeartbeatReply> = {
+  shape: heartbeatCallShape,
+  async handle(agentId, { process, waiting }, { leases, requests, documents }) {
+    leases.heard(agentId, process)
+    const isSettled = (requestId: string): boolean => {
+      const request = requests.get(requestId)
+      return request?.requested.agent.sub === agentId && request.decided !== undefined
+    }
+    return {
+      settled: waiting.filter(isSettled),
+      policyVersion: documents.policy().version,
+      keySetVersion: documents.keySet().version,
+    }
+  },
+}

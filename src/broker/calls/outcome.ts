@@ -1,0 +1,16 @@
+import { HoldpointError, type OutcomeCall, outcomeCallShape } from '#contract'
+import { conclude } from '../spend.ts'
+import { ownRequest } from './own.ts'
+import type { AgentHandler } from './serve.ts'
+
+/** What became of the action, in the requester's words: the ledger says that they are its words. */
+export const outcome: AgentHandler<OutcomeCall, Record<string, never>> = {
+  shape: outcomeCallShape,
+  async handle(agentId, call, context) {
+    const request = ownRequest(context, agentId, call.requestId)
+    if (request.spent?.spend !== 'consumed')
+      throw new HoldpointError('INVALID_INPUT', 'outcome: nothing was consumed under this request')
+    await conclude(context, request, call.outcome, call.errorType)
+    return {}
+  },
+}

@@ -1,0 +1,48 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { agentHints, type DeskEventName, encodeMessage, eventSubject, type Hint, type JsonValue } from '#contract'
+import type { Identity } from '#identity'
+import type { Log } from '#runtime'
+import type { LedgerWriter } from './commit.ts'
+import type { Documents } from './documents.ts'
+import type { Leases } from './leases.ts'
+import type { Mint } from './mint.ts'
+import type { Payloads } from './payload.ts'
+import { type Request, type Requests, summarise } from './requests.ts'
+
+/** What every call of the broker works with. */
+export interface Context {
+  config: { epoch: number; heartbeatMs: number; maxPayloadBytes: number; secret: Uint8Array }
+  ledger: LedgerWriter
+  requests: Requests
+  payloads: Payloads
+  documents: Documents
+  identity: Identity
+  leases: Leases
+  mint: Mint
+  notify: Notify
+  now: () => number
+  log: Log
+}
+
+/** Tells those who wait that something is worth a look. Losing a message costs them time, never an answer. */
+export interface Notify {
+  settled(request: Request): void
+  trustChanged(agentIds: Iterable<string>): void
+  desk(event: DeskEventName, request: Request): void
+}
+
+export function createNotify(nc: NatsConnection): Notify {
+  const send = (subject: string, value: unknown): void => {
+    // While the connection is down the hint is lost, which heartbeats make good.
+    if (!nc.isClosed()) nc.publish(subject, encodeMessage(value))
+  }
+  const hint = (agentId: string, value: Hint): void => send(agentHints(agentId), value)
+  return {
+    settled: ({ requested }) => hint(requested.agent.sub, { hint: 'settled', requestId: requested.requestId }),
+    trustChanged: (agentIds) => {
+      for (const agentId of agentIds) hint(agentId, { hint: 'trust' })
+    },
+    desk: (event, request) =>
+      send(eventSubject(event, request.requested.requestId), summarise(request) as unknown as JsonValue),
+  }
+}

@@ -1,0 +1,46 @@
+import { type Decision, type DecidedEntry, type Digest, ledgerSubject, type ReviewEntry } from '#contract'
+import { tally } from '#policy'
+import type { Context } from './context.ts'
+import type { Request } from './requests.ts'
+
+/** Writes the one decision of a request. Whoever is first wins; all others learn what was decided. */
+async function decide(
+  context: Context,
+  request: Request,
+  decision: Decision,
+  why: { by?: ReviewEntry[]; reasonDigest?: Digest } = {},
+): Promise<void> {
+  const { requestId, actionDigest } = request.requested
+  const entry: DecidedEntry = {
+    type: 'decided',
+    at: context.now(),
+    requestId,
+    actionDigest,
+    decision,
+    by: (why.by ?? []).map(({ reviewer }) => reviewer),
+    ...(why.reasonDigest === undefined ? {} : { reasonDigest: why.reasonDigest }),
+  }
+  const committed = await context.ledger.commit(ledgerSubject.decided(context.config.epoch, requestId), entry)
+  context.requests.apply(committed.entry, committed.position)
+  context.notify.settled(request)
+  context.notify.desk('decided', request)
+}
+
+/** Decides if the committed reviews say so. Also run for every pending request after a restart. */
+export async function decideByReviews(context: Context, request: Request): Promise<void> {
+  if (request.decided) return
+  const { reviews, requested } = request
+  const result = tally(reviews, requested.approvals)
+  if (result.state === 'approved')
+    await decide(context, request, 'approved', { by: reviews.filter(({ verdict }) => verdict === 'approve') })
+  if (result.state === 'denied') {
+    const denial = reviews.find(({ verdict }) => verdict === 'deny')
+    await decide(context, request, 'denied', {
+      by: denial ? [denial] : [],
+      ...(denial?.reasonDigest === undefined ? {} : { reasonDigest: denial.reasonDigest }),
+    })
+  }
+}
+
+export const expire = (context: Context, request: Request): Promise<void> => decide(context, request, 'expired')
+export const cancel = (context: Context, request: Request): Promise<void> => decide(context, request, 'cancelled')

@@ -1,0 +1,106 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { HoldpointError, type Registration, TRUST_STREAM } from '#contract'
+import { type CompiledPolicy, loadPolicy } from '#policy'
+import type { Component, Log } from '#runtime'
+import { createTrust, type Trust } from '#warrant'
+
+/** The newest signed documents, each verified from the pin, together with the bytes that are passed on to gates. */
+export interface Documents extends Component {
+  /** Throws POLICY_UNAVAILABLE while there is none that can be verified and has not expired. */
+  policy(): { compiled: CompiledPolicy; version: number; jws: string }
+  hasPolicy(): boolean
+  keySet(): { version: number; jws: string }
+  /** Throws UNKNOWN_AGENT. */
+  registration(agentId: string): { registration: Registration; jws: string }
+  agents(): Registration[]
+}
+
+export interface DocumentsDeps {
+  nc: NatsConnection
+  now: () => number
+  log: Log
+  /** A newer policy or key set is in force: gates want to know. */
+  onChange(): void
+}
+
+export function createDocuments(config: { pin: string }, deps: DocumentsDeps): Documents {
+  const { now, log } = deps
+  const trust: Trust = createTrust(config, { now })
+  let keySet: { version: number; jws: string } | undefined
+  let policy: { compiled: CompiledPolicy; version: number; jws: string; exp: number } | undefined
+  const registrations = new Map<string, { registration: Registration; jws: string }>()
+  /** Signed by keys that we have not seen yet: tried again after the next key set. */
+  let waiting: { subject: string; jws: string }[] = []
+  let messages: { stop(): void } | undefined
+
+  function adopt(subject: string, jws: string): void {
+    const [, , , kind] = subject.split('.')
+    if (kind === 'keyset') {
+      const adopted = trust.adoptKeySet(jws)
+      keySet = { version: adopted.version, jws }
+      const again = waiting
+      waiting = []
+      for (const document of again) take(document.subject, document.jws)
+    } else if (kind === 'policy') {
+      const document = trust.verifyPolicy(jws)
+      policy = { compiled: loadPolicy(document.source, document.version), version: document.version, jws, exp: document.exp }
+    } else if (kind === 'registration') {
+      const registration = trust.verifyRegistration(jws)
+      const { sub } = registration.agent
+      // The subject is the administrator's word; whose registration it is, only its signature says.
+      const known = registrations.get(sub)
+      if (!known || registration.version >= known.registration.version) registrations.set(sub, { registration, jws })
+    }
+  }
+
+  function take(subject: string, jws: string): void {
+    try {
+      adopt(subject, jws)
+      deps.onChange()
+    } catch (error) {
+      if (!(error instanceof HoldpointError)) throw error
+      // Refused, and everything stays as it was: a bad document must not replace a good one.
+      if (error.code === 'UNTRUSTED') waiting.push({ subject, jws })
+      log.warn('a signed document was refused', { subject, code: error.code, reason: error.message })
+    }
+  }
+
+  return {
+    name: 'signed documents',
+    policy: () => {
+      if (policy && policy.exp * 1000 > now()) return policy
+      throw new HoldpointError('POLICY_UNAVAILABLE')
+    },
+    hasPolicy: () => policy !== undefined && policy.exp * 1000 > now(),
+    keySet: () => {
+      if (keySet) return keySet
+      throw new HoldpointError('UNTRUSTED', 'no key set that leads back to the pinned key has been published')
+    },
+    registration: (agentId) => {
+      const found = registrations.get(agentId)
+      if (found) return found
+      throw new HoldpointError('UNKNOWN_AGENT', `${agentId}: no registration that can be verified`)
+    },
+    agents: () => [...registrations.values()].map(({ registration }) => registration),
+
+    async start() {
+      const manager = await jetstreamManager(deps.nc, { checkAPI: false })
+      const { state } = await manager.streams.info(TRUST_STREAM)
+      const consumer = await jetstream(deps.nc).consumers.get(TRUST_STREAM)
+      const upToDate = Promise.withResolvers<void>()
+      if (state.messages === 0) upToDate.resolve()
+      messages = await consumer.consume({
+        callback: (message) => {
+          take(message.subject, message.string())
+          if (message.seq >= state.last_seq) upToDate.resolve()
+        },
+      })
+      await upToDate.promise
+    },
+    async stop() {
+      messages?.stop()
+      messages = undefined
+    },
+  }
+}

@@ -1,0 +1,24 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import type { KeySet } from '#contract'
+import { starterPolicy } from '#policy'
+import { ensureAccounts } from './accounts.ts'
+import type { Home } from './home.ts'
+import { ensureKeys } from './keys.ts'
+
+export interface InitOptions {
+  /** Names the trust domain and its ledger, such as `example.com/holdpoint`. */
+  origin: string
+  /** Where the starter policy goes, unless there is a policy already. */
+  policyFile: string
+  /** Who releases what is held, as a group of the identity provider. */
+  reviewers: string
+  nowMs: number
+}
+
+/** Keys, key set, NATS accounts and credentials, and a starter policy. Keeps everything that is there already. */
+export async function initialise(home: Home, options: InitOptions): Promise<KeySet> {
+  const keySet = ensureKeys(home, options.origin, options.nowMs)
+  await ensureAccounts(home)
+  if (!existsSync(options.policyFile)) writeFileSync(options.policyFile, starterPolicy(options.reviewers))
+  return keySet
+}

@@ -1,0 +1,90 @@
+import { jetstream, jetstreamManager, RetentionPolicy, DiscardPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import {
+  CHECKPOINT_STREAM,
+  checkpointSubject,
+  HoldpointError,
+  ledgerStream,
+  ledgerSubjects,
+  PAYLOAD_KEY_STREAM,
+  PAYLOAD_STREAM,
+  TRUST_STREAM,
+  TRUST_SUBJECTS,
+  trustSubject,
+} from '#contract'
+import { FILES, type Home } from './home.ts'
+import { readKeySet } from './keys.ts'
+
+type Stream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
+
+/** Every fact has a subject of its own, written once; nothing is ever deleted, and nothing ages. */
+const writeOnce = {
+  retention: RetentionPolicy.Limits,
+  storage: StorageType.File,
+  discard: DiscardPolicy.New,
+  discard_new_per_subject: true,
+  max_msgs_per_subject: 1,
+  deny_delete: true,
+  deny_purge: true,
+  allow_direct: false,
+} satisfies Partial<StreamConfig>
+
+export function streamsOf(epoch: number, replicas: number): Stream[] {
+  const file = { storage: StorageType.File, num_replicas: replicas }
+  return [
+    { ...writeOnce, num_replicas: replicas, name: ledgerStream(epoch), subjects: [ledgerSubjects(epoch)] },
+    { ...writeOnce, num_replicas: replicas, name: PAYLOAD_STREAM, subjects: ['hp.v1.payload.>'] },
+    // Deleting a key is how a payload is erased, so this one stream permits it.
+    {
+      ...writeOnce,
+      num_replicas: replicas,
+      name: PAYLOAD_KEY_STREAM,
+      subjects: ['hp.v1.payload-key.>'],
+      deny_delete: false,
+    },
+    { ...file, name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], max_msgs_per_subject: 1 },
+    { ...file, name: CHECKPOINT_STREAM, subjects: [checkpointSubject(epoch)], max_msgs_per_subject: 1 },
+  ]
+}
+
+/** Makes the streams that are missing; one that is there with other settings is refused, never changed. */
+export async function provisionStreams(nc: NatsConnection, epoch: number, replicas = 1): Promise<void> {
+  const manager = await jetstreamManager(nc)
+  const present = new Set<string>()
+  for await (const name of manager.streams.names()) present.add(name)
+  for (const stream of streamsOf(epoch, replicas)) {
+    if (!present.has(stream.name)) await manager.streams.add(stream)
+    const { config } = await manager.streams.info(stream.name)
+    for (const [key, wanted] of Object.entries(stream)) {
+      const found = (config as unknown as Record<string, unknown>)[key]
+      if (JSON.stringify(found) !== JSON.stringify(wanted) && !(found === undefined && wanted === false))
+        throw new HoldpointError(
+          'INVALID_CONFIG',
+          `stream ${stream.name}: ${key} is ${JSON.stringify(found)}, expected ${JSON.stringify(wanted)}`,
+        )
+    }
+  }
+}
+
+/** Puts the data folder's signed documents where every process can read them. Repeating it changes nothing. */
+export async function publishTrust(nc: NatsConnection, home: Home, nowMs: number): Promise<void> {
+  const { version } = readKeySet(home, nowMs)
+  await publishDocument(nc, trustSubject.keySet(version), home.read(FILES.keySet))
+  if (home.has(FILES.policy)) {
+    const jws = home.read(FILES.policy)
+    await publishDocument(nc, trustSubject.policy(versionOf(jws)), jws)
+  }
+  for (const file of home.list(FILES.registrations)) {
+    const agentId = file.replace(/\.jws$/, '')
+    await publishDocument(nc, trustSubject.registration(agentId), home.read(FILES.registration(agentId)))
+  }
+}
+
+export async function publishDocument(nc: NatsConnection, subject: string, jws: string): Promise<void> {
+  const manager = await jetstreamManager(nc)
+  const present = await manager.streams.getMessage(TRUST_STREAM, { last_by_subj: subject }).catch(() => null)
+  if (present?.string() !== jws) await jetstream(nc).publish(subject, jws)
+}
+
+const versionOf = (jws: string): number =>
+  (JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')) as { version: number }).version

@@ -1,0 +1,55 @@
+import { AGENT_ID, HoldpointError, type Principal, type Registration, TYP } from '#contract'
+import { signDocument } from '#warrant/issue'
+import { issueCredentials } from './accounts.ts'
+import { FILES, type Home } from './home.ts'
+import { readKey, readKeySet } from './keys.ts'
+
+export interface NewAgent {
+  agentId: string
+  /** Shown to people; decides nothing. */
+  name?: string
+  owner: Principal
+  environment: string
+  enforcement: Registration['enforcement']
+}
+
+/**
+ * Says who an agent is, signed, and makes its credentials. Registering the same agent again makes a newer version
+ * and keeps the credentials, so that a change of owner does not stop a running service.
+ */
+export async function registerAgent(home: Home, agent: NewAgent, nowMs: number): Promise<Registration> {
+  const { agentId, owner, environment, enforcement, name = agentId } = agent
+  if (!AGENT_ID.test(agentId))
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `agent name ${JSON.stringify(agentId)}, expected lower-case letters, digits, - and _, at most 63: it becomes part of NATS subjects`,
+    )
+  // Versions only grow; the clock makes them do so without a counter that a lost file would reset.
+  const registration: Registration = {
+    v: 1,
+    version: nowMs,
+    iat: Math.floor(nowMs / 1000),
+    agent: { iss: readKeySet(home, nowMs).origin, sub: agentId, name },
+    owner,
+    environment,
+    enforcement,
+  }
+  const signed = signDocument(TYP.registration, registration, readKey(home, FILES.registryKey))
+  home.write(FILES.registration(agentId), signed)
+  if (!home.has(FILES.agentCredentials(agentId)))
+    home.write(FILES.agentCredentials(agentId), await issueCredentials(home, 'agent', agentId))
+  return registration
+}
+
+/** `ISSUER#SUBJECT`, as people write a principal; a bare subject belongs to `defaultIssuer` where there is one. */
+export function parsePrincipal(written: string, defaultIssuer?: string): Principal {
+  const at = written.lastIndexOf('#')
+  const iss = at > 0 ? written.slice(0, at) : defaultIssuer
+  const sub = written.slice(at + 1)
+  if (iss === undefined || sub === '')
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `${JSON.stringify(written)}, expected ISSUER#SUBJECT, such as https://idp.example.com#00u1a2b3`,
+    )
+  return { iss, sub }
+}

@@ -1,0 +1,60 @@
+import { EVENTS, PAYLOAD_KEY_STREAM, PAYLOAD_STREAM } from '#contract'
+
+/**
+ * What each role's credentials may do on NATS. Nobody at run time can create, change, purge or delete a stream;
+ * only the broker writes the ledger; an agent sees its own subjects and its own inbox, and nothing else.
+ */
+export interface RolePermissions {
+  pub: { allow: string[]; deny?: string[] }
+  sub: { allow: string[]; deny?: string[] }
+}
+export const ROLES = ['agent', 'broker', 'desk', 'pipeline', 'admin'] as const
+export type Role = (typeof ROLES)[number]
+
+const inbox = (name: string): string => `_INBOX.${name}.>`
+/** Reading a stream through an ordered consumer, and nothing that changes it. */
+const READ_STREAMS = [
+  '$JS.API.INFO',
+  '$JS.API.STREAM.INFO.*',
+  '$JS.API.STREAM.MSG.GET.*',
+  '$JS.API.CONSUMER.CREATE.>',
+  '$JS.API.CONSUMER.INFO.>',
+  '$JS.API.CONSUMER.MSG.NEXT.>',
+  '$JS.API.CONSUMER.DELETE.>',
+]
+/** Sealed or not, payloads are the broker's alone: no way to them may be left open by a wildcard above. */
+const PAYLOADS_CLOSED = [PAYLOAD_STREAM, PAYLOAD_KEY_STREAM].flatMap((stream) => [
+  `$JS.API.STREAM.MSG.GET.${stream}`,
+  `$JS.API.CONSUMER.CREATE.${stream}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.>`,
+  `$JS.API.CONSUMER.INFO.${stream}.>`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
+  `$JS.API.CONSUMER.DELETE.${stream}.>`,
+])
+
+export const PERMISSIONS: Record<Role, RolePermissions> = {
+  // `{{name()}}` is the name that the credentials were issued for: the server fills it in (scoped signing key).
+  agent: { pub: { allow: ['hp.v1.agent.{{name()}}.>'] }, sub: { allow: ['_INBOX.{{name()}}.>'] } },
+  broker: {
+    pub: {
+      allow: [
+        'hp.v1.ledger.>',
+        'hp.v1.payload.>',
+        'hp.v1.payload-key.>',
+        'hp.v1.checkpoint.>',
+        EVENTS,
+        '_INBOX.>',
+        ...READ_STREAMS,
+        // Erasing a request's sealing key is how a payload is erased.
+        `$JS.API.STREAM.MSG.DELETE.${PAYLOAD_KEY_STREAM}`,
+      ],
+    },
+    sub: { allow: ['hp.v1.agent.*.*', 'hp.v1.desk.*', inbox('broker')] },
+  },
+  desk: { pub: { allow: ['hp.v1.desk.*'] }, sub: { allow: [EVENTS, inbox('desk')] } },
+  pipeline: {
+    pub: { allow: READ_STREAMS, deny: PAYLOADS_CLOSED },
+    sub: { allow: [inbox('pipeline')] },
+  },
+  admin: { pub: { allow: ['hp.v1.trust.>', '$JS.API.>'] }, sub: { allow: [inbox('admin')] } },
+}

@@ -1,0 +1,79 @@
+import {
+  type ConsumedClaims,
+  type DecidedEntry,
+  type RequestedEntry,
+  type SpentEntry,
+  type TraceRef,
+  TYP,
+  WARRANT_LIFE_S,
+  type WarrantClaims,
+} from '#contract'
+import { type PrivateKey, signDocument } from '#warrant/issue'
+import type { Position } from './commit.ts'
+
+export interface Mint {
+  /** The proof of a committed approval. Minted when it is claimed, so that a job that resumes later still can. */
+  warrant(requested: RequestedEntry, decided: DecidedEntry & Position, nowMs: number): string
+  /** The proof that the approval was consumed by this call and no other. */
+  consumed(requested: RequestedEntry, spent: SpentEntry & Position, call: { nonce: string; trace: TraceRef }, nowMs: number): string
+}
+
+export function createMint(config: { origin: string; key: PrivateKey }): Mint {
+  const { origin, key } = config
+  const seconds = (ms: number): number => Math.floor(ms / 1000)
+
+  return {
+    warrant(requested, decided, nowMs) {
+      const iat = seconds(nowMs)
+      const { agent, ruling, trace } = requested
+      const claims: WarrantClaims = {
+        iss: origin,
+        aud: requested.enforcement,
+        sub: requested.onBehalfOf[0]?.sub ?? agent.sub,
+        act: { iss: agent.iss, sub: agent.sub },
+        iat,
+        nbf: iat,
+        exp: Math.min(iat + WARRANT_LIFE_S, seconds(decided.at + requested.validForMs)),
+        jti: requested.requestId,
+        txn: requested.requestId,
+        authorization_details: [
+          {
+            type: 'holdpoint_action',
+            actions: [requested.name],
+            ...(requested.target === undefined ? {} : { locations: [requested.target] }),
+            kind: requested.kind,
+            action_digest: requested.actionDigest,
+          },
+        ],
+        hp: {
+          v: 1,
+          decision: 'approved',
+          policy_version: ruling.policyVersion,
+          policy_hash: ruling.policyHash,
+          rule: ruling.rule,
+          render_hash: requested.renderHash,
+          runtime: { trace_id: trace.traceId, span_id: trace.spanId },
+          approvals: decided.by,
+          ledger: { origin, index: decided.index, leaf: decided.leafHash },
+        },
+      }
+      return signDocument(TYP.warrant, claims, key)
+    },
+
+    consumed(requested, spent, { nonce, trace }, nowMs) {
+      const iat = seconds(nowMs)
+      const claims: ConsumedClaims = {
+        iss: origin,
+        aud: requested.enforcement,
+        jti: requested.requestId,
+        nonce,
+        iat,
+        exp: iat + WARRANT_LIFE_S,
+        action_digest: requested.actionDigest,
+        trace,
+        ledger: { origin, index: spent.index, leaf: spent.leafHash },
+      }
+      return signDocument(TYP.consumed, claims, key)
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import { HoldpointError } from '#contract'
+import type { Component } from '#runtime'
+import type { Context } from './context.ts'
+import { cancel, decideByReviews, expire } from './decide.ts'
+import type { Request } from './requests.ts'
+import { conclude, hasLapsed, spend } from './spend.ts'
+
+/** Takes the arrows that time takes: expired, abandoned, lapsed, ambiguous. Every one is a write-once fact. */
+export async function sweep(context: Context): Promise<void> {
+  for (const request of [...context.requests.pending()]) await tend(context, request, tendPending)
+  for (const request of [...context.requests.unfinished()]) await tend(context, request, tendUnfinished)
+}
+
+/** One request that cannot be written now must not keep the others from their turn; the next sweep tries again. */
+async function tend(context: Context, request: Request, how: typeof tendPending): Promise<void> {
+  try {
+    await how(context, request)
+  } catch (error) {
+    if (!(error instanceof HoldpointError)) throw error
+    context.log.warn('a request could not be tended', { requestId: request.requested.requestId, code: error.code })
+  }
+}
+
+async function tendPending(context: Context, request: Request): Promise<void> {
+  // A broker that died between a review and its decision left the decision to us.
+  if (request.reviews.length > 0) await decideByReviews(context, request)
+  if (request.decided) return
+  if (context.now() >= request.requested.expiresAt) return expire(context, request)
+  if (isAbandoned(context, request)) return cancel(context, request)
+}
+
+async function tendUnfinished(context: Context, request: Request): Promise<void> {
+  if (request.spent?.spend === 'consumed') {
+    // It began and nobody is left to say how it ended.
+    if (isAbandoned(context, request)) await conclude(context, request, 'ambiguous')
+  } else if (hasLapsed(request, context.now())) await spend(context, request, 'lapsed')
+}
+
+const isAbandoned = ({ leases }: Context, { requested }: Request): boolean =>
+  leases.lost(requested.agent.sub, requested.process)
+
+/** Sweeps one after the other, every `everyMs`. */
+export function createSweeper(everyMs: number, context: Context): Component {
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+  const turn = (): void => {
+    running = sweep(context)
+      .catch((error: unknown) => context.log.error('a sweep failed', { error }))
+      .then(() => {
+        if (timer) timer = setTimeout(turn, everyMs)
+      })
+  }
+  return {
+    name: 'sweeper',
+    async start() {
+      timer = setTimeout(turn, everyMs)
+    },
+    async stop() {
+      clearTimeout(timer)
+      timer = undefined
+      await running
+    },
+  }
+}

@@ -1,0 +1,17 @@
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import { HoldpointError, inboxPrefix } from '#contract'
+
+/** Connects with a desk's credentials; they allow nothing but to ask the broker and to watch. */
+export async function connectDesk(url: string, credentials: string): Promise<NatsConnection> {
+  try {
+    return await connect({
+      servers: url,
+      authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
+      inboxPrefix: inboxPrefix('desk'),
+      name: 'desk',
+      maxReconnectAttempts: -1,
+    })
+  } catch (cause) {
+    throw new HoldpointError('UNAVAILABLE', `NATS at ${url} cannot be reached`, { cause, retryable: true })
+  }
+}
