@@ -1,0 +1,158 @@
+import { type Digest, digestBytes, type Ruling } from '#contract'
+import { type Condition, compileCondition } from './condition.ts'
+import { parsePolicy } from './parse.ts'
+import { compilePatterns, isExact, type Matcher } from './pattern.ts'
+import { DEFAULTS, type Mode, type Modes, type Policy, type Rule } from './policy.ts'
+
+/** A policy ready to rule: nothing in it is computed again, and every ruling it can give is made already. */
+export interface CompiledPolicy {
+  version: number
+  hash: Digest
+  mode: Modes
+  groups: Policy['groups']
+  /** In the order of the document. */
+  rules: CompiledRule[]
+  /** By kind; `otherKinds` holds what may match a kind that no rule spells out. */
+  kinds: Map<string, Candidates>
+  otherKinds: Candidates
+  /** By kind, then in general: where no rule matched. */
+  defaultKinds: Map<string, Rulings>
+  defaults: Rulings
+  /** Where not even the question can be read. */
+  unreadable: Ruling
+  readsFacts: boolean
+}
+
+export interface CompiledRule {
+  index: number
+  id: string
+  patterns: Rule['match']
+  /** Undefined where anything matches. */
+  kind: Matcher | undefined
+  name: Matcher | undefined
+  target: Matcher | undefined
+  environment: Matcher | undefined
+  agent: Matcher | undefined
+  when: Condition | undefined
+  /** Where the rule matches and its condition, if any, is true. */
+  rulings: Rulings
+  /** Where its condition can be neither true nor false. */
+  unsure: Rulings
+}
+
+/** Both lists in the order of the document; a rule stands in `byName` or in `patterns`, never in both. */
+export interface Candidates {
+  byName: Map<string, CompiledRule[]>
+  patterns: CompiledRule[]
+}
+
+/** Shared by every question, therefore frozen. */
+export type Rulings = Readonly<Record<Mode, Ruling>>
+
+const UNSURE = 'The condition of this rule could not be evaluated for this action, so it is held.'
+const UNREADABLE = 'The action could not be read by the policy, so it is held.'
+
+/** Parses and compiles a published policy; its hash is the digest of the source. Throws INVALID_POLICY. */
+export const loadPolicy = (source: string, version: number, file?: string): CompiledPolicy =>
+  compilePolicy(parsePolicy(source, file), { version, hash: digestBytes(source) })
+
+export function compilePolicy(policy: Policy, id: { version: number; hash: Digest }): CompiledPolicy {
+  const rules = policy.rules.map((rule, index) => compileRule(rule, index, id))
+  const exactKinds = new Set(policy.rules.flatMap(({ match }) => (match.kind ?? []).filter(isExact)))
+  const defaults = defaultRulings(policy, id)
+  const byDefault = policy.defaults.effect
+  return {
+    version: id.version,
+    hash: id.hash,
+    mode: policy.mode,
+    groups: policy.groups,
+    rules,
+    kinds: new Map(
+      [...exactKinds].map((kind) => [kind, indexByName(rules.filter((rule) => rule.kind?.(kind) ?? true))]),
+    ),
+    otherKinds: indexByName(rules.filter(({ patterns }) => !patterns.kind?.every(isExact))),
+    defaultKinds: new Map([...policy.defaults.kinds].map(([kind, effect]) => [kind, defaults(effect)])),
+    defaults: defaults(byDefault),
+    unreadable: defaults('hold', UNREADABLE).enforce,
+    readsFacts: rules.some(({ when }) => when?.readsFacts),
+  }
+}
+
+function indexByName(rules: CompiledRule[]): Candidates {
+  const byName = new Map<string, CompiledRule[]>()
+  const patterns: CompiledRule[] = []
+  for (const rule of rules) {
+    const names = rule.patterns.name
+    if (names?.every(isExact)) {
+      for (const name of new Set(names)) {
+        const known = byName.get(name)
+        if (known) known.push(rule)
+        else byName.set(name, [rule])
+      }
+    } else patterns.push(rule)
+  }
+  return { byName, patterns }
+}
+
+type Id = { version: number; hash: Digest }
+
+function compileRule(rule: Rule, index: number, id: Id): CompiledRule {
+  const matcher = (patterns: string[] | undefined) => patterns && compilePatterns(patterns)
+  const base = {
+    rule: rule.id,
+    policyVersion: id.version,
+    policyHash: id.hash,
+    ...(rule.risk === undefined ? {} : { risk: rule.risk }),
+    approvals: rule.approvals,
+    timeoutMs: rule.timeoutMs,
+    validForMs: rule.validForMs,
+    redact: rule.redact,
+    escalate: rule.escalate,
+  }
+  return {
+    index,
+    id: rule.id,
+    patterns: rule.match,
+    kind: matcher(rule.match.kind),
+    name: matcher(rule.match.name),
+    target: matcher(rule.match.target),
+    environment: matcher(rule.match.environment),
+    agent: matcher(rule.match.agent),
+    when: rule.when === undefined ? undefined : compileCondition(rule.when),
+    rulings: inBothModes({
+      ...base,
+      effect: rule.effect,
+      ...(rule.reason === undefined ? {} : { reason: rule.reason }),
+    }),
+    unsure: inBothModes({ ...base, effect: 'hold', reason: UNSURE }),
+  }
+}
+
+const defaultRulings =
+  ({ defaults }: Policy, id: Id) =>
+  (effect: Ruling['effect'], reason?: string): Rulings =>
+    inBothModes({
+      effect,
+      rule: DEFAULTS,
+      policyVersion: id.version,
+      policyHash: id.hash,
+      ...(reason === undefined ? {} : { reason }),
+      approvals: defaults.approvals,
+      timeoutMs: defaults.timeoutMs,
+      validForMs: defaults.validForMs,
+      redact: [],
+      escalate: [],
+    })
+
+const inBothModes = (ruling: Omit<Ruling, 'mode'>): Rulings => ({
+  enforce: deepFreeze(structuredClone({ ...ruling, mode: 'enforce' as const })),
+  observe: deepFreeze(structuredClone({ ...ruling, mode: 'observe' as const })),
+})
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) deepFreeze(member)
+    Object.freeze(value)
+  }
+  return value
+}

@@ -1,0 +1,69 @@
+import type { Approvals, Effect, Path, Risk } from '#contract'
+
+/** A policy as its author wrote it: checked, with every default filled in. All durations in milliseconds. */
+export interface Policy {
+  /** Name for messages; nothing is read from it. */
+  file: string
+  mode: Modes
+  defaults: Defaults
+  /** Name of the group → specifiers: `oidc:<issuer>#group/<name>` or `oidc:<issuer>#sub/<subject>`. */
+  groups: Record<string, string[]>
+  rules: Rule[]
+  /** Where a member stands in the source; of the nearest one above it where it is absent. */
+  place(path: Path): Place
+}
+
+/** Both count from 1. */
+export interface Place {
+  line: number
+  column: number
+}
+
+export type Mode = 'enforce' | 'observe'
+
+export interface Modes {
+  default: Mode
+  byEnvironment: Map<string, Mode>
+}
+
+export interface Defaults extends Terms {
+  effect: Effect
+  /** By kind of action, before `effect`. */
+  kinds: Map<string, Effect>
+}
+
+/** On what terms a held action may be released. */
+export interface Terms {
+  approvals: Approvals
+  timeoutMs: number
+  validForMs: number
+}
+
+export interface Rule extends Terms {
+  id: string
+  match: Match
+  /** CEL. */
+  when?: string
+  effect: Effect
+  risk?: Risk
+  reason?: string
+  escalate: { afterMs: number; to: string[] }[]
+  redact: string[]
+}
+
+/** Every member that is given must match; a member matches when one of its patterns does. */
+export type Match = { [D in Dimension]?: string[] }
+
+/** `agent` is the agent's id (`sub`): its name decides nothing. */
+export const DIMENSIONS = ['kind', 'name', 'target', 'environment', 'agent'] as const
+export type Dimension = (typeof DIMENSIONS)[number]
+
+/** The `rule` of a ruling that no rule made. No rule may take it for its id. */
+export const DEFAULTS = 'defaults'
+
+export const modeIn = (modes: Modes, environment: string): Mode =>
+  modes.byEnvironment.get(environment) ?? modes.default
+
+/** Whether anything runs unheld somewhere because of `observe`. */
+export const observesAnywhere = ({ mode }: { mode: Modes }): boolean =>
+  mode.default === 'observe' || [...mode.byEnvironment.values()].includes('observe')

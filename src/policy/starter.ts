@@ -1,0 +1,70 @@
+/** Specifiers of the people who release, as `oidc:<issuer>#group/<name>` or `oidc:<issuer>#sub/<subject>`. */
+export interface StarterGroups {
+  reviewers: readonly string[]
+  /** Who releases what leaves the house; the reviewers where nobody is named. */
+  dataOwners?: readonly string[]
+}
+
+/** The policy that `holdpoint init` writes: small, safe, and explained where it stands. */
+export const starterPolicy = ({ reviewers, dataOwners = reviewers }: StarterGroups): string => `\
+# What agents may do. Rules are read from the top, and the first that matches rules.
+# Try a change before you publish it: holdpoint policy check FILE, holdpoint policy explain FILE --action action.json
+holdpoint: 1
+
+# enforce: holds and denials are real. observe: everything runs, and what would have been held is recorded.
+# By environment: mode: { default: enforce, staging: observe }
+mode: enforce
+
+# Where no rule matches. There is no implicit allow: an action that nobody thought of is held.
+defaults:
+  effect: hold
+  approvals: { from: [reviewers], threshold: 1, assurance: login }
+  timeout: 15m    # then the request expires, and the action does not run
+  validFor: 1h    # how long an approval waits for its action
+
+# People by what their identity provider says: oidc:<issuer>#group/<name> or oidc:<issuer>#sub/<subject>.
+groups:
+  reviewers:
+${listOf(reviewers)}
+  data-owners:
+${listOf(dataOwners)}
+
+rules:
+  # Reading one customer's record is everyday work.
+  - id: lookup
+    match: { kind: [tool, mcp], name: "lookup_*" }
+    effect: allow
+
+  # A condition is CEL. One that cannot be evaluated, as here without an amount, holds the action.
+  - id: small-refund
+    match: { kind: tool, name: issue_refund }
+    when: action.arguments.amount > 0 && action.arguments.amount <= 50
+    effect: allow
+
+  - id: export-customer-data
+    match: { kind: [tool, mcp], name: "export_*" }
+    effect: hold
+    risk: high
+    approvals: { from: [data-owners] }
+    timeout: 10m
+    escalate: [{ after: 5m, to: [reviewers] }]
+    redact: [/arguments/password]
+
+  - id: grant-role
+    match: { kind: [tool, mcp], name: "grant_*" }
+    effect: hold
+    risk: critical
+
+  - id: drop-database
+    match: { kind: [tool, mcp], name: "drop_*" }
+    effect: deny
+    reason: Dropping a database is a change request, not an agent action.
+
+  - id: drop-statement
+    match: { kind: db, name: "DROP *" }
+    effect: deny
+    reason: Dropping a database is a change request, not an agent action.
+`
+
+const listOf = (specifiers: readonly string[]): string =>
+  specifiers.map((specifier) => `    - ${JSON.stringify(specifier)}`).join('\n')

@@ -1,0 +1,157 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml'
+import type { Path } from '#contract'
+import type { Place } from './policy.ts'
+
+export interface YamlSource {
+  value: unknown
+  problems: (Place & { message: string })[]
+  /** Of the value at this path, or of the nearest value above it. */
+  valueAt(path: Path): Place
+  /** Of the key that leads to this path. */
+  keyAt(path: Path): Place
+  /** Of a character inside the text at this path, counted in UTF-16 units of the text's value. */
+  insideText(path: Path, offset: number): Place
+}
+
+/** Far above any real policy; it bounds what a parser is given. */
+export const MAX_SOURCE_LENGTH = 500_000
+/** A policy is five levels deep. */
+const MAX_FLOW_DEPTH = 32
+
+/**
+ * Reads one YAML 1.2 document without what lets two readers see two documents, or a short one grow into a huge
+ * one: anchors, aliases, merge keys, tags, directives, duplicate keys and a second document are all refused.
+ */
+export function readYaml(source: string): YamlSource {
+  if (source.length > MAX_SOURCE_LENGTH)
+    return unread(`${source.length} characters, expected at most ${MAX_SOURCE_LENGTH}`)
+  if (!source.isWellFormed()) return unread('a lone surrogate, expected well-formed Unicode')
+  const lines = new LineCounter()
+  let document: Document
+  try {
+    document = parseDocument(source, {
+      version: '1.2',
+      schema: 'core',
+      merge: false,
+      resolveKnownTags: false,
+      uniqueKeys: true,
+      stringKeys: true,
+      strict: true,
+      prettyErrors: false,
+      logLevel: 'silent',
+      lineCounter: lines,
+    }) as Document
+  } catch {
+    // The parser recurses: a source of nothing but brackets ends its stack.
+    return unread(`nesting that cannot be followed, expected at most ${MAX_FLOW_DEPTH} levels`)
+  }
+  const placeOf = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  const problems = [...document.errors, ...document.warnings].map((error) => ({
+    ...placeOf(error.pos[0]),
+    message: `YAML: ${error.message}`,
+  }))
+  for (const { offset, message } of refused(document, source)) problems.push({ ...placeOf(offset), message })
+  return {
+    // Aliases are not expanded before they are refused.
+    value: problems.length === 0 ? document.toJS({ maxAliasCount: 0 }) : undefined,
+    problems,
+    valueAt: (path) => placeOf(startOf(find(document, path).node)),
+    keyAt: (path) => placeOf(startOf(find(document, path).key)),
+    insideText: (path, offset) => {
+      const { node } = find(document, path)
+      return placeOf(isScalar(node) ? offsetInside(source, node, offset) : startOf(node))
+    },
+  }
+}
+
+function unread(message: string): YamlSource {
+  const start = { line: 1, column: 1 }
+  return {
+    value: undefined,
+    problems: [{ ...start, message }],
+    valueAt: () => start,
+    keyAt: () => start,
+    insideText: () => start,
+  }
+}
+
+function refused(document: Document, source: string): { offset: number; message: string }[] {
+  const found: { offset: number; message: string }[] = []
+  const refuse = (offset: number, what: string) =>
+    found.push({ offset, message: `YAML: ${what}, expected plain mappings, lists and values` })
+  if (document.directives?.yaml.explicit || Object.keys(document.directives?.tags ?? {}).length > 1)
+    refuse(Math.max(source.indexOf('%'), 0), 'a directive')
+  visit(document, {
+    Node(_key, node, path) {
+      if (path.length > 2 * MAX_FLOW_DEPTH) {
+        refuse(startOf(node), `nesting deeper than ${MAX_FLOW_DEPTH}`)
+        return visit.BREAK
+      }
+      if (isAlias(node)) refuse(startOf(node), `the alias *${node.source}`)
+      else {
+        if (node.anchor !== undefined) refuse(startOf(node), `the anchor &${node.anchor}`)
+        if (node.tag !== undefined) refuse(startOf(node), `the tag ${node.tag}`)
+      }
+      return undefined
+    },
+    Pair(_key, pair) {
+      if (isScalar(pair.key) && pair.key.value === '<<') refuse(startOf(pair.key), 'a merge key')
+    },
+  })
+  return found
+}
+
+/** Follows a path as far as it goes. */
+function find(document: Document, path: Path): { key: Node | undefined; node: Node | undefined } {
+  let node: Node | undefined = document.contents ?? undefined
+  let key: Node | undefined = node
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === String(step))
+      if (pair === undefined) break
+      key = isNode(pair.key) ? pair.key : key
+      node = isNode(pair.value) ? pair.value : key
+    } else if (isSeq(node)) {
+      const item = node.items[Number(step)]
+      if (!isNode(item)) break
+      key = item
+      node = item
+    } else break
+  }
+  return { key, node }
+}
+
+const startOf = (node: unknown): number => (isNode(node) ? (node.range?.[0] ?? 0) : 0)
+
+/** Exact where the value is written as it is; the start of the value where YAML folds or escapes it. */
+function offsetInside(source: string, node: Node, offset: number): number {
+  const [start, end] = node.range ?? [0, 0]
+  const written = source.slice(start, end)
+  const value = isScalar(node) ? String(node.value) : ''
+  if (written === value) return start + offset
+  if (written.slice(1, -1) === value) return start + 1 + offset
+  if (written.startsWith('|')) {
+    const before = value.slice(0, offset).split('\n')
+    const line = value.split('\n')[before.length - 1] ?? ''
+    let lineStart = start
+    for (let skipped = 0; skipped < before.length; skipped++) lineStart = source.indexOf('\n', lineStart) + 1
+    const lineEnd = source.indexOf('\n', lineStart)
+    const indent = source.slice(lineStart, lineEnd < 0 ? undefined : lineEnd).indexOf(line)
+    return lineStart + Math.max(indent, 0) + (before.at(-1)?.length ?? 0)
+  }
+  return start
+}
