@@ -57,19 +57,12 @@ function installPackages(env) {
   say('installing packages (the first time takes about half a minute)')
   const [command, ...before] = npm(env)
   // Not `npm ci`: it refuses packages some of whose platform builds the registry lacks. `--no-save` keeps the
-  // lockfile as it is. Standard output stays free for whoever reads a command's last line.
-  const args = [
-    ...before,
-    'install',
-    '--no-save',
-    '--include=dev',
-    '--include=optional',
-    '--no-audit',
-    '--no-fund',
-  ]
+  // lockfile as it is. npm's warnings would be about the system's older Node, which then runs none of this.
+  const args = [...before, 'install', '--no-save', '--include=dev', '--include=optional', '--loglevel=error']
   const { status, error } = spawnSync(command, args, {
     cwd: root,
     env: installEnvironment(env),
+    // Standard output stays free for whoever reads a command's last line.
     stdio: ['ignore', 2, 2],
     shell: onWindows && command === 'npm',
   })
