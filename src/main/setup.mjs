@@ -58,8 +58,9 @@ function installPackages(env) {
   const [command, ...before] = npm(env)
   // Not `npm ci`: it refuses packages some of whose platform builds the registry lacks. `--no-save` keeps the
   // lockfile as it is. npm's warnings would be about the system's older Node, which then runs none of this.
-  const args = [...before, 'install', '--no-save', '--include=dev', '--include=optional', '--loglevel=error']
-  const { status, error } = spawnSync(command, args, {
+  // No package here needs an install script, so none is run: that is how poisoned packages get in.
+  const flags = ['--no-save', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error']
+  const { status, error } = spawnSync(command, [...before, 'install', ...flags], {
     cwd: root,
     env: installEnvironment(env),
     // Standard output stays free for whoever reads a command's last line.
