@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { type Tracer, trace } from '@opentelemetry/api'
+import { type Action, canonicalize, freezeJson, type JsonValue, type Ruling } from '#contract'
+import { ruleOn } from '#policy'
+import type { Authority } from './authority.ts'
+import type { Connect } from './connection.ts'
+import { type HoldDeps, hold } from './held.ts'
+import { createOutcomes } from './outcomes.ts'
+import { createPermit, type OpenPermit } from './permit.ts'
+import { refuse, refuseFor } from './refusal.ts'
+import { createSession } from './session.ts'
+import { type ActionSpan, endRefused, markRuling, markUnaskedDigest, openSpan, traceOf } from './span.ts'
+import type { Answer, Gate, GateAttempt, GateConfig, Held, Refusal } from './types.ts'
+import { createWaiting } from './wait.ts'
+
+export interface GateDeps {
+  now: () => number
+  connect?: Connect
+}
+
+const REQUEST_TIMEOUT_MS = 5_000
+const STOP_TIMEOUT_MS = 2_000
+
+/**
+ * The agent's side. An action is ruled on here, in microseconds; what is held is asked of people through the
+ * broker, and runs only with a warrant that this gate has verified and that the broker has spent.
+ * Throws INVALID_CONFIG for a pin that is none; nothing else is checked, connected or read before `start`.
+ */
+export function createGate(config: GateConfig, deps: GateDeps): Gate {
+  const timeoutMs = config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
+  const waiting = createWaiting()
+  const session = createSession(config, { now: deps.now, connect: deps.connect, waiting })
+  const outcomes = createOutcomes({ connection: session.connection })
+  const tracer: Tracer = trace.getTracer('holdpoint')
+  const holdDeps: HoldDeps = { now: deps.now, session, waiting, outcomes, tracer, timeoutMs }
+  const stopping = new AbortController()
+
+  async function decide(attempt: GateAttempt): Promise<OpenPermit | { refusal: Refusal }> {
+    const span = openSpan(tracer, attempt)
+    try {
+      const authority = session.authority() ?? (await session.authoritySoon(timeoutMs, attempt.signal))
+      const canonical = canonicalize(attempt.arguments)
+      const ruling = rule(attempt, authority)
+      markRuling(span, ruling, authority.enforcement)
+      if (ruling.effect === 'allow' || ruling.mode === 'observe') {
+        markUnaskedDigest(span, attempt, canonical)
+        return createPermit({ attempt, approved: attempt.arguments as JsonValue, span })
+      }
+      if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
+      const answer = await hold(heldOf(attempt, authority, span), holdDeps)
+      return 'permitted' in answer ? answer : refused(span, answer)
+    } catch (error) {
+      return refused(span, refuseFor(error, attempt.name))
+    }
+  }
+
+  function heldOf(attempt: GateAttempt, authority: Authority, span: ActionSpan) {
+    const { kind, name, target } = attempt
+    const { serviceName, serviceVersion, host } = config
+    const action: Action = {
+      kind,
+      name,
+      ...(target === undefined ? {} : { target }),
+      arguments: freezeJson(attempt.arguments),
+      runtime: { serviceName, ...(serviceVersion === undefined ? {} : { serviceVersion }), host },
+      trace: traceOf(span.span),
+    }
+    const signals = attempt.signal === undefined ? [] : [attempt.signal]
+    return {
+      attempt: { ...attempt, attempt: attempt.attempt ?? randomUUID() },
+      action,
+      span,
+      authority,
+      signal: AbortSignal.any([...signals, stopping.signal]),
+    }
+  }
+
+  return {
+    name: 'gate',
+    async start() {
+      session.start()
+    },
+    async stop() {
+      stopping.abort()
+      await outcomes.flush(STOP_TIMEOUT_MS)
+      outcomes.stop()
+      await session.stop()
+    },
+    flush: (withinMs) => outcomes.flush(withinMs),
+    async ask(attempt): Promise<Answer> {
+      const answer = await decide(attempt)
+      return 'refusal' in answer ? { permitted: false, refusal: answer.refusal } : answer
+    },
+    async hold<T>(attempt: GateAttempt, run: (approved: JsonValue) => T | Promise<T>): Promise<Held<T>> {
+      const answer = await decide(attempt)
+      const refusal = 'refusal' in answer ? answer.refusal : answer.begin()
+      if (refusal !== undefined) return { ran: false, refusal }
+      return { ran: true, value: await (answer as OpenPermit).carryOut(run) }
+    },
+  }
+}
+
+function rule({ kind, name, target, arguments: given }: GateAttempt, authority: Authority): Ruling {
+  const { agent, environment } = authority.registration
+  return ruleOn(authority.policy, {
+    action: { kind, name, ...(target === undefined ? {} : { target }), arguments: given as JsonValue },
+    environment,
+    agent,
+    // Whose tokens these are, the broker finds out; a gate has verified none.
+    onBehalfOf: [],
+  })
+}
+
+const denial = ({ name }: GateAttempt, ruling: Ruling): Refusal =>
+  refuse({ code: 'POLICY_DENIED', name, reason: ruling.reason, rule: ruling.rule })
+
+function refused(span: ActionSpan, refusal: Refusal): { refusal: Refusal } {
+  endRefused(span, refusal)
+  return { refusal }
+}

@@ -1,0 +1,208 @@
+import type { Tracer } from '@opentelemetry/api'
+import {
+  type Action,
+  ATTR,
+  type Decision,
+  type ErrorCode,
+  HoldpointError,
+  type Requester,
+  type RequestReply,
+} from '#contract'
+import type { Authority } from './authority.ts'
+import type { Outcomes } from './outcomes.ts'
+import { createPermit, type OpenPermit } from './permit.ts'
+import { refuse, refuseFor } from './refusal.ts'
+import { checkSameAction, type HeldAction, spend, verify } from './release.ts'
+import { readReply, requestReplyShape } from './replies.ts'
+import type { Session } from './session.ts'
+import { type ActionSpan, markApprovers, markDecision, openWait } from './span.ts'
+import type { GateAttempt, Refusal } from './types.ts'
+import { type Settled, unlessAborted, type Waiting, waitForDecision } from './wait.ts'
+
+export interface HoldDeps {
+  now: () => number
+  session: Session
+  waiting: Waiting
+  outcomes: Outcomes
+  tracer: Tracer
+  timeoutMs: number
+}
+
+interface Hold {
+  attempt: GateAttempt
+  /** Frozen: asked for and executed are the same values. */
+  action: Action
+  span: ActionSpan
+  authority: Authority
+  /** The caller's signal, or the gate's end. */
+  signal: AbortSignal
+}
+
+const CANCEL_TIMEOUT_MS = 5_000
+
+/** Asks people, waits for them, and has the approval spent. Whatever goes wrong on the way is a refusal. */
+export async function hold(held: Hold, deps: HoldDeps): Promise<OpenPermit | Refusal> {
+  const { attempt, span } = held
+  const reply = await request(held, deps)
+  if (reply === undefined) return cancelled(attempt)
+  if (reply.status === 'denied') return deniedAtOnce(reply, held)
+
+  const { requestId } = reply
+  span.span.setAttribute(ATTR.approvalId, requestId)
+  span.span.setAttribute(ATTR.actionDigest, reply.actionDigest)
+  const asked: HeldAction = {
+    requestId,
+    salt: reply.salt,
+    action: held.action,
+    requester: requesterOf(held.authority, reply.onBehalfOf),
+  }
+  try {
+    checkSameAction(reply.actionDigest, asked)
+    const settled = await wait(reply, held, deps)
+    if (settled.status !== 'approved') return notApproved(settled, requestId, held, deps)
+    return await release(settled.warrant, asked, held, deps)
+  } catch (error) {
+    // Nobody should go on judging what will not run.
+    cancel(requestId, deps)
+    return refuseFor(error, attempt.name, requestId)
+  }
+}
+
+/** Undefined when the caller goes away meanwhile; the request is then cancelled as soon as its id is known. */
+async function request(held: Hold, deps: HoldDeps): Promise<RequestReply | undefined> {
+  const { attempt, action, signal } = held
+  const { statement, onBehalfOf, conversation } = attempt
+  const call = {
+    process: deps.session.process,
+    attempt: { action, attempt: attempt.attempt, statement, onBehalfOf, conversation },
+  }
+  const asked = deps.session.connection
+    .call('request', call, deps.timeoutMs)
+    .then((answer) => readReply(requestReplyShape, answer, 'request'))
+  const reply = await unlessAborted(asked, signal)
+  if (reply === undefined)
+    asked.then(
+      (late) => late.status === 'held' && cancel(late.requestId, deps),
+      () => {},
+    )
+  return reply
+}
+
+async function wait(
+  { requestId, expiresAtMs }: RequestReply & { status: 'held' },
+  { attempt, span, authority, signal }: Hold,
+  deps: HoldDeps,
+): Promise<Settled> {
+  const waitSpan = openWait(deps.tracer, span, attempt.name)
+  const startedAtMs = deps.now()
+  try {
+    const settled = await waitForDecision(
+      {
+        requestId,
+        expiresAtMs: expiresAtMs - authority.clockAheadMs,
+        pollMs: authority.heartbeatMs * 4,
+        signal,
+      },
+      { now: deps.now, connection: deps.session.connection, waiting: deps.waiting },
+    )
+    markSettled(settled, span, deps.now() - startedAtMs)
+    return settled
+  } finally {
+    waitSpan.end()
+  }
+}
+
+function markSettled(settled: Settled, span: ActionSpan, waitMs: number): void {
+  const reason = 'reason' in settled ? settled.reason : undefined
+  markDecision(span, DECISION_OF[settled.status], { waitMs, reason })
+  if ('by' in settled) markApprovers(span, settled.by)
+}
+
+const DECISION_OF = {
+  approved: 'approved',
+  spent: 'approved',
+  denied: 'denied',
+  expired: 'expired',
+  unheard: 'expired',
+  cancelled: 'cancelled',
+  aborted: 'cancelled',
+} as const satisfies Record<Settled['status'], Decision>
+
+async function release(
+  warrant: string,
+  asked: HeldAction,
+  { attempt, span, signal }: Hold,
+  deps: HoldDeps,
+): Promise<OpenPermit | Refusal> {
+  const { requestId } = asked
+  const { trust, connection } = deps.session
+  const means = { trust, connection, timeoutMs: deps.timeoutMs }
+  const report = (outcome: 'executed' | 'failed', errorType?: string) =>
+    deps.outcomes.report({ requestId, outcome, ...(errorType === undefined ? {} : { errorType }) })
+
+  const claims = verify(warrant, asked, means)
+  markApprovers(span, claims.hp.approvals)
+  if (signal.aborted) throw new HoldpointError('APPROVAL_CANCELLED', 'The caller cancelled it.')
+  try {
+    await spend(asked, means)
+  } catch (error) {
+    // It may be spent nevertheless; then the ledger should know that nothing ran.
+    report('failed', 'not_run')
+    throw error
+  }
+  return createPermit({ attempt, approved: asked.action.arguments, span, requestId, report })
+}
+
+function notApproved(
+  settled: Exclude<Settled, { status: 'approved' }>,
+  requestId: string,
+  { attempt }: Hold,
+  deps: HoldDeps,
+): Refusal {
+  const { name } = attempt
+  if (settled.status === 'aborted' || settled.status === 'unheard') cancel(requestId, deps)
+  switch (settled.status) {
+    case 'aborted':
+      return { ...cancelled(attempt), requestId }
+    case 'unheard':
+      return refuse({ code: 'APPROVAL_EXPIRED', name, requestId })
+    case 'spent':
+      return refuse({ code: settled.code, name, requestId })
+    default:
+      return refuse({ code: CODE_OF[settled.status], name, requestId, reason: settled.reason })
+  }
+}
+
+const CODE_OF = {
+  denied: 'APPROVAL_DENIED',
+  expired: 'APPROVAL_EXPIRED',
+  cancelled: 'APPROVAL_CANCELLED',
+} as const satisfies Record<string, ErrorCode>
+
+/** The broker ruled otherwise than we did, or remembers a denial: its word counts. */
+function deniedAtOnce(reply: RequestReply & { status: 'denied' }, { attempt, span }: Hold): Refusal {
+  const { code, reason, rule, requestId } = reply
+  if (rule !== '') span.span.setAttribute(ATTR.policyRule, rule)
+  if (code === 'POLICY_DENIED') span.span.setAttribute(ATTR.ruling, 'deny')
+  if (code === 'APPROVAL_DENIED') span.span.setAttribute(ATTR.decision, 'denied')
+  return refuse({ code, name: attempt.name, reason, rule, requestId })
+}
+
+const cancelled = ({ name }: GateAttempt): Refusal =>
+  refuse({ code: 'APPROVAL_CANCELLED', name, reason: 'The caller cancelled it.' })
+
+function cancel(requestId: string, { session }: HoldDeps): void {
+  // Where the broker cannot be reached, the missing heartbeat cancels it, or its time.
+  session.connection.call('cancel', { requestId }, CANCEL_TIMEOUT_MS).catch(() => {})
+}
+
+const requesterOf = (
+  { registration, enforcement }: Authority,
+  onBehalfOf: Requester['onBehalfOf'],
+): Requester => ({
+  agent: registration.agent,
+  owner: registration.owner,
+  environment: registration.environment,
+  enforcement,
+  onBehalfOf,
+})

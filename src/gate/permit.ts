@@ -1,0 +1,70 @@
+import { context } from '@opentelemetry/api'
+import { HoldpointError, type JsonValue } from '#contract'
+import { refuse } from './refusal.ts'
+import { type ActionSpan, endRan, endRefused, errorName } from './span.ts'
+import type { GateAttempt, Permit, Refusal } from './types.ts'
+
+/** What the gate itself needs of a permit: the last check and the execution, apart from each other. */
+export interface OpenPermit extends Permit {
+  /** The last check before the effect. */
+  begin(): Refusal | undefined
+  carryOut<T>(execute: (approved: JsonValue) => T | Promise<T>): Promise<T>
+}
+
+interface Parts {
+  attempt: GateAttempt
+  approved: JsonValue
+  span: ActionSpan
+  requestId?: string
+  /** Where the approval was spent: the ledger waits for what became of it. */
+  report?: (outcome: 'executed' | 'failed', errorType?: string) => void
+}
+
+/** The right to run one action, once. */
+export function createPermit({ attempt, approved, span, requestId, report }: Parts): OpenPermit {
+  let isUsed = false
+
+  /** An action whose caller has gone never runs, even where the approval came in the same moment. */
+  function begin(): Refusal | undefined {
+    if (isUsed) return refuse({ code: 'ALREADY_SPENT', name: attempt.name, requestId })
+    isUsed = true
+    return attempt.signal?.aborted ? leave('The caller cancelled it.') : undefined
+  }
+
+  function leave(reason: string): Refusal {
+    const refusal = refuse({ code: 'APPROVAL_CANCELLED', name: attempt.name, reason, requestId })
+    endRefused(span, refusal)
+    report?.('failed', 'not_run')
+    return refusal
+  }
+
+  async function carryOut<T>(execute: (approved: JsonValue) => T | Promise<T>): Promise<T> {
+    try {
+      const value = await context.with(span.context, execute, undefined, approved)
+      endRan(span)
+      report?.('executed')
+      return value
+    } catch (error) {
+      endRan(span, { error })
+      report?.('failed', errorName(error))
+      throw error
+    }
+  }
+
+  return {
+    permitted: true,
+    ...(requestId === undefined ? {} : { requestId }),
+    begin,
+    carryOut,
+    async run(execute) {
+      const refusal = begin()
+      if (refusal !== undefined) throw new HoldpointError(refusal.code, refusal.message)
+      return carryOut(execute)
+    },
+    abandon() {
+      if (isUsed) return
+      isUsed = true
+      leave('The caller did not run it.')
+    },
+  }
+}

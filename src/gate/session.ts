@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto'
+import { diag } from '@opentelemetry/api'
+import { HoldpointError, parseJson } from '#contract'
+import type { Trust } from '#warrant'
+import { type Authority, createAuthorities } from './authority.ts'
+import { type Connect, type Connection, createConnection } from './connection.ts'
+import { pause, remember } from './pause.ts'
+import { heartbeatReplyShape, helloReplyShape, hintShape, readReply } from './replies.ts'
+import type { GateConfig } from './types.ts'
+import type { Waiting } from './wait.ts'
+
+/** This process' standing with the broker: says hello, keeps what it was told current, proves that it lives. */
+export interface Session {
+  /** Random; the broker keeps a held request alive as long as this process sends heartbeats. */
+  process: string
+  connection: Connection
+  trust: Trust
+  start(): void
+  stop(): Promise<void>
+  /** What to rule by now. */
+  authority(): Authority | undefined
+  /** The same, waited for; throws BROKER_UNAVAILABLE or POLICY_UNAVAILABLE. */
+  authoritySoon(timeoutMs: number, signal?: AbortSignal): Promise<Authority>
+}
+
+interface SessionDeps {
+  now: () => number
+  connect?: Connect | undefined
+  waiting: Waiting
+}
+
+const HELLO_AGAIN_MS = 1_000
+const FIRST_HEARTBEAT_MS = 1_000
+const HEARTBEAT_TIMEOUT_MS = 2_000
+/** So many heartbeats without an answer, and the line counts as dead although nobody has closed it. */
+const DEAD_AFTER = 3
+
+export function createSession(config: GateConfig, deps: SessionDeps): Session {
+  const { now, waiting } = deps
+  const process = randomBytes(16).toString('base64url')
+  const timeoutMs = config.requestTimeoutMs ?? 5_000
+  const authorities = createAuthorities(config, deps)
+  const verified = remember<Authority>()
+  const stopping = new AbortController()
+  let refused: HoldpointError | undefined
+  let helloWanted = false
+  let isGreeting = false
+
+  const connection = createConnection(config, {
+    connect: deps.connect,
+    onUp: () => {
+      sayHello()
+      // What was decided while the line was down was hinted at to nobody.
+      waiting.wakeAll()
+    },
+    onHint: (text) => {
+      const hint = readHint(text)
+      if (hint?.hint === 'trust') sayHello()
+      if (hint?.hint === 'settled') waiting.wake(hint.requestId)
+    },
+  })
+
+  function authority(): Authority | undefined {
+    const current = verified.get()
+    return current !== undefined && now() < current.expiresAtMs ? current : undefined
+  }
+
+  /** One at a time: however often it is wished for meanwhile, one more follows. */
+  function sayHello(): void {
+    helloWanted = true
+    if (!isGreeting) void greet()
+  }
+
+  async function greet(): Promise<void> {
+    isGreeting = true
+    while (helloWanted && !stopping.signal.aborted && connection.isUp()) {
+      helloWanted = false
+      try {
+        const answer = await connection.call('hello', { process }, timeoutMs)
+        verified.set(authorities.read(readReply(helloReplyShape, answer, 'hello'), verified.get()))
+        refused = undefined
+      } catch (error) {
+        lose(error)
+        helloWanted = true
+        await pause(HELLO_AGAIN_MS, { signal: stopping.signal })
+      }
+    }
+    isGreeting = false
+  }
+
+  function lose(error: unknown): void {
+    const code = error instanceof HoldpointError ? error.code : 'INTERNAL'
+    diag.error(`holdpoint: no policy that can be verified (${code}); everything is held`, error)
+    if (code === 'BROKER_UNAVAILABLE') return
+    // Whoever answers with what cannot be verified is not the broker, or has lost its mind: hold everything.
+    verified.forget()
+    refused = new HoldpointError('POLICY_UNAVAILABLE', undefined, { cause: error })
+  }
+
+  async function beat(): Promise<void> {
+    let unanswered = 0
+    while (!stopping.signal.aborted) {
+      const current = verified.get()
+      await pause(current?.heartbeatMs ?? FIRST_HEARTBEAT_MS, { signal: stopping.signal })
+      if (stopping.signal.aborted || !connection.isUp()) continue
+      try {
+        const call = { process, waiting: waiting.requestIds().slice(0, 10_000) }
+        const answer = await connection.call('heartbeat', call, Math.min(timeoutMs, HEARTBEAT_TIMEOUT_MS))
+        const { settled, policyVersion, keySetVersion } = readReply(heartbeatReplyShape, answer, 'heartbeat')
+        unanswered = 0
+        for (const requestId of settled) waiting.wake(requestId)
+        const known = authority()
+        const isNews =
+          known === undefined || policyVersion > known.policyVersion || keySetVersion > known.keySetVersion
+        if (isNews) sayHello()
+      } catch (error) {
+        diag.debug('holdpoint: a heartbeat was not answered', error)
+        if (++unanswered % DEAD_AFTER === 0) connection.renew()
+      }
+    }
+  }
+
+  return {
+    process,
+    connection,
+    trust: authorities.trust,
+    start() {
+      connection.start()
+      void beat()
+    },
+    async stop() {
+      stopping.abort()
+      await connection.stop()
+    },
+    authority,
+    async authoritySoon(withinMs, signal) {
+      const isExpired = verified.get() !== undefined
+      if (isExpired) sayHello()
+      else if (refused === undefined) await verified.soon(withinMs, signal)
+      const current = authority()
+      if (current !== undefined) return current
+      throw refused ?? new HoldpointError(isExpired ? 'POLICY_UNAVAILABLE' : 'BROKER_UNAVAILABLE')
+    },
+  }
+}
+
+function readHint(text: string) {
+  try {
+    return readReply(hintShape, parseJson(text), 'a hint')
+  } catch {
+    // Anybody who may write to this inbox can send anything; a hint is only ever a hint.
+    return undefined
+  }
+}

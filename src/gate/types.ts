@@ -1,0 +1,81 @@
+import type { Span } from '@opentelemetry/api'
+import type { ErrorCode, JsonValue } from '#contract'
+
+export interface GateConfig {
+  /** One address or several, separated by commas: `nats://host:4222`. */
+  natsUrl: string
+  /** What is in the agent's `.creds` file. */
+  credentials: string
+  agentId: string
+  /** `ed25519:` and the organisation's public key, base64url. Everything that is believed leads back to it. */
+  pin: string
+  serviceName: string
+  serviceVersion?: string
+  host: string
+  /** How long one question to the broker may stay unanswered before the action is refused. Preset: 5 s. */
+  requestTimeoutMs?: number
+}
+
+/** One call that is about to be made. All of it is the agent's word. */
+export interface GateAttempt {
+  kind: string
+  name: string
+  target?: string
+  /** JSON: what cannot be made canonical (RFC 8785) is refused. */
+  arguments: unknown
+  /** The framework's tool-call id: a retry repeats it, another call has another. Preset: random. */
+  attempt?: string
+  /** The agent's own words about why. */
+  statement?: string
+  agentName?: string
+  /** GenAI conversation id. */
+  conversation?: string
+  /** Tokens of the people for whom the agent acts. */
+  onBehalfOf?: string[]
+  /** When it fires, the hold is cancelled and the action does not run. */
+  signal?: AbortSignal
+  /** The span that the framework opened for this very call; it is annotated, and the framework ends it. */
+  annotate?: Span
+}
+
+export interface Gate {
+  readonly name: string
+  /** Returns at once; the connection is made, and made again, in the background. */
+  start(): Promise<void>
+  /** Gives up what is held, reports the outcomes that are known, then disconnects. May be called twice. */
+  stop(): Promise<void>
+  /** Sends the outcomes that are still unsent; resolves when that is done, or after `timeoutMs`. */
+  flush(timeoutMs: number): Promise<void>
+  /**
+   * May this action run? Resolves when policy or people have answered, and never throws.
+   * A permitted action must be run, or abandoned: its approval is spent by then, and good for nothing else.
+   */
+  ask(attempt: GateAttempt): Promise<Answer>
+  /** Asks, then runs. Throws only what `run` throws. */
+  hold<T>(attempt: GateAttempt, run: (approved: JsonValue) => T | Promise<T>): Promise<Held<T>>
+}
+
+export type Answer = Permit | { permitted: false; refusal: Refusal }
+
+export interface Permit {
+  permitted: true
+  /** Absent where policy allows the action without asking. */
+  requestId?: string
+  /** Calls `execute` with the approved arguments, once. Throws what it throws, or HoldpointError before it. */
+  run<T>(execute: (approved: JsonValue) => T | Promise<T>): Promise<T>
+  /** The caller will not run it after all. */
+  abandon(): void
+}
+
+export type Held<T> = { ran: true; value: T } | { ran: false; refusal: Refusal }
+
+/** Why an action did not run. */
+export interface Refusal {
+  code: ErrorCode
+  /** For people: what the policy or the reviewer said, else what the code means. */
+  reason: string
+  rule?: string
+  requestId?: string
+  /** For the model: what happened, whether to try again, what to do instead. */
+  message: string
+}
