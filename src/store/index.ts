@@ -1,0 +1,20 @@
+export { sqlCommand } from './command.ts'
+export {
+  type ClickHouseTarget,
+  createEngine,
+  type Engine,
+  type EngineConfig,
+  type EngineDeps,
+} from './engine/engine.ts'
+export { LEDGER_COLUMNS, type LedgerPosition, type LedgerRow, toLedgerRow } from './ledger-rows.ts'
+export {
+  type AttributeMap,
+  FINDING_COLUMNS,
+  type FindingRow,
+  SPAN_COLUMNS,
+  type SpanRow,
+  unixMilliText,
+  unixNanoText,
+} from './rows.ts'
+export { createStore, type Store } from './store.ts'
+export { printTable } from './table.ts'

@@ -1,0 +1,134 @@
+import { type LedgerEntry, principalId } from '#contract'
+import { unixMilliText } from './rows.ts'
+
+/** What the table keeps of an entry beside its canonical statement. Absent members are empty. */
+const EMPTY = {
+  origin: '',
+  ledger_index: '0',
+  at: '0',
+  type: '',
+  request_id: '',
+  action_digest: '',
+  agent_iss: '',
+  agent_sub: '',
+  agent_name: '',
+  owner_iss: '',
+  owner_sub: '',
+  environment: '',
+  enforcement: '',
+  on_behalf_of: [] as string[],
+  kind: '',
+  name: '',
+  target: '',
+  trace_id: '',
+  span_id: '',
+  ruling: '',
+  rule: '',
+  policy_version: 0,
+  policy_hash: '',
+  risk: '',
+  threshold: 0,
+  expires_at: null as string | null,
+  reviewer_iss: '',
+  reviewer_sub: '',
+  reviewer_name: '',
+  verdict: '',
+  assurance: '',
+  channel: '',
+  decision: '',
+  decided_by: [] as [iss: string, sub: string, name: string, assurance: string, channel: string][],
+  spend: '',
+  outcome: '',
+  error_type: '',
+  leaf_hash: '',
+  statement: '',
+}
+
+/** One row of `holdpoint_ledger`; make it with `toLedgerRow`. Times are seconds with three decimals. */
+export type LedgerRow = typeof EMPTY
+
+export const LEDGER_COLUMNS = Object.keys(EMPTY) as readonly (keyof LedgerRow)[]
+
+export interface LedgerPosition {
+  /** The log's name: its epoch. */
+  origin: string
+  /** From 0. */
+  index: number | bigint
+  /** Lowercase hex. */
+  leafHash: string
+  /** The canonical bytes of the entry, as `encodeEntry` wrote them. */
+  statement: string
+}
+
+export function toLedgerRow(
+  entry: LedgerEntry,
+  { origin, index, leafHash, statement }: LedgerPosition,
+): LedgerRow {
+  const about =
+    entry.type === 'policy' ? {} : { request_id: entry.requestId, action_digest: entry.actionDigest }
+  return {
+    ...EMPTY,
+    origin,
+    ledger_index: index.toString(),
+    at: unixMilliText(entry.at),
+    type: entry.type,
+    ...about,
+    ...details(entry),
+    leaf_hash: leafHash,
+    statement,
+  }
+}
+
+function details(entry: LedgerEntry): Partial<LedgerRow> {
+  switch (entry.type) {
+    case 'requested':
+      return {
+        agent_iss: entry.agent.iss,
+        agent_sub: entry.agent.sub,
+        agent_name: entry.agent.name,
+        owner_iss: entry.owner.iss,
+        owner_sub: entry.owner.sub,
+        environment: entry.environment,
+        enforcement: entry.enforcement,
+        on_behalf_of: entry.onBehalfOf.map(principalId),
+        kind: entry.kind,
+        name: entry.name,
+        target: entry.target ?? '',
+        trace_id: entry.trace.traceId,
+        span_id: entry.trace.spanId,
+        ruling: entry.ruling.effect,
+        rule: entry.ruling.rule,
+        policy_version: entry.ruling.policyVersion,
+        policy_hash: entry.ruling.policyHash,
+        risk: entry.ruling.risk ?? '',
+        threshold: entry.approvals.threshold,
+        expires_at: unixMilliText(entry.expiresAt),
+      }
+    case 'review':
+      return {
+        reviewer_iss: entry.reviewer.iss,
+        reviewer_sub: entry.reviewer.sub,
+        reviewer_name: entry.reviewer.name,
+        verdict: entry.verdict,
+        assurance: entry.reviewer.assurance,
+        channel: entry.reviewer.channel,
+      }
+    case 'decided':
+      return {
+        decision: entry.decision,
+        decided_by: entry.by.map(({ iss, sub, name, assurance, channel }) => [
+          iss,
+          sub,
+          name,
+          assurance,
+          channel,
+        ]),
+      }
+    case 'spent':
+      return { spend: entry.spend, trace_id: entry.trace?.traceId ?? '', span_id: entry.trace?.spanId ?? '' }
+    case 'outcome':
+      return { outcome: entry.outcome, error_type: entry.errorType ?? '' }
+    case 'policy':
+      return { policy_version: entry.version, policy_hash: entry.hash }
+  }
+}

@@ -1,0 +1,112 @@
+import type { Verification } from '#contract'
+
+/** Keys in lexical order, values as text; arrays and maps as JSON. */
+export type AttributeMap = Record<string, string>
+
+/** One span in `otel_traces`, named and encoded as the Collector's ClickHouse exporter does. */
+export interface SpanRow {
+  /** Start: seconds since the epoch with nine decimals, as `unixNanoText` makes them. */
+  Timestamp: string
+  /** Lowercase hex, 32 digits. */
+  TraceId: string
+  /** Lowercase hex, 16 digits; so is ParentSpanId, which is empty for a root. */
+  SpanId: string
+  ParentSpanId: string
+  TraceState: string
+  SpanName: string
+  SpanKind: 'Unspecified' | 'Internal' | 'Server' | 'Client' | 'Producer' | 'Consumer'
+  ServiceName: string
+  ResourceAttributes: AttributeMap
+  ScopeName: string
+  ScopeVersion: string
+  SpanAttributes: AttributeMap
+  /** Nanoseconds, in decimal digits: they exceed what a number holds. */
+  Duration: string
+  StatusCode: 'Unset' | 'Ok' | 'Error'
+  StatusMessage: string
+  /** The arrays of `Events` are equally long; so are those of `Links`. */
+  'Events.Timestamp': string[]
+  'Events.Name': string[]
+  'Events.Attributes': AttributeMap[]
+  'Links.TraceId': string[]
+  'Links.SpanId': string[]
+  'Links.TraceState': string[]
+  'Links.Attributes': AttributeMap[]
+}
+
+/** One row of `holdpoint_findings`: what the pipeline found of one span. */
+export interface FindingRow {
+  trace_id: string
+  span_id: string
+  /** Start of the span, as in SpanRow. */
+  timestamp: string
+  service_name: string
+  agent: string
+  environment: string
+  kind: string
+  name: string
+  target: string
+  ruling: '' | 'allow' | 'hold' | 'deny'
+  rule: string
+  policy_version: number
+  request_id: string
+  outcome: 'executed' | 'failed' | 'not_run'
+  verification: Verification
+  detail: string
+  /** Milliseconds since the epoch. A later judgement of a span replaces an earlier one. */
+  judged_at: number
+}
+
+export const SPAN_COLUMNS = [
+  'Timestamp',
+  'TraceId',
+  'SpanId',
+  'ParentSpanId',
+  'TraceState',
+  'SpanName',
+  'SpanKind',
+  'ServiceName',
+  'ResourceAttributes',
+  'ScopeName',
+  'ScopeVersion',
+  'SpanAttributes',
+  'Duration',
+  'StatusCode',
+  'StatusMessage',
+  'Events.Timestamp',
+  'Events.Name',
+  'Events.Attributes',
+  'Links.TraceId',
+  'Links.SpanId',
+  'Links.TraceState',
+  'Links.Attributes',
+] as const satisfies readonly (keyof SpanRow)[]
+
+export const FINDING_COLUMNS = [
+  'trace_id',
+  'span_id',
+  'timestamp',
+  'service_name',
+  'agent',
+  'environment',
+  'kind',
+  'name',
+  'target',
+  'ruling',
+  'rule',
+  'policy_version',
+  'request_id',
+  'outcome',
+  'verification',
+  'detail',
+  'judged_at',
+] as const satisfies readonly (keyof FindingRow)[]
+
+/** Nanoseconds since the epoch as `seconds.nanoseconds`, which ClickHouse reads into DateTime64(9) without loss. */
+export function unixNanoText(nanoseconds: bigint): string {
+  const digits = nanoseconds.toString().padStart(10, '0')
+  return `${digits.slice(0, -9)}.${digits.slice(-9)}`
+}
+
+/** Milliseconds since the epoch as `seconds.milliseconds`. */
+export const unixMilliText = (milliseconds: number): string => (milliseconds / 1000).toFixed(3)

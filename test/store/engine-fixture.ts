@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { createLog } from '#runtime'
+import { type ClickHouseTarget, createEngine, type Engine } from '#store'
+
+export const silent = createLog({ name: 'test', level: 'silent', write: () => {} })
+
+export interface RunningEngine {
+  engine: Engine
+  dataDir: string
+  stop(): Promise<void>
+}
+
+export async function startEngine(): Promise<RunningEngine> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-store-'))
+  const engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log: silent })
+  await engine.start()
+  return {
+    engine,
+    dataDir,
+    async stop() {
+      await engine.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+export const clientOf = (
+  target: ClickHouseTarget,
+  settings: Record<string, string | number> = {},
+): ClickHouseClient =>
+  createClient({
+    url: target.url,
+    username: target.user,
+    password: target.password,
+    database: target.database,
+    clickhouse_settings: settings,
+  })
