@@ -49,12 +49,22 @@ export interface BrokerDeps {
 
 /** The authority: takes requests and reviews, decides once, issues warrants. All that it knows, the ledger says. */
 export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component {
-  const { epoch, origin, heartbeatMs = 5_000, sweepMs = 1_000, checkpointMs = 1_000, maxPayloadBytes = 1_000_000 } = config
+  const {
+    epoch,
+    origin,
+    heartbeatMs = 5_000,
+    sweepMs = 1_000,
+    checkpointMs = 1_000,
+    maxPayloadBytes = 1_000_000,
+  } = config
   const { nc, identity, now, log } = deps
   const notify = createNotify(nc)
   const leases = createLeases({ leaseMs: 3 * heartbeatMs }, { now })
   const requests = createRequests()
-  const checkpoints = createCheckpoints({ epoch, origin, key: config.checkpointKey, everyMs: checkpointMs }, { nc, log })
+  const checkpoints = createCheckpoints(
+    { epoch, origin, key: config.checkpointKey, everyMs: checkpointMs },
+    { nc, log },
+  )
   const documents = createDocuments(
     { pin: config.pin },
     { nc, now, log, onChange: () => void documentsChanged() },
@@ -134,9 +144,16 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
 
 /** From this entry on, this policy ruled: what a verifier needs to judge by the policy of the time. */
 async function recordPolicy({ documents, ledger, config, now, log }: Context): Promise<void> {
-  if (!documents.hasPolicy()) return log.warn('no policy has been published: everything is refused until one is')
+  if (!documents.hasPolicy())
+    return log.warn('no policy has been published: everything is refused until one is')
   const { compiled, version } = documents.policy()
-  const entry: PolicyEntry = { type: 'policy', at: now(), version, hash: compiled.hash, observes: observesAnywhere(compiled) }
+  const entry: PolicyEntry = {
+    type: 'policy',
+    at: now(),
+    version,
+    hash: compiled.hash,
+    observes: observesAnywhere(compiled),
+  }
   const { won, entry: recorded } = await ledger.commit(ledgerSubject.policy(config.epoch, version), entry)
   if (!won && recorded.hash !== compiled.hash)
     throw new HoldpointError('LEDGER_CORRUPT', `policy ${version} is in the ledger with another hash`)

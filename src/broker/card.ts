@@ -13,7 +13,11 @@ export function freezeCard(draft: CardDraft, redact: readonly string[], salt: st
   let action = draft.action
   const redacted: Card['redacted'] = []
   for (const path of redact) {
-    const result = replaceAt(action as unknown as JsonValue, path.split('/').slice(1).map(unescape), REDACTED)
+    const result = replaceAt(
+      action as unknown as JsonValue,
+      path.split('/').slice(1).map(unescapeToken),
+      REDACTED,
+    )
     if (!result) continue
     action = result.value as unknown as Card['action']
     const text = typeof result.was === 'string' ? result.was : JSON.stringify(result.was)
@@ -22,7 +26,7 @@ export function freezeCard(draft: CardDraft, redact: readonly string[], salt: st
   return { v: 1, ...draft, action, redacted }
 }
 
-const unescape = (token: string): string => token.replaceAll('~1', '/').replaceAll('~0', '~')
+const unescapeToken = (token: string): string => token.replaceAll('~1', '/').replaceAll('~0', '~')
 
 /** A copy with one value replaced, and the value that was there; undefined where the pointer leads nowhere. */
 function replaceAt(

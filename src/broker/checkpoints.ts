@@ -18,7 +18,10 @@ export interface CheckpointsConfig {
   everyMs: number
 }
 
-export function createCheckpoints(config: CheckpointsConfig, deps: { nc: NatsConnection; log: Log }): Checkpoints {
+export function createCheckpoints(
+  config: CheckpointsConfig,
+  deps: { nc: NatsConnection; log: Log },
+): Checkpoints {
   const { epoch, origin, key } = config
   const tree = createTree()
   const js = jetstream(deps.nc)
@@ -29,12 +32,18 @@ export function createCheckpoints(config: CheckpointsConfig, deps: { nc: NatsCon
   async function publish(): Promise<void> {
     const size = tree.size()
     if (size === signedSize) return
-    const note = signCheckpoint(formatCheckpoint({ origin, size, root: tree.root() }), { name: origin, x: key.x, sign: key.sign })
+    const note = signCheckpoint(formatCheckpoint({ origin, size, root: tree.root() }), {
+      name: origin,
+      x: key.x,
+      sign: key.sign,
+    })
     await js.publish(checkpointSubject(epoch), note)
     signedSize = size
   }
   const turn = (): void => {
-    writing = publish().catch((error: unknown) => deps.log.warn('no checkpoint was written; tried again', { error }))
+    writing = publish().catch((error: unknown) =>
+      deps.log.warn('no checkpoint was written; tried again', { error }),
+    )
   }
 
   return {

@@ -43,7 +43,8 @@ export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }):
           timeout: ACK_WITHIN_MS,
           expect: { streamName, lastSubjectSequence: 0 },
         })
-        if (!ack.duplicate && ack.stream === streamName) return { won: true, entry, position: at(ack.seq, bytes) }
+        if (!ack.duplicate && ack.stream === streamName)
+          return { won: true, entry, position: at(ack.seq, bytes) }
       } catch (error) {
         cause = error
       }
@@ -51,7 +52,12 @@ export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }):
         cause = error
         return undefined
       })
-      if (found) return { won: found.bytes === bytes, entry: decodeEntry(found.bytes) as E, position: at(found.seq, found.bytes) }
+      if (found)
+        return {
+          won: found.bytes === bytes,
+          entry: decodeEntry(found.bytes) as E,
+          position: at(found.seq, found.bytes),
+        }
     }
     throw new HoldpointError('LEDGER_UNAVAILABLE', undefined, { cause, retryable: true })
   }

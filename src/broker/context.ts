@@ -1,5 +1,12 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { agentHints, type DeskEventName, encodeMessage, eventSubject, type Hint, type JsonValue } from '#contract'
+import {
+  agentHints,
+  type DeskEventName,
+  encodeMessage,
+  eventSubject,
+  type Hint,
+  type JsonValue,
+} from '#contract'
 import type { Identity } from '#identity'
 import type { Log } from '#runtime'
 import type { LedgerWriter } from './commit.ts'
@@ -38,7 +45,8 @@ export function createNotify(nc: NatsConnection): Notify {
   }
   const hint = (agentId: string, value: Hint): void => send(agentHints(agentId), value)
   return {
-    settled: ({ requested }) => hint(requested.agent.sub, { hint: 'settled', requestId: requested.requestId }),
+    settled: ({ requested }) =>
+      hint(requested.agent.sub, { hint: 'settled', requestId: requested.requestId }),
     trustChanged: (agentIds) => {
       for (const agentId of agentIds) hint(agentId, { hint: 'trust' })
     },

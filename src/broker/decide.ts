@@ -1,4 +1,4 @@
-import { type Decision, type DecidedEntry, type Digest, ledgerSubject, type ReviewEntry } from '#contract'
+import { type DecidedEntry, type Decision, type Digest, ledgerSubject, type ReviewEntry } from '#contract'
 import { tally } from '#policy'
 import type { Context } from './context.ts'
 import type { Request } from './requests.ts'
@@ -42,5 +42,7 @@ export async function decideByReviews(context: Context, request: Request): Promi
   }
 }
 
-export const expire = (context: Context, request: Request): Promise<void> => decide(context, request, 'expired')
-export const cancel = (context: Context, request: Request): Promise<void> => decide(context, request, 'cancelled')
+export const expire = (context: Context, request: Request): Promise<void> =>
+  decide(context, request, 'expired')
+export const cancel = (context: Context, request: Request): Promise<void> =>
+  decide(context, request, 'cancelled')

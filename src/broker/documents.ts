@@ -44,13 +44,19 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       for (const document of again) take(document.subject, document.jws)
     } else if (kind === 'policy') {
       const document = trust.verifyPolicy(jws)
-      policy = { compiled: loadPolicy(document.source, document.version), version: document.version, jws, exp: document.exp }
+      policy = {
+        compiled: loadPolicy(document.source, document.version),
+        version: document.version,
+        jws,
+        exp: document.exp,
+      }
     } else if (kind === 'registration') {
       const registration = trust.verifyRegistration(jws)
       const { sub } = registration.agent
       // The subject is the administrator's word; whose registration it is, only its signature says.
       const known = registrations.get(sub)
-      if (!known || registration.version >= known.registration.version) registrations.set(sub, { registration, jws })
+      if (!known || registration.version >= known.registration.version)
+        registrations.set(sub, { registration, jws })
     }
   }
 

@@ -15,7 +15,12 @@ export interface Mint {
   /** The proof of a committed approval. Minted when it is claimed, so that a job that resumes later still can. */
   warrant(requested: RequestedEntry, decided: DecidedEntry & Position, nowMs: number): string
   /** The proof that the approval was consumed by this call and no other. */
-  consumed(requested: RequestedEntry, spent: SpentEntry & Position, call: { nonce: string; trace: TraceRef }, nowMs: number): string
+  consumed(
+    requested: RequestedEntry,
+    spent: SpentEntry & Position,
+    call: { nonce: string; trace: TraceRef },
+    nowMs: number,
+  ): string
 }
 
 export function createMint(config: { origin: string; key: PrivateKey }): Mint {

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { jetstream, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
   canonicalize,
@@ -39,7 +39,10 @@ export function createPayloads(secret: Uint8Array, deps: { nc: NatsConnection })
     const sealedKey = seal(wrapping, key.toString('base64'), keySubject)
     // Side by side, one synced write's time: a part names the key that seals it, so where a replica's key
     // was first, what was written under ours is nobody's.
-    const [ours] = await Promise.all([writeOnce(PAYLOAD_KEY_STREAM, keySubject, sealedKey), write(requestId, part, value, key)])
+    const [ours] = await Promise.all([
+      writeOnce(PAYLOAD_KEY_STREAM, keySubject, sealedKey),
+      write(requestId, part, value, key),
+    ])
     return ours ? value : add(requestId, part, value)
   }
 
@@ -77,7 +80,8 @@ export function createPayloads(secret: Uint8Array, deps: { nc: NatsConnection })
       // Taken, or unknown: what is there decides.
     }
     const present = await read(streamName, subject)
-    if (!present) throw new HoldpointError('LEDGER_UNAVAILABLE', 'the payload cannot be written', { retryable: true })
+    if (!present)
+      throw new HoldpointError('LEDGER_UNAVAILABLE', 'the payload cannot be written', { retryable: true })
     return Buffer.compare(present, bytes) === 0
   }
 

@@ -11,13 +11,15 @@ export interface RequestPayload {
 /** Throws NOT_FOUND where the payload has been erased. */
 export async function readPayload(payloads: Payloads, requestId: string): Promise<RequestPayload> {
   const payload = await payloads.get(requestId, 'request')
-  if (payload === undefined) throw new HoldpointError('NOT_FOUND', `the payload of ${requestId} has been erased`)
+  if (payload === undefined)
+    throw new HoldpointError('NOT_FOUND', `the payload of ${requestId} has been erased`)
   // Written by ourselves, and authenticated under our own key: its shape needs no second look.
   return payload as unknown as RequestPayload
 }
 
 /** One person, one review: this is the last token of the review's write-once subject. */
-export const reviewerHash = ({ iss, sub }: Principal): string => digestHex(digestJson({ iss, sub })).slice(0, 32)
+export const reviewerHash = ({ iss, sub }: Principal): string =>
+  digestHex(digestJson({ iss, sub })).slice(0, 32)
 
 /** The payload's part with a reviewer's own words. */
 export const reasonPart = (reviewer: Principal): string => `reason-${reviewerHash(reviewer)}`

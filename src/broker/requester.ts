@@ -1,5 +1,12 @@
 import { createHmac } from 'node:crypto'
-import { type Attempt, canonicalize, HoldpointError, type Principal, type Requester, samePrincipal } from '#contract'
+import {
+  type Attempt,
+  canonicalize,
+  HoldpointError,
+  type Principal,
+  type Requester,
+  samePrincipal,
+} from '#contract'
 import type { Context } from './context.ts'
 
 /** Who attempts this, from the registration and from verified tokens; nothing in it is the agent's own word. */
@@ -37,7 +44,9 @@ export function requestIdOf(
   agentId: string,
   { attempt, action }: Attempt,
 ): string {
-  const mac = createHmac('sha256', config.secret).update(canonicalize([agentId, attempt, action])).digest()
+  const mac = createHmac('sha256', config.secret)
+    .update(canonicalize([agentId, attempt, action]))
+    .digest()
   return `${config.epoch}-${base32(mac.subarray(0, 16))}`
 }
 

@@ -49,7 +49,8 @@ export function createRequests(): Requests {
     if (!request) return
     switch (entry.type) {
       case 'review':
-        if (!request.reviews.some(({ reviewer }) => sameReviewer(reviewer, entry.reviewer))) request.reviews.push(entry)
+        if (!request.reviews.some(({ reviewer }) => sameReviewer(reviewer, entry.reviewer)))
+          request.reviews.push(entry)
         break
       case 'decided':
         request.decided ??= { ...entry, ...position }
@@ -96,7 +97,13 @@ export function summarise(request: Request): RequestSummary {
     expiresAtMs: requested.expiresAt,
     threshold: requested.approvals.threshold,
     from: requested.approvals.from,
-    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at }) => ({ name, iss, sub, verdict, atMs: at })),
+    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at }) => ({
+      name,
+      iss,
+      sub,
+      verdict,
+      atMs: at,
+    })),
   }
 }
 

@@ -19,7 +19,12 @@ export async function spend(
 }
 
 /** Records what became of a consumed approval. The first word stands. */
-export async function conclude(context: Context, request: Request, outcome: Outcome, errorType?: string): Promise<void> {
+export async function conclude(
+  context: Context,
+  request: Request,
+  outcome: Outcome,
+  errorType?: string,
+): Promise<void> {
   const { requestId, actionDigest } = request.requested
   const committed = await context.ledger.commit(ledgerSubject.outcome(context.config.epoch, requestId), {
     type: 'outcome',

@@ -17,7 +17,10 @@ async function tend(context: Context, request: Request, how: typeof tendPending)
     await how(context, request)
   } catch (error) {
     if (!(error instanceof HoldpointError)) throw error
-    context.log.warn('a request could not be tended', { requestId: request.requested.requestId, code: error.code })
+    context.log.warn('a request could not be tended', {
+      requestId: request.requested.requestId,
+      code: error.code,
+    })
   }
 }
 

@@ -8,17 +8,34 @@ export function cardText(card: Card, summary: RequestSummary): string {
   const { action } = card
   const lines = [
     ['Request', `${card.requestId}  (${summary.state})`],
-    ['Action', `${action.kind}  ${action.name}${action.target === undefined ? '' : `  on  ${action.target}`}`],
+    [
+      'Action',
+      `${action.kind}  ${action.name}${action.target === undefined ? '' : `  on  ${action.target}`}`,
+    ],
     ['Arguments', JSON.stringify(action.arguments, null, 2)],
     ['Agent', `${card.agent.name}  (${card.agent.sub}, ${card.environment}, ${card.enforcement})`],
     ['Owner', `${card.owner.sub}  (${card.owner.iss})`],
     ['For', whom(card)],
     ['Runs in', `${action.runtime.serviceName} on ${action.runtime.host}`],
-    ['Rule', `${card.rule}${card.risk === undefined ? '' : `, risk ${card.risk}`}, policy ${card.policyVersion}`],
-    ['Facts', card.facts.map(({ name, value, source }) => `${name} = ${JSON.stringify(value)}  (says the ${source})`).join('\n')],
+    [
+      'Rule',
+      `${card.rule}${card.risk === undefined ? '' : `, risk ${card.risk}`}, policy ${card.policyVersion}`,
+    ],
+    [
+      'Facts',
+      card.facts
+        .map(({ name, value, source }) => `${name} = ${JSON.stringify(value)}  (says the ${source})`)
+        .join('\n'),
+    ],
     ['Kept from you', card.redacted.map(({ path, length }) => `${path}, ${length} characters`).join('\n')],
-    ['The agent says', card.statement === undefined ? '' : `${card.statement}\n(its own words: nobody has checked them)`],
-    ['Needs', `${card.approvals.threshold} of ${card.approvals.from.join(', ')}, signed in with at least ${card.approvals.assurance}`],
+    [
+      'The agent says',
+      card.statement === undefined ? '' : `${card.statement}\n(its own words: nobody has checked them)`,
+    ],
+    [
+      'Needs',
+      `${card.approvals.threshold} of ${card.approvals.from.join(', ')}, signed in with at least ${card.approvals.assurance}`,
+    ],
     ['Reviews', summary.reviews.map(({ name, verdict }) => `${name}: ${verdict}`).join('\n')],
     ['Until', new Date(card.expiresAtMs).toISOString()],
   ] as const
@@ -35,4 +52,7 @@ function whom({ onBehalfOf, onBehalfOfUnverified }: Card): string {
 
 /** Controls but the line feed, format characters (bidi, zero-width, tags), and unassigned or private ones. */
 export const visible = (text: string): string =>
-  text.replace(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`)
+  text.replace(
+    /(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`,
+  )

@@ -1,15 +1,16 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
-  decodeReply,
   type DeskCall,
   type DeskEventName,
+  decodeReply,
   deskSubject,
-  encodeMessage,
   EVENTS,
+  encodeMessage,
   HoldpointError,
   type RequestSummary,
   type ReviewReply,
   type ReviewSubmission,
+  renderHash,
   type ShowReply,
 } from '#contract'
 
@@ -33,7 +34,10 @@ export function createDesk(deps: { nc: NatsConnection }): Desk {
     const message = await nc
       .request(deskSubject(name), encodeMessage(value), { timeout: ANSWER_WITHIN_MS })
       .catch((cause: unknown) => {
-        throw new HoldpointError('BROKER_UNAVAILABLE', 'the broker does not answer', { cause, retryable: true })
+        throw new HoldpointError('BROKER_UNAVAILABLE', 'the broker does not answer', {
+          cause,
+          retryable: true,
+        })
       })
     return decodeReply(message.string()) as Reply
   }
@@ -41,7 +45,12 @@ export function createDesk(deps: { nc: NatsConnection }): Desk {
   return {
     list: async (token, state = 'pending') =>
       (await call<{ requests: RequestSummary[] }>('list', { token, state })).requests,
-    show: (token, requestId) => call('show', { token, requestId }),
+    async show(token, requestId) {
+      const shown = await call<ShowReply>('show', { token, requestId })
+      // A review vouches for the hash: it has to be that of the card which the reviewer is about to see.
+      if (renderHash(shown.card) === shown.renderHash) return shown
+      throw new HoldpointError('CARD_MISMATCH', `the card of ${requestId} is not the one that was frozen`)
+    },
     review: (submission) => call('review', submission),
     watch(onEvent) {
       const subscription = nc.subscribe(EVENTS, {

@@ -20,6 +20,13 @@ const PEOPLE = [
   { sub: 'carol', name: 'Carol Chen', groups: ['sre', 'data-owners', 'security-oncall'] },
 ] as const
 
+/** How a broker is told to believe the development people whose sign-in runs at `url`. */
+export const developmentIssuerAt = (url: string): TrustedIssuer => ({
+  issuer: DEVELOPMENT_ISSUER,
+  audience: DEVELOPMENT_AUDIENCE,
+  jwksUri: `${url}/jwks.json`,
+})
+
 export interface DevelopmentIssuer extends Component {
   /** How the broker is told to believe it. */
   trusted(): TrustedIssuer
@@ -32,7 +39,10 @@ export interface DevelopmentIssuer extends Component {
  * Sign-in for development only: a few made-up people, on loopback. Each has a passphrase in a file that only this
  * machine's user can read; whoever shows it gets that person's token (RFC 6749, 4.3).
  */
-export function createDevelopmentIssuer(config: { dir: string; port: number }, deps: { now: () => number; log: Log }): DevelopmentIssuer {
+export function createDevelopmentIssuer(
+  config: { dir: string; port: number },
+  deps: { now: () => number; log: Log },
+): DevelopmentIssuer {
   const { dir } = config
   let port = 0
   let server: ServerType | undefined
@@ -42,11 +52,16 @@ export function createDevelopmentIssuer(config: { dir: string; port: number }, d
   return {
     name: 'development identity provider',
     url,
-    trusted: () => ({ issuer: DEVELOPMENT_ISSUER, audience: DEVELOPMENT_AUDIENCE, jwksUri: `${url()}/jwks.json` }),
+    trusted: () => ({
+      issuer: DEVELOPMENT_ISSUER,
+      audience: DEVELOPMENT_AUDIENCE,
+      jwksUri: `${url()}/jwks.json`,
+    }),
     passphraseFile,
     async start() {
       const key = await ensureKey(dir)
-      for (const { sub } of PEOPLE) ensureSecret(passphraseFile(sub), () => randomBytes(18).toString('base64url'))
+      for (const { sub } of PEOPLE)
+        ensureSecret(passphraseFile(sub), () => randomBytes(18).toString('base64url'))
       const app = routes(key, (sub) => readFileSync(passphraseFile(sub), 'utf8').trim(), deps.now)
       server = createAdaptorServer({ fetch: app.fetch })
       port = await listenFrom(server as Server, config.port, '127.0.0.1')
@@ -73,7 +88,11 @@ function routes(key: SigningKey, passphraseOf: (sub: string) => string, now: () 
     const person = PEOPLE.find(({ sub }) => sub === form.username)
     const isRight = person !== undefined && equal(String(form.password ?? ''), passphraseOf(person.sub))
     if (form.grant_type !== 'password') return context.json({ error: 'unsupported_grant_type' }, 400)
-    if (!isRight) return context.json({ error: 'invalid_grant', error_description: 'unknown person or wrong passphrase' }, 400)
+    if (!isRight)
+      return context.json(
+        { error: 'invalid_grant', error_description: 'unknown person or wrong passphrase' },
+        400,
+      )
     const iat = Math.floor(now() / 1000)
     const { sub, name, groups } = person
     const token = await new SignJWT({ name, groups: [...groups], auth_time: iat, amr: ['pwd'] })

@@ -20,13 +20,19 @@ const ALGORITHMS = ['EdDSA', 'ES256', 'ES384', 'PS256', 'RS256']
 const CLOCK_LEEWAY_S = 30
 
 /** Believes tokens of the configured issuers alone (OpenID Connect Core; RFC 7519; RFC 8725). */
-export function createIdentity(config: { issuers: readonly TrustedIssuer[] }, deps: { now: () => number }): Identity {
-  const issuers = new Map(config.issuers.map((trusted) => [trusted.issuer, { ...trusted, keys: keysOf(trusted) }]))
+export function createIdentity(
+  config: { issuers: readonly TrustedIssuer[] },
+  deps: { now: () => number },
+): Identity {
+  const issuers = new Map(
+    config.issuers.map((trusted) => [trusted.issuer, { ...trusted, keys: keysOf(trusted) }]),
+  )
 
   return {
     async verifyToken(token) {
       const trusted = issuers.get(issuerOf(token) ?? '')
-      if (!trusted) throw new HoldpointError('UNAUTHENTICATED', 'the token is of no issuer that is configured')
+      if (!trusted)
+        throw new HoldpointError('UNAUTHENTICATED', 'the token is of no issuer that is configured')
       const claims = await verify(token, trusted.keys, {
         issuer: trusted.issuer,
         audience: trusted.audience,
@@ -56,7 +62,10 @@ async function discoverKeys(issuer: string): Promise<URL> {
     signal: AbortSignal.timeout(REMOTE.timeoutDuration),
     redirect: 'error',
   })
-  const found = check(text({ min: 1, max: 2000 }), ((await response.json()) as { jwks_uri?: unknown }).jwks_uri)
+  const found = check(
+    text({ min: 1, max: 2000 }),
+    ((await response.json()) as { jwks_uri?: unknown }).jwks_uri,
+  )
   if (!response.ok || !found.ok) throw new Error(`${issuer} does not say where its keys are`)
   return secure(found.value)
 }
@@ -69,13 +78,20 @@ function secure(address: string): URL {
   throw new HoldpointError('INVALID_CONFIG', `identity.issuers: ${address}, expected https`)
 }
 
-async function verify(token: string, keys: JWTVerifyGetKey, options: Parameters<typeof jwtVerify>[2]): Promise<JWTPayload> {
+async function verify(
+  token: string,
+  keys: JWTVerifyGetKey,
+  options: Parameters<typeof jwtVerify>[2],
+): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, keys, options)).payload
   } catch (cause) {
     if (cause instanceof HoldpointError) throw cause
     if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError))
-      throw new HoldpointError('UNAVAILABLE', 'the keys of the identity provider cannot be had', { cause, retryable: true })
+      throw new HoldpointError('UNAVAILABLE', 'the keys of the identity provider cannot be had', {
+        cause,
+        retryable: true,
+      })
     throw new HoldpointError('UNAUTHENTICATED', `the token is not valid: ${cause.message}`, { cause })
   }
 }
@@ -83,7 +99,9 @@ async function verify(token: string, keys: JWTVerifyGetKey, options: Parameters<
 /** Read before the signature is checked, and used for nothing but to choose the keys that check it. */
 function issuerOf(token: string): string | undefined {
   try {
-    const { iss } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as { iss?: unknown }
+    const { iss } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8')) as {
+      iss?: unknown
+    }
     return typeof iss === 'string' ? iss : undefined
   } catch {
     return undefined
@@ -98,7 +116,10 @@ function personOf(claims: JWTPayload, iss: string): Person {
   const groups = read(optional(list(text({ max: 500 }), { max: 10_000 })), claims.groups, 'groups') ?? []
   // Microsoft Entra leaves the groups out when there are many, and says so here. That is not the same as none.
   if ('_claim_names' in claims || 'hasgroups' in claims)
-    throw new HoldpointError('UNAUTHENTICATED', 'the token leaves out its groups (overage): configure app roles or fewer groups')
+    throw new HoldpointError(
+      'UNAUTHENTICATED',
+      'the token leaves out its groups (overage): configure app roles or fewer groups',
+    )
   return {
     iss,
     sub,
@@ -116,7 +137,10 @@ function read<T>(shape: Parameters<typeof check<T>>[0], value: unknown, claim: s
   if (value === undefined) return undefined
   const checked = check(shape, value)
   if (checked.ok) return checked.value
-  throw new HoldpointError('UNAUTHENTICATED', `the token's ${claim} is ${checked.problems[0]?.found}, expected ${checked.problems[0]?.expected}`)
+  throw new HoldpointError(
+    'UNAUTHENTICATED',
+    `the token's ${claim} is ${checked.problems[0]?.found}, expected ${checked.problems[0]?.expected}`,
+  )
 }
 
 /** Tokens that a program got for itself: client credentials (RFC 9068, 2.2: `sub` is the client), Entra app tokens. */

@@ -1,4 +1,10 @@
-export { createDevelopmentIssuer, DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, type DevelopmentIssuer } from './development.ts'
+export { loginCommand, signIn } from './command.ts'
+export {
+  createDevelopmentIssuer,
+  DEVELOPMENT_ISSUER,
+  type DevelopmentIssuer,
+  developmentIssuerAt,
+} from './development.ts'
 export { createIdentity, type Identity, type TrustedIssuer } from './identity.ts'
 export { groupSpecifier, type Person, subjectSpecifier } from './person.ts'
 export { readSession, saveSession, sessionFile } from './session.ts'

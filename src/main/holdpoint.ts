@@ -1,9 +1,29 @@
 import { readFileSync } from 'node:fs'
+import { enrolmentCommands, FILES, openHome } from '#broker'
+import { requestsCommands } from '#desk'
+import { loginCommand, readSession } from '#identity'
+import { policyCommands } from '#policy'
 import { type Command, runProgram } from '#runtime'
+import { sqlCommand } from '#store'
+import { brokerCommand } from './broker.ts'
+import { pipelineCommand } from './pipeline.ts'
 import { createProcessIo } from './process-io.ts'
+import { upCommand } from './up.ts'
 
 /** Every command of `holdpoint`, one line each; the rooms export their own. */
-const commands: Command[] = []
+const commands: Command[] = [
+  upCommand,
+  brokerCommand,
+  pipelineCommand,
+  ...enrolmentCommands,
+  ...policyCommands,
+  loginCommand,
+  ...requestsCommands({
+    token: ({ env }, dataDir) => readSession(dataDir, env),
+    credentials: (dataDir) => openHome(dataDir).read(FILES.credentials('desk')),
+  }),
+  sqlCommand,
+]
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 

@@ -67,3 +67,28 @@ function startError(component: Component, cause: unknown): HoldpointError {
   const code = cause instanceof HoldpointError ? cause.code : 'UNAVAILABLE'
   return new HoldpointError(code, `${component.name} could not start: ${reason}`, { cause })
 }
+
+/** Components that can only be made once others have started: each is started when it is added. */
+export interface Stack {
+  /** Starts it. When it cannot start, all that is running is stopped and the error names it. */
+  start<C extends Component>(component: C): Promise<C>
+  /** In reverse order; may be called twice. */
+  stop(): Promise<void>
+}
+
+export function createStack(log: Log): Stack {
+  const started: Component[] = []
+  return {
+    async start(component) {
+      await composeComponents([component], log)
+        .start()
+        .catch(async (error: unknown) => {
+          await stopAll(started, log)
+          throw error
+        })
+      started.push(component)
+      return component
+    },
+    stop: () => stopAll(started, log),
+  }
+}

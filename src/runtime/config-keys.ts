@@ -22,14 +22,19 @@ export type Config = ConfigOf<typeof SETTINGS>
 
 const word = (like: string, max = 1024): Shape<string> => text({ min: 1, max, like })
 const port: Shape<number> = integer({ min: 0, max: 65_535 })
-const url = (...schemes: string[]): Shape<string> => {
-  const like = `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`
-  return (value, at, report) => {
-    const parsed = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
-    const known = parsed !== undefined && schemes.some((scheme) => parsed.protocol === `${scheme}:`)
-    return known ? (value as string) : report(at, like, value)
-  }
-}
+const isUrl = (text: string, schemes: readonly string[]): boolean =>
+  URL.canParse(text) && schemes.some((scheme) => text.startsWith(`${scheme}://`))
+const url =
+  (...schemes: string[]): Shape<string> =>
+  (value, at, report) =>
+    typeof value === 'string' && isUrl(value, schemes)
+      ? value
+      : report(at, `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`, value)
+const natsUrls: Shape<string> = (value, at, report) =>
+  typeof value === 'string' &&
+  value.split(',').every((one) => isUrl(one.trim(), ['nats', 'tls', 'ws', 'wss']))
+    ? value
+    : report(at, 'a nats://, tls://, ws:// or wss:// URL, or several with commas between', value)
 const issuer = object({
   issuer: url('https', 'http'),
   audience: word('the audience that tokens for Holdpoint carry'),
@@ -123,6 +128,9 @@ export const variableOf = (key: readonly string[]): string =>
   ['HOLDPOINT', ...key.map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase())].join(
     '_',
   )
+
+/** `clickhouse.password` may be given as the file that `clickhouse.passwordFile` names. */
+export const secretFileKey = (key: readonly string[]): string[] => [...key.slice(0, -1), `${key.at(-1)}File`]
 
 /** Every key with its setting, in the order above. */
 export function listSettings(

@@ -7,7 +7,7 @@ export {
   type Options,
 } from './command.ts'
 export { type Program, runProgram } from './command-run.ts'
-export { type Component, composeComponents } from './component.ts'
+export { type Component, composeComponents, createStack, type Stack } from './component.ts'
 export { type ConfigSources, readConfig } from './config.ts'
 export type { Config } from './config-keys.ts'
 export { configReference } from './config-reference.ts'
@@ -15,4 +15,11 @@ export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type Lo
 export { createNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.ts'
 export { findNatsServer } from './nats-server-path.ts'
 export { freePort, listenFrom } from './port.ts'
+export {
+  clearRunning,
+  type Running,
+  readRunning,
+  requireRunning,
+  writeRunning,
+} from './running.ts'
 export { createTelemetry, type TelemetryOptions } from './telemetry.ts'

@@ -1,6 +1,6 @@
 import { type ClaimCall, type ClaimReply, claimCallShape } from '#contract'
-import { expire } from '../decide.ts'
 import type { Context } from '../context.ts'
+import { expire } from '../decide.ts'
 import { reasonPart } from '../request-payload.ts'
 import type { Request } from '../requests.ts'
 import { hasLapsed, spend } from '../spend.ts'
@@ -26,13 +26,22 @@ export const claim: AgentHandler<ClaimCall, ClaimReply> = {
       case 'consumed':
         return { status: 'spent', code: 'ALREADY_SPENT' }
       default:
-        return { status: 'approved', warrant: context.mint.warrant(request.requested, decided, context.now()) }
+        return {
+          status: 'approved',
+          warrant: context.mint.warrant(request.requested, decided, context.now()),
+        }
     }
   },
 }
 
 async function refusal({ payloads }: Context, { requested, decided }: Request): Promise<ClaimReply> {
-  const by = (decided?.by ?? []).map(({ iss, sub, name, channel, assurance }) => ({ iss, sub, name, channel, assurance }))
+  const by = (decided?.by ?? []).map(({ iss, sub, name, channel, assurance }) => ({
+    iss,
+    sub,
+    name,
+    channel,
+    assurance,
+  }))
   const denier = decided?.reasonDigest && decided.by[0]
   const reason = denier && (await payloads.get(requested.requestId, reasonPart(denier)))
   return {

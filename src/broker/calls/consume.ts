@@ -12,14 +12,34 @@ export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
   async handle(agentId, { requestId, actionDigest, nonce, trace }, context) {
     const request = ownRequest(context, agentId, requestId)
     if (actionDigest !== request.requested.actionDigest)
-      throw new HoldpointError('WARRANT_MISMATCH', 'the approval is for another action than the one to be executed')
-    if (request.decided?.decision !== 'approved') throw new HoldpointError('APPROVAL_DENIED', 'there is no approval to consume')
+      throw new HoldpointError(
+        'WARRANT_MISMATCH',
+        'the approval is for another action than the one to be executed',
+      )
+    if (request.decided?.decision !== 'approved')
+      throw new HoldpointError('APPROVAL_DENIED', 'there is no approval to consume')
 
-    const { entry, position } = await spend(context, request, hasLapsed(request, context.now()) ? 'lapsed' : 'consumed', { nonce, trace })
+    const { entry, position } = await spend(
+      context,
+      request,
+      hasLapsed(request, context.now()) ? 'lapsed' : 'consumed',
+      { nonce, trace },
+    )
     if (entry.spend === 'lapsed') throw new HoldpointError('APPROVAL_LAPSED')
     if (entry.spend === 'revoked') throw new HoldpointError('APPROVAL_REVOKED')
-    if (entry.nonce !== nonce || entry.trace?.spanId !== trace.spanId || entry.trace.traceId !== trace.traceId)
+    if (
+      entry.nonce !== nonce ||
+      entry.trace?.spanId !== trace.spanId ||
+      entry.trace.traceId !== trace.traceId
+    )
       throw new HoldpointError('ALREADY_SPENT')
-    return { consumed: context.mint.consumed(request.requested, { ...entry, ...position }, { nonce, trace }, context.now()) }
+    return {
+      consumed: context.mint.consumed(
+        request.requested,
+        { ...entry, ...position },
+        { nonce, trace },
+        context.now(),
+      ),
+    }
   },
 }

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import {
-  actionDigest,
   type Attempt,
+  actionDigest,
   HoldpointError,
   type JsonValue,
   ledgerSubject,
   type RequestCall,
   type RequestedEntry,
-  type RequestReply,
   type Requester,
+  type RequestReply,
   type Ruling,
   renderHash,
   requestCallShape,
@@ -16,7 +16,7 @@ import {
 import { ruleOn } from '#policy'
 import { freezeCard } from '../card.ts'
 import type { Context } from '../context.ts'
-import { readPayload, type RequestPayload } from '../request-payload.ts'
+import { type RequestPayload, readPayload } from '../request-payload.ts'
 import { requesterOf, requestIdOf } from '../requester.ts'
 import type { AgentHandler } from './serve.ts'
 
@@ -33,14 +33,25 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
     const requester = await requesterOf(context, agentId, attempt)
     const ruling = rule(context, attempt, requester)
     if (ruling.effect === 'deny')
-      return { status: 'denied', code: 'POLICY_DENIED', reason: ruling.reason ?? 'Policy denies this action.', rule: ruling.rule }
+      return {
+        status: 'denied',
+        code: 'POLICY_DENIED',
+        reason: ruling.reason ?? 'Policy denies this action.',
+        rule: ruling.rule,
+      }
     if (ruling.effect === 'allow')
-      throw new HoldpointError('STALE', `rule ${ruling.rule} of policy ${ruling.policyVersion} allows this: fetch that policy and rule again`)
+      throw new HoldpointError(
+        'STALE',
+        `rule ${ruling.rule} of policy ${ruling.policyVersion} allows this: fetch that policy and rule again`,
+      )
 
     const draft = freezePayload(context, requestId, attempt, requester, ruling)
     const payload = await context.payloads.create(requestId, 'request', draft as unknown as JsonValue)
     const entry = entryOf(payload as unknown as RequestPayload, requester, process, ruling)
-    const committed = await context.ledger.commit(ledgerSubject.requested(context.config.epoch, requestId), entry)
+    const committed = await context.ledger.commit(
+      ledgerSubject.requested(context.config.epoch, requestId),
+      entry,
+    )
     context.requests.apply(committed.entry, committed.position)
     const opened = context.requests.get(requestId)
     if (opened && committed.won) context.notify.desk('opened', opened)
@@ -55,7 +66,8 @@ function rule({ documents }: Context, { action, facts }: Attempt, requester: Req
 }
 
 /** Whatever source a fact names: who sent it is an agent. */
-const distrusted = (facts: NonNullable<Attempt['facts']>) => facts.map((fact) => ({ ...fact, source: 'agent' as const }))
+const distrusted = (facts: NonNullable<Attempt['facts']>) =>
+  facts.map((fact) => ({ ...fact, source: 'agent' as const }))
 
 function freezePayload(
   { now }: Context,
@@ -90,7 +102,12 @@ function freezePayload(
 }
 
 /** From the payload that counts, which may be that of a replica that was first. */
-function entryOf({ action, card }: RequestPayload, requester: Requester, process: string, ruling: Ruling): RequestedEntry {
+function entryOf(
+  { action, card }: RequestPayload,
+  requester: Requester,
+  process: string,
+  ruling: Ruling,
+): RequestedEntry {
   const { effect, rule, policyVersion, policyHash, risk } = ruling
   return {
     type: 'requested',

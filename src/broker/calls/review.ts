@@ -1,4 +1,14 @@
-import { type Digest, digestBytes, digestJson, HoldpointError, ledgerSubject, type ReviewEntry, type ReviewReply, type ReviewSubmission, reviewSubmissionShape } from '#contract'
+import {
+  type Digest,
+  digestBytes,
+  digestJson,
+  HoldpointError,
+  ledgerSubject,
+  type ReviewEntry,
+  type ReviewReply,
+  type ReviewSubmission,
+  reviewSubmissionShape,
+} from '#contract'
 import type { Person } from '#identity'
 import { mayReview, tally } from '#policy'
 import type { Context } from '../context.ts'
@@ -31,7 +41,8 @@ function reviewable({ requests, now }: Context, { requestId, renderHash }: Revie
   const request = requests.get(requestId)
   if (!request) throw new HoldpointError('UNKNOWN_REQUEST', `${requestId}: no such request`)
   if (request.decided) throw new HoldpointError('ALREADY_DECIDED', `${requestId} is ${stateOf(request)}`)
-  if (now() >= request.requested.expiresAt) throw new HoldpointError('APPROVAL_EXPIRED', `${requestId} has expired`)
+  if (now() >= request.requested.expiresAt)
+    throw new HoldpointError('APPROVAL_EXPIRED', `${requestId} has expired`)
   if (renderHash !== request.requested.renderHash) throw new HoldpointError('CARD_MISMATCH')
   return request
 }
@@ -61,12 +72,19 @@ async function entryOf(
     },
     verdict,
     renderHash,
-    ...(reason === undefined ? {} : { reasonDigest: await keepReason(context, requested.requestId, person, reason) }),
+    ...(reason === undefined
+      ? {}
+      : { reasonDigest: await keepReason(context, requested.requestId, person, reason) }),
   }
 }
 
 /** The words go into the payload, where they can be erased; the ledger keeps their salted digest. */
-async function keepReason({ payloads }: Context, requestId: string, person: Person, reason: string): Promise<Digest> {
+async function keepReason(
+  { payloads }: Context,
+  requestId: string,
+  person: Person,
+  reason: string,
+): Promise<Digest> {
   const { salt } = await readPayload(payloads, requestId)
   await payloads.add(requestId, reasonPart(person), reason)
   return digestJson({ salt, reason })

@@ -43,7 +43,10 @@ export function serveAgents(nc: NatsConnection, handlers: AgentHandlers, context
         void answer(message, inboxPrefix(agentId), context, () => {
           const limit = context.config.maxPayloadBytes
           if (message.data.length > limit)
-            throw new HoldpointError('PAYLOAD_TOO_LARGE', `${name}: ${message.data.length} bytes, expected at most ${limit}`)
+            throw new HoldpointError(
+              'PAYLOAD_TOO_LARGE',
+              `${name}: ${message.data.length} bytes, expected at most ${limit}`,
+            )
           return handler.handle(agentId, decodeCall(handler.shape, message.string(), name), context)
         })
       },
@@ -63,10 +66,18 @@ export function serveDesks(nc: NatsConnection, handlers: DeskHandlers, context: 
   )
 }
 
-async function answer(message: Msg, inbox: string, { log }: Context, handle: () => Promise<unknown>): Promise<void> {
+async function answer(
+  message: Msg,
+  inbox: string,
+  { log }: Context,
+  handle: () => Promise<unknown>,
+): Promise<void> {
   // The reply subject is the caller's word, and we may publish where it may not: the ledger, other inboxes.
   if (!message.reply?.startsWith(`${inbox}.`)) {
-    log.warn('a call was ignored: it does not ask for a reply in its own inbox', { subject: message.subject, reply: message.reply })
+    log.warn('a call was ignored: it does not ask for a reply in its own inbox', {
+      subject: message.subject,
+      reply: message.reply,
+    })
     return
   }
   const reply = await outcomeOf(handle, message.subject, log)

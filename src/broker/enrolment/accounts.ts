@@ -105,8 +105,16 @@ const withDenials = ({ pub, sub }: (typeof PERMISSIONS)[Role]) => ({
 })
 
 function newKeys(): NatsKeys {
-  const roles = Object.fromEntries(ROLES.map((role) => [role, seedOf(createAccount())])) as Record<Role, string>
-  return { operator: seedOf(createOperator()), account: seedOf(createAccount()), system: seedOf(createAccount()), roles }
+  const roles = Object.fromEntries(ROLES.map((role) => [role, seedOf(createAccount())])) as Record<
+    Role,
+    string
+  >
+  return {
+    operator: seedOf(createOperator()),
+    account: seedOf(createAccount()),
+    system: seedOf(createAccount()),
+    roles,
+  }
 }
 
 function readKeys(home: Home): NatsKeys {

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { HoldpointError } from '#contract'
 
@@ -47,7 +55,9 @@ export function openHome(dir: string): Home {
       try {
         return readFileSync(path(name), 'utf8')
       } catch (cause) {
-        throw new HoldpointError('NOT_FOUND', `${path(name)} cannot be read; \`holdpoint init\` makes it`, { cause })
+        throw new HoldpointError('NOT_FOUND', `${path(name)} cannot be read; \`holdpoint init\` makes it`, {
+          cause,
+        })
       }
     },
     list: (folder) => (existsSync(path(folder)) ? readdirSync(path(folder)).sort() : []),

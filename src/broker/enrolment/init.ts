@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import type { KeySet } from '#contract'
-import { starterPolicy } from '#policy'
+import { type StarterGroups, starterPolicy } from '#policy'
 import { ensureAccounts } from './accounts.ts'
 import type { Home } from './home.ts'
 import { ensureKeys } from './keys.ts'
@@ -10,8 +10,8 @@ export interface InitOptions {
   origin: string
   /** Where the starter policy goes, unless there is a policy already. */
   policyFile: string
-  /** Who releases what is held, as a group of the identity provider. */
-  reviewers: string
+  /** Who releases what is held, for the starter policy. */
+  groups: StarterGroups
   nowMs: number
 }
 
@@ -19,6 +19,6 @@ export interface InitOptions {
 export async function initialise(home: Home, options: InitOptions): Promise<KeySet> {
   const keySet = ensureKeys(home, options.origin, options.nowMs)
   await ensureAccounts(home)
-  if (!existsSync(options.policyFile)) writeFileSync(options.policyFile, starterPolicy(options.reviewers))
+  if (!existsSync(options.policyFile)) writeFileSync(options.policyFile, starterPolicy(options.groups))
   return keySet
 }

@@ -29,7 +29,8 @@ export function ensureKeys(home: Home, origin: string, nowMs: number): KeySet {
     return { kid, use, x }
   })
   const present = home.has(FILES.keySet) ? readKeySet(home, nowMs) : undefined
-  const current = present && JSON.stringify(present.keys) === JSON.stringify(keys) && present.origin === origin
+  const current =
+    present && JSON.stringify(present.keys) === JSON.stringify(keys) && present.origin === origin
   if (present && current && present.exp * 1000 > nowMs + RENEW_BEFORE_S * 1000) return present
 
   const iat = Math.floor(nowMs / 1000)

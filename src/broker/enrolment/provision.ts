@@ -1,4 +1,11 @@
-import { jetstream, jetstreamManager, RetentionPolicy, DiscardPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import {
+  DiscardPolicy,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
   CHECKPOINT_STREAM,
@@ -87,4 +94,5 @@ export async function publishDocument(nc: NatsConnection, subject: string, jws: 
 }
 
 const versionOf = (jws: string): number =>
-  (JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')) as { version: number }).version
+  (JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')) as { version: number })
+    .version

@@ -1,0 +1,181 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { HoldpointError } from '#contract'
+import { DEVELOPMENT_ISSUER, groupSpecifier } from '#identity'
+import { type Command, defineCommand, type Io, readConfig, readRunning } from '#runtime'
+import { connectAs } from '../connect.ts'
+import { FILES, type Home, openHome } from './home.ts'
+import { initialise } from './init.ts'
+import { readPin } from './keys.ts'
+import { signPolicy } from './policy.ts'
+import { publishTrust } from './provision.ts'
+import { parsePrincipal, registerAgent } from './registration.ts'
+
+export const DEVELOPMENT_ORIGIN = 'holdpoint.invalid/development'
+/** The people of the development identity provider who may release. */
+export const DEVELOPMENT_GROUPS = {
+  reviewers: [groupSpecifier(DEVELOPMENT_ISSUER, 'sre')],
+  dataOwners: [groupSpecifier(DEVELOPMENT_ISSUER, 'data-owners')],
+}
+
+const json = { type: 'boolean', description: 'One JSON object on the last line of standard output' } as const
+
+const init = defineCommand({
+  name: 'init',
+  summary: 'Write a configuration, keys and a starter policy',
+  details:
+    'Keeps whatever is there already. Without --origin and --reviewers it is for development, with the people that\n' +
+    '`holdpoint up` brings. Afterwards move keys/organisation.seed out of the data folder: it is the root of all trust.',
+  example:
+    'holdpoint init --origin example.com/holdpoint --reviewers "oidc:https://idp.example.com#group/sre"',
+  options: {
+    origin: {
+      type: 'string',
+      value: 'NAME',
+      default: DEVELOPMENT_ORIGIN,
+      description: 'Names the trust domain and its ledger',
+    },
+    reviewers: {
+      type: 'string',
+      value: 'GROUP',
+      multiple: true,
+      description: 'Who releases what is held; may be repeated',
+    },
+    json,
+  },
+  async run({ options }, io) {
+    const config = readConfig(io)
+    const home = openHome(config.dataDir)
+    const groups = options.reviewers.length > 0 ? { reviewers: options.reviewers } : DEVELOPMENT_GROUPS
+    const { origin, version } = await initialise(home, {
+      origin: options.origin,
+      policyFile: config.policy,
+      groups,
+      nowMs: io.now(),
+    })
+    const configFile = resolve(io.cwd, 'holdpoint.yaml')
+    if (!existsSync(configFile)) writeFileSync(configFile, starterConfig(home, config.policy, io))
+    const result = {
+      origin,
+      keySet: version,
+      pin: readPin(home),
+      dataDir: config.dataDir,
+      policy: config.policy,
+    }
+    io.stdout.write(options.json ? `${JSON.stringify(result)}\n` : initText(result, io))
+    return 0
+  },
+})
+
+const starterConfig = (home: Home, policy: string, io: Io): string =>
+  `# All keys: docs/configuration.md\ndataDir: ${relative(io.cwd, home.dir) || '.'}\npolicy: ${relative(io.cwd, policy)}\npin: ${readPin(home)}\n`
+
+const initText = (made: { origin: string; pin: string; dataDir: string; policy: string }, io: Io): string =>
+  [
+    `origin   ${made.origin}`,
+    `pin      ${made.pin}`,
+    `keys     ${relative(io.cwd, made.dataDir)}/keys   (organisation.seed belongs in a safe)`,
+    `policy   ${relative(io.cwd, made.policy)}`,
+    '',
+    'Next: holdpoint up, and holdpoint agent add NAME --owner SUBJECT --environment ENV',
+    '',
+  ].join('\n')
+
+const agentAdd = defineCommand({
+  name: 'agent add',
+  summary: 'Register an agent and print what its service needs',
+  details:
+    'Its owner can never release what it asks for. Adding it again changes its registration and keeps its credentials.',
+  example: 'holdpoint agent add support-agent --owner "https://idp.example.com#00u1a2b3" --environment prod',
+  positionals: [{ name: 'NAME', description: 'Lower-case letters, digits, - and _' }],
+  options: {
+    owner: {
+      type: 'string',
+      value: 'SUBJECT',
+      required: true,
+      description: 'ISSUER#SUBJECT of the person who answers for it',
+    },
+    environment: {
+      type: 'string',
+      value: 'ENV',
+      required: true,
+      description: 'Where it runs: prod, staging…',
+    },
+    'display-name': { type: 'string', value: 'TEXT', description: 'How people see it' },
+    json,
+  },
+  async run({ options, positionals: [agentId = ''] }, io) {
+    const config = readConfig(io)
+    const home = openHome(config.dataDir)
+    const { displayName: name } = { displayName: options['display-name'] }
+    await registerAgent(
+      home,
+      {
+        agentId,
+        owner: parsePrincipal(options.owner, developmentIssuer(home)),
+        environment: options.environment,
+        enforcement: 'in-process',
+        ...(name === undefined ? {} : { name }),
+      },
+      io.now(),
+    )
+    const url = config.nats.url ?? readRunning(config.dataDir)?.nats.url
+    if (url) await publishAll(home, url, io)
+    else io.stderr.write('Nothing runs yet: the registration is published when `holdpoint up` starts.\n')
+    const variables = {
+      HOLDPOINT_NATS_URL: url ?? `nats://127.0.0.1:${config.nats.port}`,
+      HOLDPOINT_CREDENTIALS: home.path(FILES.agentCredentials(agentId)),
+      HOLDPOINT_AGENT: agentId,
+      HOLDPOINT_PIN: readPin(home),
+    }
+    const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${value}\n`)
+    io.stdout.write(options.json ? `${JSON.stringify(variables)}\n` : lines.join(''))
+    return 0
+  },
+})
+
+/** Bare subjects are understood where the people are the development ones. */
+const developmentIssuer = (home: Home): string | undefined =>
+  home.has('people') ? DEVELOPMENT_ISSUER : undefined
+
+const policyPublish = defineCommand({
+  name: 'policy publish',
+  summary: 'Sign a policy as the next version and publish it',
+  details: 'Gates and the broker rule by it from the moment they have verified it.',
+  example: 'holdpoint policy publish policy.yaml',
+  positionals: [{ name: 'FILE', description: 'The policy, a YAML file' }],
+  options: { json },
+  async run({ options, positionals: [file = ''] }, io) {
+    const config = readConfig(io)
+    const home = openHome(config.dataDir)
+    const { version } = signPolicy(home, readPolicy(resolve(io.cwd, file)), file, io.now())
+    const url = config.nats.url ?? readRunning(config.dataDir)?.nats.url
+    if (!url)
+      throw new HoldpointError(
+        'UNAVAILABLE',
+        `policy ${version} is signed; it is published when \`holdpoint up\` starts`,
+      )
+    await publishAll(home, url, io)
+    io.stdout.write(options.json ? `${JSON.stringify({ version })}\n` : `policy ${version} is published\n`)
+    return 0
+  },
+})
+
+function readPolicy(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new HoldpointError('INVALID_POLICY', `${file} cannot be read`, { cause })
+  }
+}
+
+async function publishAll(home: Home, url: string, io: Io): Promise<void> {
+  const nc = await connectAs('admin', url, home.read(FILES.credentials('admin')))
+  try {
+    await publishTrust(nc, home, io.now())
+  } finally {
+    await nc.close()
+  }
+}
+
+export const enrolmentCommands: Command[] = [init, agentAdd, policyPublish]

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { HoldpointError } from '#contract'
+import { type Command, defineCommand, readConfig, requireRunning } from '#runtime'
+import { saveSession } from './session.ts'
+
+/** Signs in at the development identity provider. With a company's provider, HOLDPOINT_TOKEN carries the token. */
+export const loginCommand: Command = defineCommand({
+  name: 'login',
+  summary: 'Sign in as one of the development people',
+  details: 'With your company’s identity provider, set HOLDPOINT_TOKEN to a token of yours instead.',
+  example: 'holdpoint login bob --passphrase-file .holdpoint/people/bob.passphrase',
+  positionals: [{ name: 'PERSON', description: 'alice, bob or carol' }],
+  options: {
+    'passphrase-file': {
+      type: 'string',
+      value: 'FILE',
+      description: 'A file with the passphrase (default: the one in the data folder)',
+    },
+  },
+  async run({ options, positionals: [person = ''] }, io) {
+    const { dataDir } = readConfig(io)
+    const { identity } = requireRunning(dataDir)
+    if (!identity)
+      throw new HoldpointError('UNAVAILABLE', 'there is no development sign-in here: set HOLDPOINT_TOKEN')
+    const file = resolve(io.cwd, options['passphrase-file'] ?? `${dataDir}/people/${person}.passphrase`)
+    const passphrase = await readFile(file, 'utf8').catch((cause: unknown) => {
+      throw new HoldpointError(
+        'NOT_FOUND',
+        `${file} cannot be read: is ${person} one of the development people?`,
+        { cause },
+      )
+    })
+    saveSession(dataDir, await signIn(identity.url, person, passphrase.trim()))
+    io.stdout.write(`signed in as ${person}\n`)
+    return 0
+  },
+})
+
+/** The token of one of the development people. Throws UNAUTHENTICATED or UNAVAILABLE. */
+export async function signIn(url: string, person: string, passphrase: string): Promise<string> {
+  const body = new URLSearchParams({ grant_type: 'password', username: person, password: passphrase })
+  const response = await fetch(`${url}/token`, { method: 'POST', body }).catch((cause: unknown) => {
+    throw new HoldpointError('UNAVAILABLE', `the development sign-in at ${url} does not answer`, { cause })
+  })
+  const answer = (await response.json()) as { id_token?: string; error_description?: string }
+  if (response.ok && answer.id_token) return answer.id_token
+  throw new HoldpointError(
+    'UNAUTHENTICATED',
+    answer.error_description ?? `sign-in failed with status ${response.status}`,
+  )
+}

@@ -1,0 +1,63 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { createBroker, FILES, type Home, openHome, readKey, readKeySet, readPin } from '#broker'
+import { createIdentity, developmentIssuerAt, type TrustedIssuer } from '#identity'
+import {
+  type Command,
+  type Component,
+  type Config,
+  defineCommand,
+  type Log,
+  readRunning,
+  requireRunning,
+} from '#runtime'
+import { createConnection } from './connection.ts'
+import { serve } from './serve.ts'
+
+/** The first one and, until epochs are sealed, the only one. */
+export const EPOCH = 1
+
+export const brokerCommand: Command = defineCommand({
+  name: 'broker',
+  summary: 'Run the broker alone',
+  details: 'Needs nats.url, or a `holdpoint up` on the same data folder. Any number may run side by side.',
+  example: 'holdpoint broker',
+  run: (_, io) =>
+    serve('broker', io, async ({ config, log, stack }) => {
+      const home = openHome(config.dataDir)
+      const url = config.nats.url ?? requireRunning(config.dataDir).nats.url
+      const connection = await stack.start(createConnection('broker', home, url))
+      await stack.start(
+        brokerOf(home, { nc: connection.nc(), issuers: trustedIssuers(config), now: io.now, log }),
+      )
+      log.info('the broker is ready', { nats: url })
+    }),
+})
+
+export interface BrokerParts {
+  nc: NatsConnection
+  issuers: readonly TrustedIssuer[]
+  now: () => number
+  log: Log
+}
+
+/** The broker with this data folder's keys; it reads only its own: broker, ledger, secret. */
+export function brokerOf(home: Home, { nc, issuers, now, log }: BrokerParts): Component {
+  return createBroker(
+    {
+      epoch: EPOCH,
+      origin: readKeySet(home, now()).origin,
+      pin: readPin(home),
+      warrantKey: readKey(home, FILES.brokerKey),
+      checkpointKey: readKey(home, FILES.ledgerKey),
+      secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
+    },
+    { nc, identity: createIdentity({ issuers }, { now }), now, log },
+  )
+}
+
+/** The configured ones, or those of the development sign-in that runs from this data folder. */
+function trustedIssuers({ identity, dataDir }: Config): readonly TrustedIssuer[] {
+  const development = readRunning(dataDir)?.identity
+  if (identity.issuers.length > 0 || !development) return identity.issuers as readonly TrustedIssuer[]
+  return [developmentIssuerAt(development.url)]
+}

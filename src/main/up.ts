@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs'
+import {
+  DEVELOPMENT_GROUPS,
+  DEVELOPMENT_ORIGIN,
+  FILES,
+  type Home,
+  initialise,
+  natsServerConfig,
+  openHome,
+  provisionStreams,
+  publishTrust,
+  signPolicy,
+} from '#broker'
+import { createDevelopmentIssuer, type TrustedIssuer } from '#identity'
+import {
+  type Command,
+  type Config,
+  clearRunning,
+  createNatsServer,
+  defineCommand,
+  type Log,
+  type Running,
+  type Stack,
+  writeRunning,
+} from '#runtime'
+import { createEngine, createStore } from '#store'
+import { brokerOf, EPOCH } from './broker.ts'
+import { createConnection } from './connection.ts'
+import { pipelineOf, storeComponent } from './pipeline.ts'
+import { serve } from './serve.ts'
+
+export const upCommand: Command = defineCommand({
+  name: 'up',
+  summary: 'Run everything in this folder, for development',
+  details:
+    'An embedded NATS and ClickHouse, a sign-in with a few made-up people, the broker and the pipeline. Makes keys and\n' +
+    'a starter policy where there are none. Ports that are taken are replaced by the next free ones.',
+  example: 'holdpoint up',
+  run: (_, io) =>
+    serve('up', io, async ({ config, log, stack, fail }) => {
+      const running = await startUp({ config, log, stack, fail, now: io.now })
+      io.stdout.write(whereText(running, config.dataDir))
+    }),
+})
+
+export interface UpParts {
+  config: Config
+  log: Log
+  stack: Stack
+  now: () => number
+  fail(error: unknown): void
+}
+
+/** Starts all of it on one stack, each part when what it needs is there. */
+export async function startUp({ config, log, stack, now, fail }: UpParts): Promise<Running> {
+  const home = openHome(config.dataDir)
+  await initialise(home, {
+    origin: DEVELOPMENT_ORIGIN,
+    policyFile: config.policy,
+    groups: DEVELOPMENT_GROUPS,
+    nowMs: now(),
+  })
+  signPolicy(home, readFileSync(config.policy, 'utf8'), config.policy, now())
+
+  const nats = config.nats.url ?? (await startNats(home, config, log, stack))
+  await provision(home, nats, now)
+  const issuers = await startIdentity(home, config, { stack, now, log })
+  const clickhouse = await startStore(home, config, { stack, log, fail })
+
+  const brokerConnection = await stack.start(createConnection('broker', home, nats))
+  await stack.start(
+    brokerOf(home, {
+      nc: brokerConnection.nc(),
+      issuers: issuers.trusted,
+      now,
+      log: log.child({ room: 'broker' }),
+    }),
+  )
+  const pipelineConnection = await stack.start(createConnection('pipeline', home, nats))
+  const pipeline = await stack.start(
+    pipelineOf(home, config, {
+      nc: pipelineConnection.nc(),
+      store: clickhouse.store,
+      now,
+      log: log.child({ room: 'pipeline' }),
+    }),
+  )
+
+  const running: Running = {
+    pid: process.pid,
+    nats: { url: nats },
+    ...(issuers.url === undefined ? {} : { identity: { url: issuers.url } }),
+    clickhouse: clickhouse.reader,
+    otlp: { url: `http://${config.pipeline.host}:${pipeline.port()}` },
+  }
+  await stack.start({
+    name: 'runtime file',
+    start: async () => writeRunning(config.dataDir, running),
+    stop: async () => clearRunning(config.dataDir),
+  })
+  return running
+}
+
+async function startNats(home: Home, config: Config, log: Log, stack: Stack): Promise<string> {
+  const server = createNatsServer({
+    configText: natsServerConfig(home),
+    dir: home.path('nats'),
+    port: config.nats.port,
+    log,
+  })
+  return (await stack.start(server)).url
+}
+
+/** Streams and signed documents, with credentials that nobody keeps at run time. */
+async function provision(home: Home, url: string, now: () => number): Promise<void> {
+  const admin = createConnection('admin', home, url)
+  await admin.start()
+  try {
+    await provisionStreams(admin.nc(), EPOCH)
+    await publishTrust(admin.nc(), home, now())
+  } finally {
+    await admin.stop()
+  }
+}
+
+async function startIdentity(
+  home: Home,
+  { identity }: Config,
+  { stack, now, log }: Pick<UpParts, 'stack' | 'now' | 'log'>,
+): Promise<{ trusted: readonly TrustedIssuer[]; url?: string }> {
+  // A real identity provider and made-up people never stand side by side.
+  if (identity.issuers.length > 0) return { trusted: identity.issuers as readonly TrustedIssuer[] }
+  const issuer = createDevelopmentIssuer({ dir: home.path('people'), port: identity.port }, { now, log })
+  await stack.start(issuer)
+  return { trusted: [issuer.trusted()], url: issuer.url() }
+}
+
+async function startStore(
+  home: Home,
+  { clickhouse }: Config,
+  { stack, log, fail }: Pick<UpParts, 'stack' | 'log' | 'fail'>,
+) {
+  const { url, user = 'default', password = '', database, port } = clickhouse
+  if (url) {
+    const target = { url, user, password, database }
+    const store = createStore(target)
+    await stack.start(storeComponent(store))
+    return { store, reader: target }
+  }
+  const engine = await stack.start(
+    createEngine({ dataDir: home.path('data/clickhouse'), port, database }, { log, onFailure: fail }),
+  )
+  const store = createStore(engine.writer)
+  await stack.start(storeComponent(store))
+  return { store, reader: engine.reader }
+}
+
+function whereText({ nats, clickhouse, otlp, identity }: Running, dataDir: string): string {
+  const lines = [
+    ['NATS', nats.url],
+    ['OTLP/HTTP', `${otlp.url}/v1/traces`],
+    ['ClickHouse', `${clickhouse.url}   (for reading: holdpoint sql "SELECT …")`],
+    ...(identity ? [['Sign-in', `${identity.url}   (made-up people: alice, bob, carol)`]] : []),
+    ['Data', dataDir],
+  ]
+  return `${lines.map(([name = '', value]) => `${name.padEnd(12)}${value}`).join('\n')}\n\nHoldpoint is up. Stop it with Ctrl-C.\n`
+}
