@@ -126,6 +126,12 @@ describe('the rules bite', () => {
       "import { Agent } from '@openai/agents'",
       'for more than its types',
     ],
+    [
+      'more than the type of a command',
+      'src/policy/command.ts',
+      "import { createLog } from '#runtime'",
+      'may not open #runtime',
+    ],
     ['I/O in contract', 'src/contract/a.ts', "import { readFileSync } from 'node:fs'", 'does no I/O'],
     ['I/O in policy', 'src/policy/a.ts', "import { connect } from 'node:net'", 'does no I/O'],
     [
@@ -192,6 +198,11 @@ describe('the rules bite', () => {
     ['a relative import inside the room', 'src/broker/enrolment/a.ts', "import { a } from '../requests.ts'"],
     ['digests in a pure room', 'src/contract/a.ts', "import { createHash } from 'node:crypto'"],
     ['storage at the ledger’s edge', 'src/ledger/tail.ts', "import { open } from 'node:fs/promises'"],
+    [
+      'the type of a command in a pure room',
+      'src/policy/command.ts',
+      "import type { Command } from '#runtime'",
+    ],
     ['types of a framework', 'instrumentation/a.ts', "import type { Agent } from '@openai/agents'"],
     [
       'what only looks like an import',

@@ -56,8 +56,8 @@ export const SETTINGS = {
   nats: {
     url: absent(
       'text',
-      url('nats', 'tls', 'ws', 'wss'),
-      'An existing NATS; without it an embedded one is started.',
+      natsUrls,
+      'An existing NATS, several servers with commas; else an embedded one starts.',
     ),
     credentials: absent(
       'path',

@@ -50,6 +50,11 @@ test('config - lists come from the file or, as YAML or JSON, from one variable',
   )
 })
 
+test('config - a cluster is several URLs with commas between', () => {
+  const url = 'nats://a:4222, tls://b:4222'
+  expect(read('', { HOLDPOINT_NATS_URL: url }).nats.url).toBe(url)
+})
+
 test('config - paths in the file are relative to the file, wherever the process runs', () => {
   const file = join(cwd, 'elsewhere.yaml')
   writeFileSync(file, 'dataDir: state\n')
@@ -120,6 +125,7 @@ test.for([
   ['HOLDPOINT_PIPELINE_PORT', 'many', 'pipeline.port (HOLDPOINT_PIPELINE_PORT) is "many"'],
   ['HOLDPOINT_PIPELINE_PORT', '-1', 'is -1, expected a whole number from 0 to 65535'],
   ['HOLDPOINT_NATS_URL', 'localhost:4222', 'nats.url (HOLDPOINT_NATS_URL) is "localhost:4222"'],
+  ['HOLDPOINT_NATS_URL', 'nats://a:4222,b:4222', 'with commas between'],
   ['HOLDPOINT_CLICKHOUSE_DATABASE', 'a; DROP', 'clickhouse.database'],
   ['HOLDPOINT_IDENTITY_ISSUERS', '{}', 'is a mapping, expected a list'],
   ['HOLDPOINT_CONFIG', 'absent.yaml', 'cannot be read'],

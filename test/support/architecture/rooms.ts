@@ -27,7 +27,12 @@ const PURE = ['node:crypto', 'node:buffer']
 export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { opens: [], packages: [], nodeModules: PURE },
   runtime: { opens: ['contract'], packages: ['pino', 'yaml', '@opentelemetry/*'] },
-  policy: { opens: ['contract'], packages: ['@bufbuild/cel', 're2js', 'yaml'], nodeModules: PURE },
+  policy: {
+    opens: ['contract'],
+    packages: ['@bufbuild/cel', 're2js', 'yaml'],
+    nodeModules: PURE,
+    edge: /^command\.ts$/,
+  },
   ledger: {
     opens: ['contract'],
     packages: NATS,

@@ -49,8 +49,13 @@ function checkImport(
     return room.opens.includes('*') || room.computes?.test(inRoom(path, name))
       ? []
       : refuse('imports something computed, which nobody can check')
-  if (specifier.startsWith('#'))
-    return mayOpen(name, room, specifier.slice(1)) ? [] : refuse(`may not open ${specifier}`)
+  if (specifier.startsWith('#')) {
+    // Every room exports its own commands; a pure one needs the type of a command for that, and no more.
+    const describesCommand = typeOnly && specifier === '#runtime' && inRoom(path, name) === 'command.ts'
+    return describesCommand || mayOpen(name, room, specifier.slice(1))
+      ? []
+      : refuse(`may not open ${specifier}`)
+  }
   if (specifier.startsWith('.')) return checkRelative(path, name, specifier).flatMap(refuse)
   if (specifier.startsWith('/') || specifier.startsWith('file:'))
     return refuse(`imports the absolute path ${specifier}`)

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'holdpoint-runner-'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(
+    join(folder, 'race.ts'),
+    `export const summary = 'Races.'
+     export const guards = ['cas']
+     export async function run({ n = 5, seed, without, say }) {
+       say('racing')
+       return { n, seed, violations: without === 'cas' ? 3 : 0 }
+     }`,
+  )
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function run(...args: string[]) {
+  const runner = new URL('../support/runner.ts', import.meta.url).href
+  const script = `import { runNamed } from '${runner}'; process.exitCode = await runNamed(${JSON.stringify(folder)}, process.argv.slice(1))`
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script, '--', ...args], {
+    encoding: 'utf8',
+  })
+}
+
+test('runner - the last line is one JSON object with the name and the fields', () => {
+  const { status, stdout, stderr } = run('race', '--n', '7', '--seed', '42', '--json')
+  expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+    name: 'race',
+    n: 7,
+    seed: 42,
+    violations: 0,
+  })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: 'racing\n' })
+})
+
+test('runner - violations are exit code 1', () => {
+  const { status, stdout } = run('race', '--without', 'cas', '--json')
+  expect(status).toBe(1)
+  expect(JSON.parse(stdout)).toMatchObject({ violations: 3 })
+})
+
+test('runner - --list names every run with its guards', () => {
+  expect(run('--list')).toMatchObject({ status: 0, stdout: 'race  Races. Guards: cas.\n' })
+})
+
+test.for([
+  [[], '"" is none of them; there is: race'],
+  [['rase'], '"rase" is none of them; there is: race'],
+  [['../run'], 'is none of them'],
+  [['race', '--n', '0'], '--n is 0'],
+  [['race', '--n', 'many'], '--n is many'],
+  [['race', '--seed', '0.5'], '--seed is 0.5'],
+  [['race', '--without', 'luck'], 'race has no guard "luck"; there is: cas'],
+  [['race', '--jsn'], '--jsn'],
+] as const)('runner - %j is wrong usage', ([args, message]) => {
+  const { status, stdout, stderr } = run(...args)
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+  expect(stderr).toContain(message)
+})
