@@ -1,0 +1,55 @@
+import type { FindingRow } from '#store'
+import { unixNanoText } from '#store'
+import type { ResourceSpans, Span } from './otlp/span.ts'
+import { valueText } from './otlp/text.ts'
+import type { Claim } from './verification/claims.ts'
+import type { Judged } from './verification/judge.ts'
+
+/** One row for each judged span: what it said of itself, and what the ledger and policy say of that. */
+export function toFindingRows(
+  batch: readonly ResourceSpans[],
+  judged: ReadonlyMap<Span, Judged>,
+  judgedAtMs: number,
+): FindingRow[] {
+  return batch.flatMap(({ resource, scopes }) => {
+    const service = valueText(resource.get('service.name'))
+    return scopes.flatMap(({ spans }) =>
+      spans.flatMap((span) => {
+        const one = judged.get(span)
+        return one === undefined ? [] : [toFindingRow(span, one, service, judgedAtMs)]
+      }),
+    )
+  })
+}
+
+function toFindingRow(
+  span: Span,
+  { claim, verdict }: Judged,
+  service: string,
+  judgedAtMs: number,
+): FindingRow {
+  const { requested } = verdict.request ?? {}
+  const ruling = requested?.ruling ?? verdict.ruling
+  return {
+    trace_id: span.traceId,
+    span_id: span.spanId,
+    timestamp: unixNanoText(span.startNs),
+    service_name: service,
+    agent: valueText(span.attributes.get('gen_ai.agent.name')),
+    environment: claim.environment ?? requested?.environment ?? '',
+    kind: claim.kind ?? requested?.kind ?? 'tool',
+    name: claim.name,
+    target: claim.target ?? '',
+    ruling: ruling?.effect ?? '',
+    rule: ruling?.rule ?? '',
+    policy_version: ruling?.policyVersion ?? 0,
+    request_id: claim.approvalId ?? requested?.requestId ?? '',
+    outcome: outcomeOf(claim),
+    verification: verdict.verification,
+    detail: verdict.detail,
+    judged_at: judgedAtMs,
+  }
+}
+
+const outcomeOf = ({ ran, outcome }: Claim): FindingRow['outcome'] =>
+  !ran ? 'not_run' : outcome === 'failed' ? 'failed' : 'executed'

@@ -1,0 +1,1 @@
+export { createPipeline, type PipelineConfig, type PipelineDeps } from './pipeline.ts'

@@ -1,0 +1,110 @@
+import { HoldpointError } from '#contract'
+import type { LedgerRecord } from '#ledger'
+import type { Component, Log } from '#runtime'
+import { type LedgerRow, type Store, toLedgerRow } from '#store'
+
+const ROWS_AT_ONCE = 5_000
+const FIRST_WAIT_MS = 100
+const LONGEST_WAIT_MS = 5_000
+
+export interface LedgerWriter extends Component {
+  add(record: LedgerRecord): void
+  /** Records that wait to be stored. */
+  waiting(): number
+}
+
+/**
+ * Copies the ledger into `holdpoint_ledger`, every record once: it resumes behind the last index stored, and a batch
+ * that is written again carries the same token. What cannot be stored now waits, in order.
+ */
+export function createLedgerWriter(
+  { epoch }: { epoch: number },
+  deps: { store: Pick<Store, 'insertLedger' | 'query'>; log: Log },
+): LedgerWriter {
+  const { store, log } = deps
+  const origin = String(epoch)
+  const stopping = new AbortController()
+  let queue: LedgerRecord[] = []
+  let next: number | undefined
+  let pumping: Promise<void> | undefined
+
+  async function pump(): Promise<void> {
+    for (let waitMs = FIRST_WAIT_MS; queue.length > 0; ) {
+      try {
+        next ??= await findNext(store, origin)
+        await writeSome(next)
+        waitMs = FIRST_WAIT_MS
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        log.warn('the ledger cannot be stored; it waits', { waiting: queue.length, waitMs, error })
+        await pause(waitMs, stopping.signal)
+        waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)
+      }
+    }
+  }
+
+  async function writeSome(from: number): Promise<void> {
+    const stored = queue.findIndex((record) => record.index >= from)
+    queue = stored === -1 ? [] : queue.slice(stored)
+    const some = queue.slice(0, ROWS_AT_ONCE)
+    const [first, last] = [some[0], some.at(-1)]
+    if (first === undefined || last === undefined) return
+    const token = `ledger ${origin} ${first.index}-${last.index} ${last.leafHash}`
+    await store.insertLedger(
+      some.map((record) => toRow(record, origin)),
+      token,
+    )
+    queue = queue.slice(some.length)
+    next = last.index + 1
+  }
+
+  function run(): void {
+    pumping ??= pump().finally(() => {
+      pumping = undefined
+      if (queue.length > 0 && !stopping.signal.aborted) run()
+    })
+  }
+
+  return {
+    name: 'ledger-writer',
+    add(record) {
+      queue.push(record)
+      run()
+    },
+    waiting: () => queue.length,
+    async start() {},
+    /** One last try; what is left is in the ledger, and is written after the next start. */
+    async stop() {
+      stopping.abort()
+      await pumping
+      if (queue.length > 0)
+        log.warn('ledger entries are stored after the next start', { waiting: queue.length })
+    },
+  }
+}
+
+async function findNext(store: Pick<Store, 'query'>, origin: string): Promise<number> {
+  const [row] = await store.query<{ next: string | number }>(
+    'SELECT if(count() = 0, 0, max(ledger_index) + 1) AS next FROM holdpoint_ledger WHERE origin = {origin:String}',
+    { origin },
+  )
+  if (row === undefined)
+    throw new HoldpointError('INTERNAL', 'holdpoint_ledger: no answer to max(ledger_index)')
+  return Number(row.next)
+}
+
+function toRow({ index, entry, leaf, leafHash }: LedgerRecord, origin: string): LedgerRow {
+  const hex = Buffer.from(leafHash, 'base64').toString('hex')
+  return toLedgerRow(entry, { origin, index, leafHash: hex, statement: leaf })
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done, { once: true })
+  })

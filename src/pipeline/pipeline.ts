@@ -1,0 +1,108 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { digestBytes, HoldpointError } from '#contract'
+import { createLedgerTail } from '#ledger'
+import { type Component, composeComponents, type Log } from '#runtime'
+import type { Store } from '#store'
+import { admit } from './admit.ts'
+import { toFindingRows } from './findings.ts'
+import type { Accepted } from './http/answer.ts'
+import { createReceiver } from './http/receiver.ts'
+import { createLedgerWriter } from './ledger-writer.ts'
+import type { ResourceSpans } from './otlp/span.ts'
+import { toSpanRows } from './rows.ts'
+import { createMeasures } from './telemetry.ts'
+import { createJudge } from './verification/judge.ts'
+import { createLedgerView } from './verification/ledger-view.ts'
+import { createPolicies } from './verification/policies.ts'
+import { rewrite } from './verification/rewrite.ts'
+
+export interface PipelineConfig {
+  host: string
+  /** For OTLP/HTTP: the first port to try, 4318 by convention; 0 for any. */
+  port: number
+  /** Of a request's body, compressed and decompressed. Default 64 MiB. */
+  maxBodyBytes?: number
+  /** Of the ledger. */
+  epoch: number
+  /** `ed25519:` and the organisation's public key: what policies must lead back to. */
+  pin: string
+}
+
+export interface PipelineDeps {
+  /** Credentials that can only read the ledger and the trust stream are enough. */
+  nc: NatsConnection
+  store: Pick<Store, 'insertSpans' | 'insertFindings' | 'insertLedger' | 'query'>
+  now: () => number
+  log: Log
+}
+
+const MAX_BODY_BYTES = 64 * 1024 * 1024
+
+/** OTLP in; every approval claim checked against the ledger; rows out. Acknowledged is what is stored. */
+export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Component & { port(): number } {
+  const { nc, store, now, log } = deps
+  const { host, port, epoch, pin, maxBodyBytes = MAX_BODY_BYTES } = config
+  const view = createLedgerView()
+  const writer = createLedgerWriter({ epoch }, { store, log })
+  const measures = createMeasures()
+
+  const tail = createLedgerTail(
+    { epoch },
+    {
+      nc,
+      onRecord(record) {
+        view.apply(record.entry)
+        writer.add(record)
+      },
+      // Spans are stored all the same; without a ledger to compare with, every action is unverifiable.
+      onCorrupt: (error) => log.error('the ledger cannot be followed any more', { error }),
+    },
+  )
+  const policies = createPolicies({ pin }, { nc, now, log })
+  const judge = createJudge({ view, barrier: (timeoutMs) => tail.barrier(timeoutMs), policies, now, log })
+
+  async function accept({ spans, body }: { spans: ResourceSpans[]; body: Uint8Array }): Promise<Accepted> {
+    const { admitted, spans: count, rejectedSpans, errorMessage } = admit(spans)
+    const judged = await judge(admitted)
+    const findings = toFindingRows(admitted, judged, now())
+    rewrite(admitted, judged, view)
+    // A batch that is sent again has the same body, and is stored once.
+    const token = digestBytes(body)
+    await stored(() => store.insertSpans(toSpanRows(admitted), token))
+    await stored(() => store.insertFindings(findings, token))
+    for (const { verdict } of judged.values()) measures.verdict(verdict.verification)
+    measures.batch(count, rejectedSpans)
+    return { rejectedSpans, ...(errorMessage === undefined ? {} : { errorMessage }) }
+  }
+
+  /** Whatever keeps the store from storing is no fault of the sender's: it may send the batch again. */
+  async function stored(insert: () => Promise<void>): Promise<void> {
+    try {
+      await insert()
+    } catch (cause) {
+      log.error('a batch could not be stored', { error: cause })
+      throw new HoldpointError('UNAVAILABLE', 'the store does not take the batch now', {
+        cause,
+        retryable: true,
+      })
+    }
+  }
+
+  const receiver = createReceiver({ host, port, maxBodyBytes }, { accept, log })
+  const gauge = watch(() => measures.watchWaiting(writer.waiting))
+  const parts = composeComponents([gauge, writer, tail, receiver], log, 'pipeline')
+  return { ...parts, port: () => receiver.port() }
+}
+
+function watch(begin: () => () => void): Component {
+  let end = () => {}
+  return {
+    name: 'measures',
+    async start() {
+      end = begin()
+    },
+    async stop() {
+      end()
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import type { AttributeMap, SpanRow } from '#store'
+import { unixNanoText } from '#store'
+import type { Attributes, ResourceSpans, ScopeSpans, Span } from './otlp/span.ts'
+import { compareBytes, valueText } from './otlp/text.ts'
+
+/** The rows of a batch, as the Collector's ClickHouse exporter writes them. */
+export function toSpanRows(batch: readonly ResourceSpans[]): SpanRow[] {
+  return batch.flatMap(({ resource, scopes }) => {
+    // Shared by all its spans: a batch has many spans and few resources.
+    const resourceAttributes = attributeMap(resource)
+    return scopes.flatMap((scope) => scope.spans.map((span) => toSpanRow(span, resourceAttributes, scope)))
+  })
+}
+
+function toSpanRow(span: Span, resource: AttributeMap, scope: ScopeSpans): SpanRow {
+  const { events, links } = span
+  return {
+    Timestamp: unixNanoText(span.startNs),
+    TraceId: span.traceId,
+    SpanId: span.spanId,
+    ParentSpanId: isZero(span.parentSpanId) ? '' : span.parentSpanId,
+    TraceState: span.traceState,
+    SpanName: span.name,
+    SpanKind: KINDS[span.kind] ?? 'Unspecified',
+    ServiceName: resource['service.name'] ?? '',
+    ResourceAttributes: resource,
+    ScopeName: scope.name,
+    ScopeVersion: scope.version,
+    SpanAttributes: attributeMap(span.attributes),
+    // Clocks are set back now and then; a duration of five centuries helps nobody.
+    Duration: String(span.endNs > span.startNs ? span.endNs - span.startNs : 0n),
+    StatusCode: STATUS_CODES[span.statusCode] ?? 'Unset',
+    StatusMessage: span.statusMessage,
+    'Events.Timestamp': events.map(({ timeNs }) => unixNanoText(timeNs)),
+    'Events.Name': events.map(({ name }) => name),
+    'Events.Attributes': events.map(({ attributes }) => attributeMap(attributes)),
+    'Links.TraceId': links.map(({ traceId }) => traceId),
+    'Links.SpanId': links.map(({ spanId }) => spanId),
+    'Links.TraceState': links.map(({ traceState }) => traceState),
+    'Links.Attributes': links.map(({ attributes }) => attributeMap(attributes)),
+  }
+}
+
+const KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'] as const
+const STATUS_CODES = ['Unset', 'Ok', 'Error'] as const
+
+/** Without a prototype: `__proto__` is a key like any other. */
+function attributeMap(attributes: Attributes): AttributeMap {
+  const map: AttributeMap = Object.create(null)
+  for (const [key, value] of [...attributes].sort(([one], [other]) => compareBytes(one, other)))
+    map[key] = valueText(value)
+  return map
+}
+
+export const isZero = (id: string): boolean => /^0*$/.test(id)

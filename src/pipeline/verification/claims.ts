@@ -1,0 +1,114 @@
+import { ATTR, type Digest, digestBytes, ERROR_TYPE, GEN_AI, type TraceRef } from '#contract'
+import type { AnyValue, Attributes, Span } from '../otlp/span.ts'
+import { compareBytes, valueText } from '../otlp/text.ts'
+
+/**
+ * What a span says of an action. A hostile agent can write any of it: a claim is compared with the ledger and with
+ * policy, and is never evidence of itself. `undefined` is what the span does not say.
+ */
+export interface Claim {
+  trace: TraceRef
+  /** When it says it started, milliseconds since the epoch. */
+  startedAtMs: number
+  kind: string | undefined
+  name: string
+  target: string | undefined
+  agentId: string | undefined
+  environment: string | undefined
+  /** Anything but a plain "not run" counts as run. */
+  ran: boolean
+  approvalId: string | undefined
+  digest: string | undefined
+  ruling: string | undefined
+  enforcement: string | undefined
+  decision: string | undefined
+  channel: string | undefined
+  assurance: string | undefined
+  /** `issuer#subject`, each once. */
+  approverIds: string[]
+  approverName: string | undefined
+  outcome: string | undefined
+  /** Of the span's content: a retried export has the same, another span under the same ids has not. */
+  contentDigest(): Digest
+}
+
+const EXECUTE_TOOL = 'execute_tool'
+const EXECUTE_TOOL_NAME = /^execute_tool\s+(.+)$/s
+/** The wait is a child of the action, and no action of its own. */
+const AWAIT_APPROVAL_NAME = /^await_approval(\s|$)/
+const OURS = 'holdpoint.'
+
+/** The claim of a span that stands for an action; `undefined` for every other span. */
+export function claimOf(span: Span, resource: Attributes): Claim | undefined {
+  if (!isAction(span)) return undefined
+  const say = (name: string): string | undefined => textOf(span.attributes.get(name))
+  const outcome = say(ATTR.outcome)
+  return {
+    trace: { traceId: span.traceId, spanId: span.spanId },
+    startedAtMs: Number(span.startNs / 1_000_000n),
+    kind: say(ATTR.actionKind),
+    name: say(GEN_AI.toolName) ?? EXECUTE_TOOL_NAME.exec(span.name)?.[1] ?? span.name,
+    target: say(ATTR.actionTarget),
+    agentId: say(GEN_AI.agentId),
+    environment: textOf(
+      resource.get('deployment.environment.name') ?? resource.get('deployment.environment'),
+    ),
+    ran: !(outcome === 'not_run' || (outcome === undefined && REFUSALS.has(say('error.type') ?? ''))),
+    approvalId: say(ATTR.approvalId),
+    digest: say(ATTR.actionDigest),
+    ruling: say(ATTR.ruling),
+    enforcement: say(ATTR.enforcement),
+    decision: say(ATTR.decision),
+    channel: say(ATTR.channel),
+    assurance: say(ATTR.assurance),
+    approverIds: approverIds(span.attributes),
+    approverName: say(ATTR.approverName),
+    outcome,
+    contentDigest: () => digestBytes(JSON.stringify(contentOf(span))),
+  }
+}
+
+const REFUSALS = new Set<string>(Object.values(ERROR_TYPE))
+
+/** Any attribute of ours makes a span an action: nothing can wear a verdict or an approver without being judged. */
+function isAction(span: Span): boolean {
+  if (textOf(span.attributes.get(GEN_AI.operationName)) === EXECUTE_TOOL) return true
+  if (EXECUTE_TOOL_NAME.test(span.name)) return true
+  if (AWAIT_APPROVAL_NAME.test(span.name)) return false
+  return [...span.attributes.keys()].some((key) => key.startsWith(OURS))
+}
+
+/** `approver.id` holds one person, `approvers` all of a threshold, as a list. */
+function approverIds(attributes: Attributes): string[] {
+  const all = attributes.get(ATTR.approvers)
+  const listed = Array.isArray(all) ? all.map(valueText) : [textOf(all)]
+  const ids = [textOf(attributes.get(ATTR.approverId)), ...listed]
+  return [...new Set(ids.filter((id) => id !== undefined && id !== ''))] as string[]
+}
+
+const textOf = (value: AnyValue): string | undefined => {
+  const text = valueText(value)
+  return text === '' ? undefined : text
+}
+
+const contentOf = (span: Span): unknown[] => [
+  span.traceId,
+  span.spanId,
+  span.parentSpanId,
+  span.traceState,
+  span.name,
+  span.kind,
+  String(span.startNs),
+  String(span.endNs),
+  pairs(span.attributes),
+  span.events.map((event) => [String(event.timeNs), event.name, pairs(event.attributes)]),
+  span.links.map((link) => [link.traceId, link.spanId, link.traceState, pairs(link.attributes)]),
+  span.statusCode,
+  span.statusMessage,
+]
+
+/** The type goes in as well: the number 1 and the text "1" are stored alike, and are not the same content. */
+const pairs = (attributes: Attributes): unknown[] =>
+  [...attributes]
+    .sort(([one], [other]) => compareBytes(one, other))
+    .map(([key, value]) => [key, typeof value, valueText(value)])

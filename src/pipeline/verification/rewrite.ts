@@ -1,0 +1,92 @@
+import { ATTR, principalId } from '#contract'
+import type { Attributes, ResourceSpans, Span } from '../otlp/span.ts'
+import type { Judged } from './judge.ts'
+import type { LedgerRequest, LedgerView } from './ledger-view.ts'
+
+/**
+ * Takes back from a batch what only the pipeline may say, and says it: no verdict of a client's is stored, and an
+ * approver stands on a span only where the ledger puts one there. What was claimed is kept in the finding.
+ */
+export function rewrite(
+  batch: readonly ResourceSpans[],
+  judged: ReadonlyMap<Span, Judged>,
+  view: Pick<LedgerView, 'request'>,
+): void {
+  for (const { resource, scopes } of batch) {
+    dropVerdict(resource)
+    for (const { spans } of scopes)
+      for (const span of spans) {
+        for (const { attributes } of [span, ...span.events, ...span.links]) dropVerdict(attributes)
+        rewriteSpan(span, judged.get(span), view)
+      }
+  }
+}
+
+function rewriteSpan(span: Span, judged: Judged | undefined, view: Pick<LedgerView, 'request'>): void {
+  const { attributes } = span
+  if (judged === undefined) {
+    // No action, so without a verdict; the wait for an approval is the honest case.
+    const claimed = attributes.get(ATTR.approvalId)
+    dropApproval(attributes)
+    const request = typeof claimed === 'string' ? view.request(claimed) : undefined
+    if (request) attributes.set(ATTR.approvalId, request.requested.requestId)
+    return
+  }
+  const { verdict } = judged
+  attributes.set(ATTR.verification, verdict.verification)
+  if (verdict.request !== undefined && isItsOwn(judged)) writeApproval(attributes, verdict.request)
+  else if (TAKEN_BACK.has(verdict.verification)) dropApproval(attributes)
+}
+
+/** Somebody's approval must not be seen on a span that it was not given for. */
+const TAKEN_BACK = new Set(['forged', 'unbound', 'replayed', 'unverifiable', 'missing'])
+
+/** The request is about this very span: it consumed the approval, or nobody did and it was not run. */
+function isItsOwn({ claim, verdict }: Judged): boolean {
+  if (verdict.verification === 'unbound' || verdict.verification === 'replayed') return false
+  const { requested, spent } = verdict.request as LedgerRequest
+  const owner = spent?.trace ?? requested.trace
+  const isOwner = owner.traceId === claim.trace.traceId && owner.spanId === claim.trace.spanId
+  return isOwner || verdict.verification === 'refused'
+}
+
+/** `reason` and `wait_ms` are not in the ledger; they stay as the gate wrote them. */
+function writeApproval(attributes: Attributes, { requested, decided }: LedgerRequest): void {
+  for (const name of FROM_LEDGER) attributes.delete(name)
+  const write = (name: string, value: string | undefined) => {
+    if (value !== undefined) attributes.set(name, value)
+  }
+  attributes.set(ATTR.approvalId, requested.requestId)
+  attributes.set(ATTR.actionDigest, requested.actionDigest)
+  attributes.set(ATTR.ruling, requested.ruling.effect)
+  attributes.set(ATTR.policyRule, requested.ruling.rule)
+  attributes.set(ATTR.policyVersion, BigInt(requested.ruling.policyVersion))
+  write(ATTR.decision, decided?.decision)
+  const [first] = decided?.by ?? []
+  if (decided === undefined || first === undefined) return
+  write(ATTR.channel, first.channel)
+  write(ATTR.assurance, first.assurance)
+  write(ATTR.approverId, principalId(first))
+  write(ATTR.approverName, first.name)
+  attributes.set(ATTR.approvers, decided.by.map(principalId))
+}
+
+const FROM_LEDGER = [
+  ATTR.decision,
+  ATTR.channel,
+  ATTR.assurance,
+  ATTR.approverId,
+  ATTR.approverName,
+  ATTR.approvers,
+]
+
+const APPROVAL = 'holdpoint.approval.'
+
+function dropApproval(attributes: Attributes): void {
+  for (const name of attributes.keys()) if (name.startsWith(APPROVAL)) attributes.delete(name)
+}
+
+function dropVerdict(attributes: Attributes): void {
+  for (const name of attributes.keys())
+    if (name === ATTR.verification || name.startsWith(`${ATTR.verification}.`)) attributes.delete(name)
+}
