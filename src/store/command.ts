@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
-import { createClient } from '@clickhouse/client'
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { HoldpointError } from '#contract'
 import { type Command, defineCommand, type ExitCode, type Io, readConfig } from '#runtime'
 import type { ClickHouseTarget } from './engine/engine.ts'
@@ -85,6 +85,8 @@ async function ask(
     password: target.password,
     database: target.database,
     application: 'holdpoint sql',
+    // What goes wrong is thrown; the client would print it as well.
+    log: { level: ClickHouseLogLevel.OFF },
   })
   try {
     return await told(async () => {

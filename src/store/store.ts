@@ -1,4 +1,4 @@
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { HoldpointError } from '#contract'
 import type { ClickHouseTarget } from './engine/engine.ts'
 import { LEDGER_COLUMNS, type LedgerRow } from './ledger-rows.ts'
@@ -15,7 +15,7 @@ export interface Store {
   insertSpans(rows: readonly SpanRow[], token: string): Promise<void>
   insertLedger(rows: readonly LedgerRow[], token: string): Promise<void>
   insertFindings(rows: readonly FindingRow[], token: string): Promise<void>
-  /** `params` fill `{name:Type}`; 64-bit integers arrive as text. */
+  /** `params` fill `{name:Type}`; 64-bit integers arrive as numbers: cast to String what may exceed 2^53. */
   query<Row = Record<string, unknown>>(sql: string, params?: Record<string, unknown>): Promise<Row[]>
   /** Names of the migrations applied now. */
   migrate(): Promise<string[]>
@@ -31,6 +31,8 @@ export function createStore(target: ClickHouseTarget): Store {
     password: target.password,
     database: target.database,
     application: 'holdpoint',
+    // What goes wrong is thrown; the client would print it as well.
+    log: { level: ClickHouseLogLevel.OFF },
     request_timeout: 60_000,
     compression: { request: compress, response: compress },
   })
@@ -48,7 +50,12 @@ export function createStore(target: ClickHouseTarget): Store {
       ),
     query: (sql, params = {}) =>
       told(async () => {
-        const result = await client.query({ query: sql, query_params: params, format: 'JSONEachRow' })
+        const result = await client.query({
+          query: sql,
+          query_params: params,
+          format: 'JSONEachRow',
+          clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+        })
         return result.json()
       }),
     migrate: () => told(() => migrate(client)),

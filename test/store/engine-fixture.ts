@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ClickHouseClient, createClient } from '@clickhouse/client'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { createLog } from '#runtime'
 import { type ClickHouseTarget, createEngine, type Engine } from '#store'
 
@@ -37,4 +37,5 @@ export const clientOf = (
     password: target.password,
     database: target.database,
     clickhouse_settings: settings,
+    log: { level: ClickHouseLogLevel.OFF },
   })

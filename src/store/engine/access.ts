@@ -43,7 +43,6 @@ function usersXml(database: string): string {
     <reader>${grants(`GRANT SELECT, SHOW ON ${own}`)}</reader>
     <writer>${grants(
       `GRANT SELECT, SHOW, INSERT, ALTER, CREATE, DROP, TRUNCATE, OPTIMIZE ON ${own}`,
-      'GRANT TABLE ENGINE ON *',
     )}</writer>
   </roles>
   <users>

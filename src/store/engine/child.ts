@@ -92,7 +92,7 @@ function fail(error: unknown): void {
 function reasonOf(message: string, code: unknown): FailureReason {
   if (code === 'EADDRINUSE' || code === 'EACCES') return 'port-taken'
   if (code === 'MODULE_NOT_FOUND' || /no native binding/.test(message)) return 'not-installed'
-  return /Cannot lock file/.test(message) ? 'locked' : 'other'
+  return 'other'
 }
 
 let stopping: Promise<void> | undefined

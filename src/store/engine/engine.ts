@@ -70,7 +70,8 @@ export function createEngine(config: EngineConfig, deps: EngineDeps): Engine {
     await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
     for (let wanted = config.port; ; wanted++) {
       const port = await freePort(wanted)
-      const started = spawnChild()
+      const said: string[] = []
+      const started = spawnChild((text) => said.push(text))
       child = started
       const answer = await ask(started, {
         type: 'start',
@@ -89,7 +90,10 @@ export function createEngine(config: EngineConfig, deps: EngineDeps): Engine {
       await ended(started)
       // Somebody took the port after it was found free.
       if (answer.reason === 'port-taken' && wanted < config.port + 20) continue
-      throw failure(answer.reason, answer.message, config.dataDir)
+      // The addon says only that it failed; why stands in what the engine printed.
+      const printed = said.join('').trim()
+      const reason = /Cannot lock file/.test(printed) ? 'locked' : answer.reason
+      throw failure(reason, [answer.message, printed].join('\n').trim(), config.dataDir)
     }
   }
 
@@ -103,17 +107,22 @@ export function createEngine(config: EngineConfig, deps: EngineDeps): Engine {
     })
   }
 
-  function spawnChild(): ChildProcess {
+  function spawnChild(onText: (text: string) => void): ChildProcess {
     const started = fork(CHILD, [], {
       // Whatever secrets this process has in its environment, the engine does not get them.
       env: { TZ: 'UTC', LANG: 'C.UTF-8', UV_THREADPOOL_SIZE: '16', TMPDIR: config.dataDir },
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
+    let booting = true
+    started.once('message', () => {
+      booting = false
+    })
     for (const stream of [started.stdout, started.stderr])
-      stream?.on('data', (chunk: Buffer) =>
-        deps.log.debug('from the engine', { text: chunk.toString().trim() }),
-      )
+      stream?.on('data', (chunk: Buffer) => {
+        if (booting) onText(chunk.toString())
+        deps.log.debug('from the engine', { text: chunk.toString().trim() })
+      })
     return started
   }
 

@@ -38,7 +38,7 @@ const CATEGORIES = [
 
 /** Out of the category `Other`, and what the parser writes into the tree by itself. */
 const NAMED =
-  `bar blockNumber byteSize caseWithExpression currentDatabase currentRoles currentUser displayName
+  `_CAST bar blockNumber byteSize caseWithExpression currentDatabase currentRoles currentUser displayName
   exists finalizeAggregation formatQuery formatQuerySingleLine formatReadableDecimalSize formatReadableQuantity
   formatReadableSize formatReadableTimeDelta getSubcolumn grouping hostName identity ignore indexHint
   initializeAggregation isConstant lambda materialize neighbor nested normalizeQuery normalizedQueryHash
