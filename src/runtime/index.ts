@@ -13,7 +13,7 @@ export type { Config } from './config-keys.ts'
 export { configReference } from './config-reference.ts'
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts'
 export { createNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.ts'
-export { findNatsServer } from './nats-server-path.ts'
+export { findNatsServer, natsServerVersion } from './nats-server-path.ts'
 export { freePort, listenFrom } from './port.ts'
 export {
   clearRunning,

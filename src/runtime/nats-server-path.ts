@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { HoldpointError } from '#contract'
@@ -24,6 +25,17 @@ export function findNatsServer(env: NodeJS.ProcessEnv = process.env): string {
     'no nats-server was found. Run `node src/main/setup.mjs` in a clone, put one on your PATH, ' +
       'or point HOLDPOINT_NATS_SERVER to it',
   )
+}
+
+/**
+ * `2.15.1`. Servers before 2.10 do not know `sync_interval: always`, and refuse to start on it; those before
+ * 2.12.15 are for a demo alone. Throws UNAVAILABLE when the program is something else.
+ */
+export function natsServerVersion(path: string = findNatsServer()): string {
+  const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 })
+  const version = /v(\d+\.\d+\.\d+)/.exec(stdout ?? '')?.[1]
+  if (version) return version
+  throw new HoldpointError('UNAVAILABLE', `${path} is no nats-server: it does not say its version`)
 }
 
 function isExecutable(path: string): boolean {

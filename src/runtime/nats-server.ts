@@ -125,7 +125,7 @@ function readLine(line: string): { level: string; text: string } {
   const match = /^\[\d+\] \S+ \S+ \[(\w{3})\] (.*)$/.exec(line)
   return match
     ? { level: match[1] as string, text: (match[2] as string).trim() }
-    : { level: '', text: line.trim() }
+    : { level: '', text: line.replace(/^nats-server: /, '').trim() }
 }
 
 const stopping = new WeakSet<ChildProcess>()

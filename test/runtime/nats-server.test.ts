@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, expect, test } from 'vitest'
-import { createNatsServer, findNatsServer } from '#runtime'
+import { createNatsServer, findNatsServer, natsServerVersion } from '#runtime'
 import { createFakeLog } from '../support/log.ts'
 import { startNats, type TestNats } from '../support/nats.ts'
 
@@ -109,4 +109,9 @@ test('nats-server - where there is none, the error says how to get one', () => {
   expect(() => findNatsServer({ HOLDPOINT_CACHE: '/nowhere', PATH: '/nowhere' })).toThrow(
     'node src/main/setup.mjs',
   )
+})
+
+test('nats-server - its version is what it says itself', async () => {
+  expect((await readInfo((await start()).url)).version).toBe(natsServerVersion())
+  expect(() => natsServerVersion('/bin/true')).toThrow('/bin/true is no nats-server')
 })
