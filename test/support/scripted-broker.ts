@@ -1,0 +1,310 @@
+import { hash, randomBytes, randomUUID } from 'node:crypto'
+import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node'
+import {
+  type AgentCall,
+  type Attempt,
+  actionDigest,
+  agentHints,
+  agentIdOf,
+  type ConsumeCall,
+  cancelCallShape,
+  claimCallShape,
+  consumeCallShape,
+  type Decision,
+  decodeCall,
+  digestJson,
+  encodeMessage,
+  errorReply,
+  HoldpointError,
+  heartbeatCallShape,
+  helloCallShape,
+  type OutcomeCall,
+  outcomeCallShape,
+  type Principal,
+  type Requester,
+  requestCallShape,
+  TYP,
+  type WarrantClaims,
+} from '#contract'
+import { formatPin } from '#warrant'
+import { generateKey, loadKey, type PrivateKey, signDocument } from '#warrant/issue'
+import { userCredentials } from './credentials.ts'
+
+/** One request as this broker keeps it. */
+export interface ScriptedRequest {
+  requestId: string
+  process: string
+  attempt: Attempt
+  salt: string
+  requester: Requester
+  state: 'pending' | Decision | 'consumed'
+  reason?: string
+  expiresAtMs: number
+}
+
+type Call = { name: AgentCall; body: Record<string, unknown> }
+/** Sees the honest answer of one call and returns what is sent instead; undefined is silence. */
+type Intercept = (call: Call, honest: Record<string, unknown>) => object | string | undefined
+
+export interface ScriptedBroker {
+  readonly agentId: string
+  readonly pin: string
+  readonly credentials: string
+  readonly origin: string
+  readonly keys: { organisation: PrivateKey; broker: PrivateKey; policy: PrivateKey; registry: PrivateKey }
+  readonly calls: Call[]
+  readonly requests: ScriptedRequest[]
+  readonly outcomes: OutcomeCall[]
+  readonly approver: Principal & { name: string }
+  /** Decides requests as they open; undefined leaves them pending. */
+  onRequest: (request: ScriptedRequest) => Exclude<Decision, 'cancelled'> | undefined
+  /** What this broker sends instead of the truth. */
+  intercept: Intercept
+  /** Whether waiting processes are told. */
+  hints: boolean
+  heartbeatMs: number
+  timeoutMs: number
+  decide(request: ScriptedRequest, decision: Decision, reason?: string): void
+  publishPolicy(source: string, version: number, expiresInS?: number): void
+  documents(): { keySet: string; policy: string; registration: string }
+  warrantFor(request: ScriptedRequest): WarrantClaims
+  start(natsUrl: string): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A broker without a memory that outlives it: honest, and really signing, until a test makes it lie. */
+export function createScriptedBroker(options: { policy: string; agentId?: string }): ScriptedBroker {
+  const origin = 'test.example/holdpoint'
+  const agentId = options.agentId ?? 'shop-agent'
+  const newKey = () => loadKey(generateKey().seed)
+  const keys = { organisation: newKey(), broker: newKey(), policy: newKey(), registry: newKey() }
+  const iat = Math.floor(Date.now() / 1000)
+  let policyVersion = 1
+  let policyJws = ''
+  let nc: NatsConnection | undefined
+
+  const keySet = signDocument(
+    TYP.keySet,
+    {
+      v: 1,
+      origin,
+      version: 1,
+      iat,
+      exp: iat + 86_400,
+      keys: (['broker', 'policy', 'registry'] as const).map((use) => ({
+        use,
+        kid: keys[use].kid,
+        x: keys[use].x,
+      })),
+    },
+    keys.organisation,
+  )
+  const registered = {
+    v: 1,
+    version: 1,
+    iat,
+    agent: { iss: origin, sub: agentId, name: 'Shop agent' },
+    owner: { iss: 'https://idp.example.com', sub: 'olga' },
+    environment: 'prod',
+    enforcement: 'in-process',
+  } as const
+  const registration = signDocument(TYP.registration, registered, keys.registry)
+
+  const broker: ScriptedBroker = {
+    agentId,
+    pin: formatPin(keys.organisation.x),
+    credentials: userCredentials(),
+    origin,
+    keys,
+    calls: [],
+    requests: [],
+    outcomes: [],
+    approver: { iss: 'https://idp.example.com', sub: 'rosa', name: 'Rosa Reviewer' },
+    onRequest: () => undefined,
+    intercept: (_call, honest) => honest,
+    hints: true,
+    heartbeatMs: 60_000,
+    timeoutMs: 60_000,
+    decide(request, decision, reason) {
+      request.state = decision
+      if (reason !== undefined) request.reason = reason
+      if (broker.hints)
+        nc?.publish(agentHints(agentId), encodeMessage({ hint: 'settled', requestId: request.requestId }))
+    },
+    publishPolicy(source, version, expiresInS = 86_400) {
+      policyVersion = version
+      const exp = Math.floor(Date.now() / 1000) + expiresInS
+      policyJws = signDocument(TYP.policy, { v: 1, origin, version, iat, exp, source }, keys.policy)
+      if (broker.hints) nc?.publish(agentHints(agentId), encodeMessage({ hint: 'trust' }))
+    },
+    documents: () => ({ keySet, policy: policyJws, registration }),
+    warrantFor: (request) => warrantClaims(request, broker),
+    async start(natsUrl) {
+      nc = await connect({ servers: natsUrl })
+      nc.subscribe('hp.v1.agent.*.*', { callback: (_error, message) => answer(message) })
+      await nc.flush()
+    },
+    async stop() {
+      await nc?.close()
+      nc = undefined
+    },
+  }
+
+  function answer(message: Msg): void {
+    const name = message.subject.split('.').at(-1) as AgentCall
+    if (agentIdOf(message.subject) !== agentId) return
+    const body = JSON.parse(message.string()) as Record<string, unknown>
+    const call = { name, body }
+    broker.calls.push(call)
+    let honest: Record<string, unknown>
+    try {
+      honest = handlers[name](message.string())
+    } catch (error) {
+      honest = { ...errorReply(error) }
+    }
+    const sent = broker.intercept(call, honest)
+    if (sent !== undefined) message.respond(typeof sent === 'string' ? sent : encodeMessage(sent))
+  }
+
+  const find = (requestId: string): ScriptedRequest => {
+    const request = broker.requests.find((one) => one.requestId === requestId)
+    if (request === undefined) throw new HoldpointError('UNKNOWN_REQUEST')
+    return request
+  }
+
+  const handlers: Record<AgentCall, (data: string) => Record<string, unknown>> = {
+    hello(data) {
+      decodeCall(helloCallShape, data, 'hello')
+      return { ...broker.documents(), ledgerTimeMs: Date.now(), heartbeatMs: broker.heartbeatMs }
+    },
+    request(data) {
+      const { process, attempt } = decodeCall(requestCallShape, data, 'request')
+      const { agent, owner, environment } = registered
+      const requester: Requester = {
+        agent,
+        owner,
+        environment,
+        enforcement: `in-process:${agentId}`,
+        onBehalfOf: [],
+      }
+      const request: ScriptedRequest = {
+        requestId: `1-${randomUUID()}`,
+        process,
+        attempt,
+        salt: randomBytes(16).toString('base64url'),
+        requester,
+        state: 'pending',
+        expiresAtMs: Date.now() + broker.timeoutMs,
+      }
+      broker.requests.push(request)
+      const { requestId, salt, expiresAtMs } = request
+      const decision = broker.onRequest(request)
+      if (decision !== undefined) broker.decide(request, decision)
+      return { status: 'held', requestId, salt, actionDigest: digestOf(request), onBehalfOf: [], expiresAtMs }
+    },
+    claim(data) {
+      const request = find(decodeCall(claimCallShape, data, 'claim').requestId)
+      if (request.state === 'pending') return { status: 'pending' }
+      if (request.state === 'consumed') return { status: 'spent', code: 'ALREADY_SPENT' }
+      if (request.state === 'approved')
+        return {
+          status: 'approved',
+          warrant: signDocument(TYP.warrant, broker.warrantFor(request), keys.broker),
+        }
+      const by =
+        request.state === 'denied' ? [{ ...broker.approver, channel: 'cli', assurance: 'login' }] : []
+      return {
+        status: request.state,
+        by,
+        ...(request.reason === undefined ? {} : { reason: request.reason }),
+      }
+    },
+    consume(data) {
+      const call = decodeCall(consumeCallShape, data, 'consume')
+      const request = find(call.requestId)
+      if (request.state !== 'approved') throw new HoldpointError('ALREADY_SPENT')
+      request.state = 'consumed'
+      return { consumed: signDocument(TYP.consumed, consumedClaims(request, call, origin), keys.broker) }
+    },
+    outcome(data) {
+      broker.outcomes.push(decodeCall(outcomeCallShape, data, 'outcome'))
+      return {}
+    },
+    cancel(data) {
+      const request = find(decodeCall(cancelCallShape, data, 'cancel').requestId)
+      if (request.state === 'pending') request.state = 'cancelled'
+      return {}
+    },
+    heartbeat(data) {
+      const { waiting } = decodeCall(heartbeatCallShape, data, 'heartbeat')
+      const settled = waiting.filter((requestId) => find(requestId).state !== 'pending')
+      return { settled, policyVersion, keySetVersion: 1 }
+    },
+  }
+
+  broker.publishPolicy(options.policy, 1)
+  return broker
+}
+
+const digestOf = ({ attempt, requester, salt }: ScriptedRequest) =>
+  actionDigest(attempt.action, requester, salt)
+const leaf = (text: string) => hash('sha256', text, 'base64')
+
+function warrantClaims(
+  request: ScriptedRequest,
+  { origin, approver, agentId }: ScriptedBroker,
+): WarrantClaims {
+  const { action } = request.attempt
+  const iat = Math.floor(Date.now() / 1000)
+  const digest = digestJson('any')
+  return {
+    iss: origin,
+    aud: `in-process:${agentId}`,
+    sub: agentId,
+    act: { iss: origin, sub: agentId },
+    iat,
+    nbf: iat,
+    exp: iat + 300,
+    jti: request.requestId,
+    txn: request.requestId,
+    authorization_details: [
+      {
+        type: 'holdpoint_action',
+        actions: [action.name],
+        ...(action.target === undefined ? {} : { locations: [action.target] as [string] }),
+        kind: action.kind,
+        action_digest: digestOf(request),
+      },
+    ],
+    hp: {
+      v: 1,
+      decision: 'approved',
+      policy_version: 1,
+      policy_hash: digest,
+      rule: 'export',
+      render_hash: digest,
+      runtime: { trace_id: action.trace.traceId, span_id: action.trace.spanId },
+      approvals: [{ ...approver, channel: 'cli', assurance: 'login', evidence: digest }],
+      ledger: { origin, index: 1, leaf: leaf(`decided ${request.requestId}`) },
+    },
+  }
+}
+
+function consumedClaims(
+  request: ScriptedRequest,
+  { nonce, actionDigest, trace }: ConsumeCall,
+  origin: string,
+) {
+  const iat = Math.floor(Date.now() / 1000)
+  return {
+    iss: origin,
+    aud: request.requester.enforcement,
+    jti: request.requestId,
+    nonce,
+    iat,
+    exp: iat + 300,
+    action_digest: actionDigest,
+    trace,
+    ledger: { origin, index: 2, leaf: leaf(`spent ${request.requestId}`) },
+  }
+}
