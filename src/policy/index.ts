@@ -14,4 +14,4 @@ export {
 } from './review.ts'
 export { ruleOn } from './rule-on.ts'
 export type { Question } from './scope.ts'
-export { type StarterGroups, starterPolicy } from './starter.ts'
+export { starterPolicy } from './starter.ts'

@@ -32,11 +32,15 @@ export function parsePolicy(source: string, file = 'policy'): Policy {
 
 type PlacedProblem = Place & { message: string }
 
+/** One missing bracket can be hundreds of problems. */
+const MAX_SHOWN = 50
+
 function invalid(file: string, problems: PlacedProblem[]): HoldpointError {
   const lines = problems
     .toSorted((one, other) => one.line - other.line || one.column - other.column)
     .map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`)
-  return new HoldpointError('INVALID_POLICY', lines.join('\n'))
+  const more = lines.length > MAX_SHOWN ? [`${file}: and ${lines.length - MAX_SHOWN} more`] : []
+  return new HoldpointError('INVALID_POLICY', [...lines.slice(0, MAX_SHOWN), ...more].join('\n'))
 }
 
 function placed(problem: Problem, yaml: YamlSource): PlacedProblem {

@@ -22,7 +22,8 @@ export function compilePattern(pattern: string): Matcher {
     .join('')
   // DOTALL: a line break in a name must not make a deny rule miss it.
   const compiled = RE2JS.compile(source, RE2JS.DOTALL)
-  return (text) => compiled.testExact(text)
+  const start = literalHead(pattern)
+  return (text) => text.startsWith(start) && compiled.testExact(text)
 }
 
 export function compilePatterns(patterns: string[]): Matcher {

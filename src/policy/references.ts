@@ -47,7 +47,12 @@ function unreleasable(policy: Policy, document: PolicyDocumentValue): Problem[] 
   const byDefault = defaults.effect === 'hold' || [...defaults.kinds.values()].includes('hold')
   return [
     ...(byDefault || document.defaults?.approvals !== undefined
-      ? releasable(policy, defaults, ['defaults', 'approvals'], 'the defaults hold')
+      ? releasable(
+          policy,
+          defaults,
+          ['defaults', 'approvals'],
+          byDefault ? 'the defaults hold' : 'they ask for approvals',
+        )
       : []),
     ...rules.flatMap((rule, index) => {
       const why =

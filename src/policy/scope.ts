@@ -18,27 +18,23 @@ export type Scope = Record<string, CelInput>
 export type Believed = 'trusted' | 'all'
 
 /** Beyond this many values in what a condition looks at, it is not evaluated: arguments are hostile input. */
-export const MAX_VALUES = 5000
+export const MAX_VALUES = 2048
 
-/**
- * Values are converted when a condition looks at them, once for each question. Without a prototype, because the
- * evaluator looks names up with `[]`.
- */
+const NO_FACTS = celMap(new Map())
+const NOBODY = celList([])
+
+/** Values are converted when a condition looks at them, once for each question. */
 export function createScope(question: Question, believed: Believed): Scope {
   const convert = createConverter()
-  const { action, agent } = question
-  const scope: Scope = Object.create(null)
-  scope.action = convert({
-    kind: action.kind,
-    name: action.name,
-    ...(action.target === undefined ? {} : { target: action.target }),
-    arguments: action.arguments,
-  })
-  scope.environment = question.environment
-  scope.agent = convert({ iss: agent.iss, sub: agent.sub, name: agent.name })
-  scope.onBehalfOf = convert(question.onBehalfOf.map(({ iss, sub }) => ({ iss, sub })))
-  scope.facts = convert(Object.fromEntries(visibleFacts(question.facts ?? [], believed)))
-  return scope
+  const { action, environment, agent, onBehalfOf, facts = [] } = question
+  const { kind, name, target } = action
+  return {
+    action: convert({ kind, name, target, arguments: action.arguments }),
+    environment,
+    agent: convert({ iss: agent.iss, sub: agent.sub, name: agent.name }),
+    onBehalfOf: onBehalfOf.length === 0 ? NOBODY : convert(onBehalfOf.map(({ iss, sub }) => ({ iss, sub }))),
+    facts: facts.length === 0 ? NO_FACTS : convert(Object.fromEntries(visibleFacts(facts, believed))),
+  }
 }
 
 const RANK = { agent: 0, gateway: 1, broker: 2 }
@@ -69,7 +65,7 @@ function createConverter(): (value: unknown) => CelInput {
         return value
       case 'object':
         if (value === null) return null
-        return Array.isArray(value) ? celList(value.map(convert)) : celMap(lazyMap(value, convert))
+        return Array.isArray(value) ? celList(value.map(convert)) : celMap(new LazyMap(value, convert))
       default:
         throw new Error(`a ${typeof value}, which JSON does not have`)
     }
@@ -77,27 +73,49 @@ function createConverter(): (value: unknown) => CelInput {
   return convert
 }
 
-/** A map whose members are converted all together when the first of them is looked at. */
-function lazyMap(object: object, convert: (value: unknown) => CelInput): ReadonlyMap<string, CelInput> {
-  let filled: Map<string, CelInput> | undefined
-  const fill = (): Map<string, CelInput> => {
-    if (filled === undefined) {
-      filled = new Map()
-      for (const [key, value] of Object.entries(object))
-        if (value !== undefined) filled.set(key, convert(value))
-    }
-    return filled
+/** Converts its members all together when the first of them is looked at. A class, because it is made on every call. */
+class LazyMap implements ReadonlyMap<string, CelInput> {
+  readonly #object: object
+  readonly #convert: (value: unknown) => CelInput
+  #filled: Map<string, CelInput> | undefined
+
+  constructor(object: object, convert: (value: unknown) => CelInput) {
+    this.#object = object
+    this.#convert = convert
   }
-  return {
-    get size() {
-      return fill().size
-    },
-    get: (key) => fill().get(key),
-    has: (key) => fill().has(key),
-    forEach: (callback) => fill().forEach(callback),
-    entries: () => fill().entries(),
-    keys: () => fill().keys(),
-    values: () => fill().values(),
-    [Symbol.iterator]: () => fill()[Symbol.iterator](),
+
+  #members(): Map<string, CelInput> {
+    if (this.#filled === undefined) {
+      const members = new Map<string, CelInput>()
+      for (const [key, value] of Object.entries(this.#object))
+        if (value !== undefined) members.set(key, this.#convert(value))
+      this.#filled = members
+    }
+    return this.#filled
+  }
+
+  get size(): number {
+    return this.#members().size
+  }
+  get(key: string): CelInput | undefined {
+    return this.#members().get(key)
+  }
+  has(key: string): boolean {
+    return this.#members().has(key)
+  }
+  forEach(callback: (value: CelInput, key: string, map: ReadonlyMap<string, CelInput>) => void): void {
+    this.#members().forEach(callback)
+  }
+  entries(): MapIterator<[string, CelInput]> {
+    return this.#members().entries()
+  }
+  keys(): MapIterator<string> {
+    return this.#members().keys()
+  }
+  values(): MapIterator<CelInput> {
+    return this.#members().values()
+  }
+  [Symbol.iterator](): MapIterator<[string, CelInput]> {
+    return this.#members().entries()
   }
 }

@@ -1,12 +1,8 @@
-/** Specifiers of the people who release, as `oidc:<issuer>#group/<name>` or `oidc:<issuer>#sub/<subject>`. */
-export interface StarterGroups {
-  reviewers: readonly string[]
-  /** Who releases what leaves the house; the reviewers where nobody is named. */
-  dataOwners?: readonly string[]
-}
-
-/** The policy that `holdpoint init` writes: small, safe, and explained where it stands. */
-export const starterPolicy = ({ reviewers, dataOwners = reviewers }: StarterGroups): string => `\
+/**
+ * The policy that `holdpoint init` writes: small, safe, and explained where it stands. Both arguments are specifiers,
+ * `oidc:<issuer>#group/<name>` or `oidc:<issuer>#sub/<subject>`; data owners release what leaves the house.
+ */
+export const starterPolicy = (reviewers: string, dataOwners: string = reviewers): string => `\
 # What agents may do. Rules are read from the top, and the first that matches rules.
 # Try a change before you publish it: holdpoint policy check FILE, holdpoint policy explain FILE --action action.json
 holdpoint: 1
@@ -24,10 +20,8 @@ defaults:
 
 # People by what their identity provider says: oidc:<issuer>#group/<name> or oidc:<issuer>#sub/<subject>.
 groups:
-  reviewers:
-${listOf(reviewers)}
-  data-owners:
-${listOf(dataOwners)}
+  reviewers: [${JSON.stringify(reviewers)}]
+  data-owners: [${JSON.stringify(dataOwners)}]
 
 rules:
   # Reading one customer's record is everyday work.
@@ -65,6 +59,3 @@ rules:
     effect: deny
     reason: Dropping a database is a change request, not an agent action.
 `
-
-const listOf = (specifiers: readonly string[]): string =>
-  specifiers.map((specifier) => `    - ${JSON.stringify(specifier)}`).join('\n')

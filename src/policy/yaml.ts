@@ -49,7 +49,8 @@ export function readYaml(source: string): YamlSource {
       stringKeys: true,
       strict: true,
       prettyErrors: false,
-      logLevel: 'silent',
+      // 'silent' would also pass over a second document.
+      logLevel: 'error',
       lineCounter: lines,
     }) as Document
   } catch {
