@@ -123,14 +123,26 @@ async function withDesk(
 
 const line =
   (nowMs: number) =>
-  ({ requestId, state, agent, environment, kind, name, target, rule, expiresAtMs }: RequestSummary): string =>
-    visible(
-      [
-        requestId,
-        state.padEnd(9),
-        `${agent} (${environment})`,
-        `${kind} ${name}${target === undefined ? '' : ` on ${target}`}`,
-        `rule ${rule}`,
-        state === 'pending' ? `${Math.max(0, Math.round((expiresAtMs - nowMs) / 1000))} s left` : '',
-      ].join('  '),
-    ).trimEnd() + '\n'
+  ({
+    requestId,
+    state,
+    agent,
+    environment,
+    kind,
+    name,
+    target,
+    rule,
+    expiresAtMs,
+  }: RequestSummary): string => {
+    const on = target === undefined ? '' : ` on ${target}`
+    const left = state === 'pending' ? `${Math.max(0, Math.round((expiresAtMs - nowMs) / 1000))} s left` : ''
+    const columns = [
+      requestId,
+      state.padEnd(9),
+      `${agent} (${environment})`,
+      `${kind} ${name}${on}`,
+      `rule ${rule}`,
+      left,
+    ]
+    return `${visible(columns.join('  ')).trimEnd()}\n`
+  }

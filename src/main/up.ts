@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import {
   DEVELOPMENT_GROUPS,
   DEVELOPMENT_ORIGIN,
-  FILES,
   type Home,
   initialise,
   natsServerConfig,

@@ -14,8 +14,8 @@ import { parsePrincipal, registerAgent } from './registration.ts'
 export const DEVELOPMENT_ORIGIN = 'holdpoint.invalid/development'
 /** The people of the development identity provider who may release. */
 export const DEVELOPMENT_GROUPS = {
-  reviewers: [groupSpecifier(DEVELOPMENT_ISSUER, 'sre')],
-  dataOwners: [groupSpecifier(DEVELOPMENT_ISSUER, 'data-owners')],
+  reviewers: groupSpecifier(DEVELOPMENT_ISSUER, 'sre'),
+  dataOwners: groupSpecifier(DEVELOPMENT_ISSUER, 'data-owners'),
 }
 
 const json = { type: 'boolean', description: 'One JSON object on the last line of standard output' } as const
@@ -38,15 +38,14 @@ const init = defineCommand({
     reviewers: {
       type: 'string',
       value: 'GROUP',
-      multiple: true,
-      description: 'Who releases what is held; may be repeated',
+      description: 'Who releases what is held',
     },
     json,
   },
   async run({ options }, io) {
     const config = readConfig(io)
     const home = openHome(config.dataDir)
-    const groups = options.reviewers.length > 0 ? { reviewers: options.reviewers } : DEVELOPMENT_GROUPS
+    const groups = options.reviewers ? { reviewers: options.reviewers } : DEVELOPMENT_GROUPS
     const { origin, version } = await initialise(home, {
       origin: options.origin,
       policyFile: config.policy,

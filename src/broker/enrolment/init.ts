@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import type { KeySet } from '#contract'
-import { type StarterGroups, starterPolicy } from '#policy'
+import { starterPolicy } from '#policy'
 import { ensureAccounts } from './accounts.ts'
 import type { Home } from './home.ts'
 import { ensureKeys } from './keys.ts'
@@ -10,8 +10,8 @@ export interface InitOptions {
   origin: string
   /** Where the starter policy goes, unless there is a policy already. */
   policyFile: string
-  /** Who releases what is held, for the starter policy. */
-  groups: StarterGroups
+  /** Who releases what is held, for the starter policy: `oidc:<issuer>#group/<name>`. */
+  groups: { reviewers: string; dataOwners?: string }
   nowMs: number
 }
 
@@ -19,6 +19,7 @@ export interface InitOptions {
 export async function initialise(home: Home, options: InitOptions): Promise<KeySet> {
   const keySet = ensureKeys(home, options.origin, options.nowMs)
   await ensureAccounts(home)
-  if (!existsSync(options.policyFile)) writeFileSync(options.policyFile, starterPolicy(options.groups))
+  if (!existsSync(options.policyFile))
+    writeFileSync(options.policyFile, starterPolicy(options.groups.reviewers, options.groups.dataOwners))
   return keySet
 }

@@ -1,0 +1,235 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import {
+  connectAs,
+  createBroker,
+  FILES,
+  type Home,
+  initialise,
+  natsServerConfig,
+  openHome,
+  parsePrincipal,
+  provisionStreams,
+  publishTrust,
+  readKey,
+  readKeySet,
+  readPin,
+  registerAgent,
+  signPolicy,
+} from '#broker'
+import {
+  type Action,
+  type AgentCall,
+  type Attempt,
+  agentSubject,
+  decodeReply,
+  encodeMessage,
+  inboxPrefix,
+} from '#contract'
+import { createDesk, type Desk } from '#desk'
+import {
+  createDevelopmentIssuer,
+  createIdentity,
+  DEVELOPMENT_ISSUER,
+  groupSpecifier,
+  signIn,
+} from '#identity'
+import { type Component, createLog, createNatsServer, createStack, type Log } from '#runtime'
+
+export const EPOCH = 1
+type Person = 'alice' | 'bob' | 'carol'
+type Role = Parameters<typeof connectAs>[0]
+
+/** A clock that tests move by hand. */
+export interface Clock {
+  now: () => number
+  advance(ms: number): void
+}
+
+/** A whole installation on a real nats-server in operator mode, with a real sign-in and a broker. */
+export interface House {
+  home: Home
+  natsUrl: string
+  clock: Clock
+  desk: Desk
+  log: Log
+  /** Lines that the broker logged. */
+  lines: string[]
+  token(person: Person): string
+  connect(role: Role): Promise<NatsConnection>
+  agent(agentId: string, options?: { owner?: Person; environment?: string }): Promise<TestAgent>
+  /** Another broker beside the first, or one after it was stopped. */
+  startBroker(): Promise<Component>
+  broker(): Component
+  publishPolicy(source: string): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface TestAgent {
+  id: string
+  process: string
+  nc: NatsConnection
+  call<Reply = Record<string, unknown>>(call: AgentCall, value: unknown): Promise<Reply>
+}
+
+export const POLICY = `
+holdpoint: 1
+mode: enforce
+defaults:
+  effect: hold
+  approvals: { from: [sre], threshold: 1, assurance: login }
+  timeout: 15m
+  validFor: 1h
+groups:
+  sre: [${groupSpecifier(DEVELOPMENT_ISSUER, 'sre')}]
+  data-owners: [${groupSpecifier(DEVELOPMENT_ISSUER, 'data-owners')}]
+  security-oncall: [${groupSpecifier(DEVELOPMENT_ISSUER, 'security-oncall')}]
+rules:
+  - { id: lookup, match: { kind: tool, name: "lookup_*" }, effect: allow }
+  - { id: two-people, match: { kind: tool, name: wire_money }, effect: hold, approvals: { from: [sre], threshold: 2 } }
+  - { id: secrets, match: { kind: tool, name: rotate_secret }, effect: hold, redact: [/arguments/password] }
+  - { id: oncall, match: { kind: tool, name: page_oncall }, effect: hold, approvals: { from: [security-oncall] } }
+  - { id: drop, match: { kind: tool, name: "drop_*" }, effect: deny, reason: Dropping is a change request. }
+`
+
+export async function startHouse(options: { policy?: string; heartbeatMs?: number } = {}): Promise<House> {
+  const dir = mkdtempSync(join(tmpdir(), 'holdpoint-house-'))
+  const lines: string[] = []
+  const log = createLog({
+    name: 'test',
+    level: 'debug',
+    human: false,
+    write: (line) => void lines.push(line),
+  })
+  const stack = createStack(log)
+  let offsetMs = 0
+  const clock: Clock = { now: () => Date.now() + offsetMs, advance: (ms) => (offsetMs += ms) }
+  const { now } = clock
+
+  const home = openHome(dir)
+  const policyFile = join(dir, 'policy.yaml')
+  writeFileSync(policyFile, options.policy ?? POLICY)
+  await initialise(home, {
+    origin: 'test.invalid/holdpoint',
+    policyFile,
+    groups: { reviewers: 'oidc:https://unused.invalid#group/x' },
+    nowMs: now(),
+  })
+  signPolicy(home, options.policy ?? POLICY, policyFile, now())
+  const nats = await stack.start(
+    createNatsServer({ configText: natsServerConfig(home), dir: join(dir, 'nats'), log }),
+  )
+  const connections: NatsConnection[] = []
+  const keep = async (opening: Promise<NatsConnection>): Promise<NatsConnection> => {
+    const nc = await opening
+    connections.push(nc)
+    return nc
+  }
+  const connectRole = (role: Role) => keep(connectAs(role, nats.url, home.read(FILES.credentials(role))))
+  const admin = await connectRole('admin')
+  await provisionStreams(admin, EPOCH)
+  await publishTrust(admin, home, now())
+  const issuer = await stack.start(
+    createDevelopmentIssuer({ dir: join(dir, 'people'), port: 0 }, { now, log }),
+  )
+  const tokens = {} as Record<Person, string>
+  for (const person of ['alice', 'bob', 'carol'] as const)
+    tokens[person] = await signIn(issuer.url(), person, home.read(`people/${person}.passphrase`).trim())
+
+  const brokers: Component[] = []
+  const startBroker = async (): Promise<Component> => {
+    const broker = createBroker(
+      {
+        epoch: EPOCH,
+        origin: readKeySet(home, now()).origin,
+        pin: readPin(home),
+        warrantKey: readKey(home, FILES.brokerKey),
+        checkpointKey: readKey(home, FILES.ledgerKey),
+        secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
+        sweepMs: 20,
+        checkpointMs: 50,
+        ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+      },
+      {
+        nc: await connectRole('broker'),
+        identity: createIdentity({ issuers: [issuer.trusted()] }, { now }),
+        now,
+        log,
+      },
+    )
+    await broker.start()
+    brokers.push(broker)
+    return broker
+  }
+  await startBroker()
+
+  return {
+    home,
+    natsUrl: nats.url,
+    clock,
+    log,
+    lines,
+    desk: createDesk({ nc: await connectRole('desk') }),
+    token: (person) => tokens[person],
+    connect: connectRole,
+    startBroker,
+    broker: () => brokers.at(-1) as Component,
+    async agent(agentId, { owner = 'alice', environment = 'prod' } = {}) {
+      await registerAgent(
+        home,
+        { agentId, owner: parsePrincipal(owner, DEVELOPMENT_ISSUER), environment, enforcement: 'in-process' },
+        now(),
+      )
+      await publishTrust(admin, home, now())
+      const nc = await keep(connectAgent(nats.url, agentId, home.read(FILES.agentCredentials(agentId))))
+      return testAgent(agentId, nc)
+    },
+    async publishPolicy(source) {
+      signPolicy(home, source, 'policy.yaml', now())
+      await publishTrust(admin, home, now())
+    },
+    async stop() {
+      for (const broker of brokers) await broker.stop()
+      await Promise.all(connections.map((nc) => nc.close()))
+      await stack.stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+const connectAgent = (servers: string, agentId: string, credentials: string): Promise<NatsConnection> =>
+  connect({
+    servers,
+    authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
+    inboxPrefix: inboxPrefix(agentId),
+  })
+
+function testAgent(id: string, nc: NatsConnection): TestAgent {
+  const process = randomBytes(12).toString('base64url')
+  return {
+    id,
+    process,
+    nc,
+    async call<Reply>(call: AgentCall, value: unknown) {
+      const message = await nc.request(agentSubject(id, call), encodeMessage(value), { timeout: 5_000 })
+      return decodeReply(message.string()) as Reply
+    },
+  }
+}
+
+/** An action as an honest gate would send it. */
+export const attemptOf = (action: Partial<Action> = {}, rest: Partial<Attempt> = {}): Attempt => ({
+  attempt: randomBytes(8).toString('hex'),
+  ...rest,
+  action: {
+    kind: 'tool',
+    name: 'export_customers',
+    arguments: { format: 'csv', rows: 1200 },
+    runtime: { serviceName: 'support', host: 'host-1' },
+    trace: { traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex') },
+    ...action,
+  },
+})
