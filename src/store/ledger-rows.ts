@@ -36,7 +36,7 @@ const EMPTY = {
   assurance: '',
   channel: '',
   decision: '',
-  decided_by: [] as [iss: string, sub: string, name: string, assurance: string, channel: string][],
+  decided_by: [] as { iss: string; sub: string; name: string; assurance: string; channel: string }[],
   spend: '',
   outcome: '',
   error_type: '',
@@ -116,13 +116,13 @@ function details(entry: LedgerEntry): Partial<LedgerRow> {
     case 'decided':
       return {
         decision: entry.decision,
-        decided_by: entry.by.map(({ iss, sub, name, assurance, channel }) => [
+        decided_by: entry.by.map(({ iss, sub, name, assurance, channel }) => ({
           iss,
           sub,
           name,
           assurance,
           channel,
-        ]),
+        })),
       }
     case 'spent':
       return { spend: entry.spend, trace_id: entry.trace?.traceId ?? '', span_id: entry.trace?.spanId ?? '' }

@@ -67,7 +67,7 @@ export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]>
 /** Our own files end a statement with a semicolon at the end of a line, and a comment has its own line. */
 const splitStatements = (text: string): string[] =>
   text
-    .replace(/^--.*$/gm, '')
+    .replace(/^\s*--.*$/gm, '')
     .split(/;[ \t]*$/m)
     .map((statement) => statement.trim())
     .filter((statement) => statement !== '')

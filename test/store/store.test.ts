@@ -134,7 +134,8 @@ describe('the schema', () => {
       message: expect.stringContaining('999-future'),
     })
     await client.command({
-      query: 'ALTER TABLE holdpoint_migrations DELETE WHERE version = 999 SETTINGS mutations_sync = 2',
+      query: 'ALTER TABLE holdpoint_migrations DELETE WHERE version = 999',
+      clickhouse_settings: { mutations_sync: '2' },
     })
     await client.close()
   })
@@ -369,6 +370,7 @@ describe('the ledger and the actions', () => {
         spend: 'consumed',
         outcome: 'executed',
         verification: 'verified',
+        contradicted: 0,
       },
     ])
   })
@@ -418,5 +420,6 @@ describe('the ledger and the actions', () => {
     ])
     await store.insertLedger([{ ...(row as LedgerRow), leaf_hash: 'f'.repeat(64) }], 'tampered')
     expect(await count('holdpoint_ledger FINAL', `origin = 'e1' AND ledger_index = 3`)).toBe(2)
+    expect(await action('1')).toMatchObject([{ contradicted: 1 }])
   })
 })

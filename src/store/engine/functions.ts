@@ -83,7 +83,8 @@ export async function readFunctions(connection: Connection): Promise<Functions> 
   const forbidden = new Set<string>()
   for (const [name, aliasTo, , isAggregate, origin] of rows) {
     const real = aliasTo || name
-    const fine = origin === 'System' && CATEGORIES.includes(home.get(real) ?? '') && !WITHHELD.includes(real)
+    const known = CATEGORIES.includes(home.get(real) ?? '') || NAMED.includes(real)
+    const fine = origin === 'System' && known && !WITHHELD.includes(real)
     if (fine) allowed.add(lower(name))
     if (fine && isAggregate) aggregates.add(lower(name))
   }

@@ -22,7 +22,6 @@ const LIMITS = {
 /** Settings that only change how a result looks. Not all `output_format_…` do: one of them writes a file. */
 const CLIENT_SETTINGS = new Set([
   'date_time_output_format',
-  'join_use_nulls',
   'max_block_size',
   'max_result_rows',
   'max_threads',

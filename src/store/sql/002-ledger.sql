@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS holdpoint_ledger (
   outcome LowCardinality(String) COMMENT 'executed, failed, ambiguous',
   error_type LowCardinality(String),
   leaf_hash String COMMENT 'lowercase hex, RFC 9162',
-  statement String CODEC(ZSTD(3)) COMMENT 'the canonical bytes that the leaf is the hash of',
+  statement String COMMENT 'the canonical bytes that the leaf is the hash of' CODEC(ZSTD(3)),
   INDEX idx_request_id request_id TYPE bloom_filter(0.001) GRANULARITY 1,
   INDEX idx_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1
 ) ENGINE = ReplacingMergeTree

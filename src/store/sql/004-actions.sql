@@ -5,38 +5,42 @@ CREATE OR REPLACE VIEW holdpoint_actions AS
 WITH
   requests AS (
     SELECT
-      request_id,
-      if(countIf(type = 'spent' AND trace_id != '') > 0,
-         argMaxIf((trace_id, span_id), ledger_index, type = 'spent' AND trace_id != ''),
-         anyIf((trace_id, span_id), type = 'requested')) AS place,
+      l.request_id AS request_id,
+      if(countIf(l.type = 'spent' AND l.trace_id != '') > 0,
+         anyIf((l.trace_id, l.span_id), l.type = 'spent' AND l.trace_id != ''),
+         anyIf((l.trace_id, l.span_id), l.type = 'requested')) AS place,
       place.1 AS trace_id,
       place.2 AS span_id,
-      minIf(at, type = 'requested') AS requested_at,
-      anyIf(agent_name, type = 'requested') AS agent,
-      anyIf(agent_iss, type = 'requested') AS agent_iss,
-      anyIf(agent_sub, type = 'requested') AS agent_sub,
-      anyIf(concat(owner_iss, '#', owner_sub), type = 'requested') AS owner,
-      anyIf(on_behalf_of, type = 'requested') AS on_behalf_of,
-      anyIf(environment, type = 'requested') AS environment,
-      anyIf(enforcement, type = 'requested') AS enforcement,
-      anyIf(kind, type = 'requested') AS kind,
-      anyIf(name, type = 'requested') AS name,
-      anyIf(target, type = 'requested') AS target,
-      anyIf(action_digest, type = 'requested') AS action_digest,
-      anyIf(ruling, type = 'requested') AS ruling,
-      anyIf(rule, type = 'requested') AS rule,
-      anyIf(policy_version, type = 'requested') AS policy_version,
-      anyIf(threshold, type = 'requested') AS threshold,
-      anyIf(decision, type = 'decided') AS decided,
-      anyIf(decided_by, type = 'decided') AS decided_by,
-      maxIf(at, type = 'decided') AS decided_at,
-      anyIf(spend, type = 'spent') AS spend,
-      anyIf(outcome, type = 'outcome') AS ledger_outcome,
-      anyIf(error_type, type = 'outcome') AS error_type
-    FROM holdpoint_ledger FINAL
-    WHERE request_id != ''
-    GROUP BY request_id
-    HAVING countIf(type = 'requested') > 0
+      minIf(l.at, l.type = 'requested') AS requested_at,
+      anyIf(l.agent_name, l.type = 'requested') AS agent,
+      anyIf(l.agent_iss, l.type = 'requested') AS agent_iss,
+      anyIf(l.agent_sub, l.type = 'requested') AS agent_sub,
+      anyIf(concat(l.owner_iss, '#', l.owner_sub), l.type = 'requested') AS owner,
+      anyIf(l.on_behalf_of, l.type = 'requested') AS on_behalf_of,
+      anyIf(l.environment, l.type = 'requested') AS environment,
+      anyIf(l.enforcement, l.type = 'requested') AS enforcement,
+      anyIf(l.kind, l.type = 'requested') AS kind,
+      anyIf(l.name, l.type = 'requested') AS name,
+      anyIf(l.target, l.type = 'requested') AS target,
+      anyIf(l.action_digest, l.type = 'requested') AS action_digest,
+      anyIf(l.ruling, l.type = 'requested') AS ruling,
+      anyIf(l.rule, l.type = 'requested') AS rule,
+      anyIf(l.policy_version, l.type = 'requested') AS policy_version,
+      anyIf(l.threshold, l.type = 'requested') AS threshold,
+      anyIf(l.decision, l.type = 'decided') AS decided,
+      anyIf(l.decided_by, l.type = 'decided') AS decided_by,
+      maxIf(l.at, l.type = 'decided') AS decided_at,
+      anyIf(l.spend, l.type = 'spent') AS spend,
+      anyIf(l.outcome, l.type = 'outcome') AS ledger_outcome,
+      anyIf(l.error_type, l.type = 'outcome') AS error_type,
+      -- Every arrow is taken once: two of one kind mean that one of them is not from the ledger.
+      greatest(
+        countIf(l.type = 'requested'), countIf(l.type = 'decided'),
+        countIf(l.type = 'spent'), countIf(l.type = 'outcome')) > 1 AS contradicted
+    FROM holdpoint_ledger AS l FINAL
+    WHERE l.request_id != ''
+    GROUP BY l.request_id
+    HAVING countIf(l.type = 'requested') > 0
   ),
   findings AS (
     SELECT * FROM holdpoint_findings FINAL
@@ -77,6 +81,7 @@ SELECT
     r.decided NOT IN ('', 'approved') OR r.spend != '', 'not_run',
     'pending') AS outcome,
   r.error_type AS error_type,
+  r.contradicted AS contradicted,
   f.verification AS verification,
   f.detail AS detail,
   f.judged_at AS judged_at
