@@ -17,7 +17,7 @@ export function composeComponents(
   log: Log,
   name = components.map((component) => component.name).join(', '),
 ): Component {
-  const started: Component[] = []
+  const stack = createStack(log)
   let starting: Promise<void> | undefined
   let stopping: Promise<void> | undefined
 
@@ -25,14 +25,7 @@ export function composeComponents(
     for (const component of components) {
       // Asked to stop while still starting: what is not up yet stays down.
       if (stopping) return
-      try {
-        await component.start()
-      } catch (cause) {
-        await stopAll(started, log)
-        throw startError(component, cause)
-      }
-      started.push(component)
-      log.debug('started', { component: component.name })
+      await stack.start(component)
     }
   }
 
@@ -44,28 +37,10 @@ export function composeComponents(
     },
     stop() {
       const quiet = starting?.catch(() => undefined) ?? Promise.resolve()
-      stopping ??= quiet.then(() => stopAll(started, log))
+      stopping ??= quiet.then(() => stack.stop())
       return stopping
     },
   }
-}
-
-async function stopAll(started: Component[], log: Log): Promise<void> {
-  for (let component = started.pop(); component !== undefined; component = started.pop()) {
-    try {
-      await component.stop()
-      log.debug('stopped', { component: component.name })
-    } catch (error) {
-      // One that fails must not keep the others from draining.
-      log.error('could not be stopped in order', { component: component.name, error })
-    }
-  }
-}
-
-function startError(component: Component, cause: unknown): HoldpointError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  const code = cause instanceof HoldpointError ? cause.code : 'UNAVAILABLE'
-  return new HoldpointError(code, `${component.name} could not start: ${reason}`, { cause })
 }
 
 /** Components that can only be made once others have started: each is started when it is added. */
@@ -78,17 +53,44 @@ export interface Stack {
 
 export function createStack(log: Log): Stack {
   const started: Component[] = []
-  return {
+  let stopping: Promise<void> | undefined
+
+  async function stopAll(): Promise<void> {
+    for (let component = started.pop(); component !== undefined; component = started.pop()) {
+      try {
+        await component.stop()
+        log.debug('stopped', { component: component.name })
+      } catch (error) {
+        // One that fails must not keep the others from draining.
+        log.error('could not be stopped in order', { component: component.name, error })
+      }
+    }
+  }
+
+  const stack: Stack = {
     async start(component) {
-      await composeComponents([component], log)
-        .start()
-        .catch(async (error: unknown) => {
-          await stopAll(started, log)
-          throw error
-        })
+      try {
+        await component.start()
+      } catch (cause) {
+        await stack.stop()
+        throw startError(component, cause)
+      }
       started.push(component)
+      log.debug('started', { component: component.name })
       return component
     },
-    stop: () => stopAll(started, log),
+    stop() {
+      stopping ??= stopAll().finally(() => {
+        stopping = undefined
+      })
+      return stopping
+    },
   }
+  return stack
+}
+
+function startError(component: Component, cause: unknown): HoldpointError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const code = cause instanceof HoldpointError ? cause.code : 'UNAVAILABLE'
+  return new HoldpointError(code, `${component.name} could not start: ${reason}`, { cause })
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { HoldpointError } from '#contract'
-import { type Component, composeComponents } from '#runtime'
+import { type Component, composeComponents, createStack } from '#runtime'
 import { createFakeLog } from '../support/log.ts'
 
 function createRecorder() {
@@ -97,4 +97,37 @@ test('components - asked to stop while starting, what is up is stopped and the r
   expect(seen).toContain('stop slow')
   expect(seen).toContain('stop store')
   expect(seen).not.toContain('start never')
+})
+
+test('stack - each starts when it is added, and all stop in reverse', async () => {
+  const { seen, component } = createRecorder()
+  const stack = createStack(createFakeLog())
+  const nats = await stack.start(component('nats'))
+  expect(nats.name).toBe('nats')
+  await stack.start(component('broker'))
+  await stack.stop()
+  expect(seen).toEqual(['start nats', 'start broker', 'stop broker', 'stop nats'])
+})
+
+test('stack - one that cannot start is named, and those before it are stopped', async () => {
+  const { seen, component } = createRecorder()
+  const stack = createStack(createFakeLog())
+  await stack.start(component('nats'))
+  const failure = stack.start(component('broker', { start: new HoldpointError('STALE', 'old keys') }))
+  await expect(failure).rejects.toMatchObject({ code: 'STALE', message: 'broker could not start: old keys' })
+  await stack.stop()
+  expect(seen).toEqual(['start nats', 'start broker', 'stop nats'])
+})
+
+test('stack - whoever asks it to stop a second time also waits until it has', async () => {
+  const { seen, component } = createRecorder()
+  const drained = Promise.withResolvers<void>()
+  const slow = component('slow')
+  const stack = createStack(createFakeLog())
+  await stack.start({ ...slow, stop: () => drained.promise.then(slow.stop) })
+  const first = stack.stop()
+  const second = stack.stop().then(() => seen.push('second returned'))
+  drained.resolve()
+  await Promise.all([first, second])
+  expect(seen).toEqual(['start slow', 'stop slow', 'second returned'])
 })
