@@ -102,7 +102,8 @@ export function actionDigest(action: Action, requester: Requester, salt: string)
 export const samePrincipal = (one: Principal, other: Principal): boolean =>
   one.iss === other.iss && one.sub === other.sub
 
-const anyJson: Shape<JsonValue> = (value) => value as JsonValue
+const anyJson: Shape<JsonValue> = (value, at, report) =>
+  value === undefined ? report(at, 'a JSON value', value) : (value as JsonValue)
 const digestText = text({ min: 1, max: 200 })
 
 export const principalShape: Shape<Principal> = object({

@@ -15,7 +15,6 @@ export function canonicalize(value: unknown): string {
 }
 
 function write(value: unknown, depth: number): string {
-  if (depth > MAX_DEPTH) throw unfit(`nesting deeper than ${MAX_DEPTH}`)
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) throw unfit('a lone surrogate')
@@ -29,6 +28,7 @@ function write(value: unknown, depth: number): string {
       return String(value)
     case 'object':
       if (value === null) return 'null'
+      if (depth >= MAX_DEPTH) throw unfit(`nesting deeper than ${MAX_DEPTH}`)
       if (Array.isArray(value)) return writeList(value, depth)
       return writeObject(value, depth)
     default:

@@ -20,10 +20,13 @@ export interface Problem {
 type Report = <T>(path: Path, expected: string, value: unknown) => T
 type Checked<T> = { ok: true; value: T } | { ok: false; problems: Problem[] }
 
+const MAX_PROBLEMS = 100
+
 export function check<T>(shape: Shape<T>, value: unknown): Checked<T> {
   const problems: Problem[] = []
   const result = shape(value, [], (path, expected, found) => {
-    problems.push({ path, expected, found: printable(found) })
+    // A hostile message of nothing but problems must not become a longer answer.
+    if (problems.length < MAX_PROBLEMS) problems.push({ path, expected, found: printable(found) })
     return undefined as never
   })
   return problems.length === 0 ? { ok: true, value: result } : { ok: false, problems }
@@ -37,7 +40,11 @@ export function parse<T>(shape: Shape<T>, value: unknown, place: string): T {
 }
 
 export const describe = ({ path, expected, found }: Problem): string =>
-  `${path.length === 0 ? 'the value' : path.join('.')} is ${found}, expected ${expected}`
+  `${path.length === 0 ? 'the value' : path.map(step).join('.')} is ${found}, expected ${expected}`
+
+/** A key came from the sender like any value: it must not draw over the terminal that shows the error. */
+const step = (name: string | number): string =>
+  typeof name === 'number' || /^[\w-]{1,80}$/.test(name) ? String(name) : printable(name)
 
 export const text = (
   limits: { min?: number; max?: number; pattern?: RegExp; like?: string } = {},
@@ -154,6 +161,6 @@ function printable(value: unknown): string {
   if (value === undefined) return 'missing'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'a mapping'
-  const shown = JSON.stringify(value) ?? String(value)
+  const shown = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value))
   return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown
 }
