@@ -86,11 +86,19 @@ test('components - stopping twice, or twice at once, stops each of them once', a
 test('components - asked to stop while starting, what is up is stopped and the rest is never started', async () => {
   const { seen, component } = createRecorder()
   const slow = component('slow')
+  const begun = Promise.withResolvers<void>()
   const gate = Promise.withResolvers<void>()
-  const waits: Component = { ...slow, start: () => slow.start().then(() => gate.promise) }
+  const waits: Component = {
+    ...slow,
+    async start() {
+      await slow.start()
+      begun.resolve()
+      await gate.promise
+    },
+  }
   const all = composeComponents([component('store'), waits, component('never')], createFakeLog())
   const starting = all.start()
-  await Promise.resolve()
+  await begun.promise
   const stopping = all.stop()
   gate.resolve()
   await Promise.all([starting, stopping])
