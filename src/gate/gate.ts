@@ -3,6 +3,7 @@ import { type Tracer, trace } from '@opentelemetry/api'
 import { type Action, canonicalize, freezeJson, type JsonValue, type Ruling } from '#contract'
 import { ruleOn } from '#policy'
 import type { Authority } from './authority.ts'
+import { createBackground } from './background.ts'
 import type { Connect } from './connection.ts'
 import { type HoldDeps, hold } from './held.ts'
 import { createOutcomes } from './outcomes.ts'
@@ -32,7 +33,8 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
   const session = createSession(config, { now: deps.now, connect: deps.connect, waiting })
   const outcomes = createOutcomes({ connection: session.connection })
   const tracer: Tracer = trace.getTracer('holdpoint')
-  const holdDeps: HoldDeps = { now: deps.now, session, waiting, outcomes, tracer, timeoutMs }
+  const background = createBackground()
+  const holdDeps: HoldDeps = { now: deps.now, session, waiting, outcomes, background, tracer, timeoutMs }
   const stopping = new AbortController()
 
   async function decide(attempt: GateAttempt): Promise<OpenPermit | { refusal: Refusal }> {
@@ -47,7 +49,9 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
         return createPermit({ attempt, approved: attempt.arguments as JsonValue, span })
       }
       if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
-      const answer = await hold(heldOf(attempt, authority, span), holdDeps)
+      const asked = hold(heldOf(attempt, authority, span), holdDeps)
+      background.add(asked)
+      const answer = await asked
       return 'permitted' in answer ? answer : refused(span, answer)
     } catch (error) {
       return refused(span, refuseFor(error, attempt.name))
@@ -82,6 +86,7 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     },
     async stop() {
       stopping.abort()
+      await background.settled(STOP_TIMEOUT_MS)
       await outcomes.flush(STOP_TIMEOUT_MS)
       outcomes.stop()
       await session.stop()

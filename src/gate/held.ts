@@ -9,6 +9,7 @@ import {
   type RequestReply,
 } from '#contract'
 import type { Authority } from './authority.ts'
+import type { Background } from './background.ts'
 import type { Outcomes } from './outcomes.ts'
 import { createPermit, type OpenPermit } from './permit.ts'
 import { refuse, refuseFor } from './refusal.ts'
@@ -24,6 +25,7 @@ export interface HoldDeps {
   session: Session
   waiting: Waiting
   outcomes: Outcomes
+  background: Background
   tracer: Tracer
   timeoutMs: number
 }
@@ -81,10 +83,7 @@ async function request(held: Hold, deps: HoldDeps): Promise<RequestReply | undef
     .then((answer) => readReply(requestReplyShape, answer, 'request'))
   const reply = await unlessAborted(asked, signal)
   if (reply === undefined)
-    asked.then(
-      (late) => late.status === 'held' && cancel(late.requestId, deps),
-      () => {},
-    )
+    deps.background.add(asked.then((late) => late.status === 'held' && cancel(late.requestId, deps)))
   return reply
 }
 
@@ -191,9 +190,9 @@ function deniedAtOnce(reply: RequestReply & { status: 'denied' }, { attempt, spa
 const cancelled = ({ name }: GateAttempt): Refusal =>
   refuse({ code: 'APPROVAL_CANCELLED', name, reason: 'The caller cancelled it.' })
 
-function cancel(requestId: string, { session }: HoldDeps): void {
+function cancel(requestId: string, { session, background }: HoldDeps): void {
   // Where the broker cannot be reached, the missing heartbeat cancels it, or its time.
-  session.connection.call('cancel', { requestId }, CANCEL_TIMEOUT_MS).catch(() => {})
+  background.add(session.connection.call('cancel', { requestId }, CANCEL_TIMEOUT_MS))
 }
 
 const requesterOf = (

@@ -24,6 +24,8 @@ export interface Remembered<T> {
   get(): T | undefined
   set(value: T): void
   forget(): void
+  /** Lets those who wait give up: it will not come soon. */
+  giveUp(): void
   /** The value once there is one; undefined after `ms`, or when the signal fires. */
   soon(ms: number, signal?: AbortSignal): Promise<T | undefined>
 }
@@ -31,15 +33,19 @@ export interface Remembered<T> {
 export function remember<T>(): Remembered<T> {
   let current: T | undefined
   const waiting = new Set<() => void>()
+  const wakeAll = () => {
+    for (const wake of [...waiting]) wake()
+  }
   return {
     get: () => current,
     set(value) {
       current = value
-      for (const wake of [...waiting]) wake()
+      wakeAll()
     },
     forget() {
       current = undefined
     },
+    giveUp: wakeAll,
     async soon(ms, signal) {
       if (current !== undefined) return current
       const woken = new AbortController()

@@ -30,7 +30,6 @@ interface SessionDeps {
 }
 
 const HELLO_AGAIN_MS = 1_000
-const FIRST_HEARTBEAT_MS = 1_000
 const HEARTBEAT_TIMEOUT_MS = 2_000
 /** So many heartbeats without an answer, and the line counts as dead although nobody has closed it. */
 const DEAD_AFTER = 3
@@ -45,6 +44,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
   let refused: HoldpointError | undefined
   let helloWanted = false
   let isGreeting = false
+  let isBeating = false
 
   const connection = createConnection(config, {
     connect: deps.connect,
@@ -79,6 +79,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
         const answer = await connection.call('hello', { process }, timeoutMs)
         verified.set(authorities.read(readReply(helloReplyShape, answer, 'hello'), verified.get()))
         refused = undefined
+        if (!isBeating) void beat()
       } catch (error) {
         lose(error)
         helloWanted = true
@@ -95,13 +96,16 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
     // Whoever answers with what cannot be verified is not the broker, or has lost its mind: hold everything.
     verified.forget()
     refused = new HoldpointError('POLICY_UNAVAILABLE', undefined, { cause: error })
+    verified.giveUp()
   }
 
   async function beat(): Promise<void> {
+    isBeating = true
     let unanswered = 0
+    let everyMs = 0
     while (!stopping.signal.aborted) {
-      const current = verified.get()
-      await pause(current?.heartbeatMs ?? FIRST_HEARTBEAT_MS, { signal: stopping.signal })
+      everyMs = verified.get()?.heartbeatMs ?? everyMs
+      await pause(everyMs, { signal: stopping.signal })
       if (stopping.signal.aborted || !connection.isUp()) continue
       try {
         const call = { process, waiting: waiting.requestIds().slice(0, 10_000) }
@@ -124,10 +128,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
     process,
     connection,
     trust: authorities.trust,
-    start() {
-      connection.start()
-      void beat()
-    },
+    start: connection.start,
     async stop() {
       stopping.abort()
       await connection.stop()
