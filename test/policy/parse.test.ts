@@ -6,7 +6,6 @@ const MODES = '"enforce" or "observe"'
 const DURATION = 'a duration such as 90s, 15m, 2h or 1d, at most 14d'
 const SPECIFIER = 'oidc:<issuer>#group/<name> or oidc:<issuer>#sub/<subject>'
 const POINTER = 'a JSON pointer below /arguments, such as /arguments/password'
-const VARIABLES = 'one of the variables action, environment, agent, onBehalfOf, facts'
 const PLAIN = 'expected plain mappings, lists and values'
 const doc = (...lines: string[]) => ['holdpoint: 1', ...lines, ''].join('\n')
 const allowing = (...lines: string[]) => doc('defaults: { effect: allow }', ...lines)
@@ -218,81 +217,9 @@ const REFUSED: [string, string, ...string[]][] = [
   ['deep nesting', `${'['.repeat(99)}${']'.repeat(99)}`, `1:65: YAML: nesting deeper than 32, ${PLAIN}`],
 ]
 
-const CONDITIONS: [string, string, string][] = [
-  [
-    'an unfinished one',
-    `'action.arguments.amount <'`,
-    '5:56: rules.0.when: "<", expected a CEL expression (found < but expecting end of input)',
-  ],
-  ['true of YAML', 'true', '5:31: rules.0.when: true, expected a text of 1 to 2000 characters'],
-  [
-    'a misspelt member',
-    'action.argments.amount < 5',
-    '5:31: rules.0.when: "action.argments", expected action.kind, action.name, action.target, action.arguments',
-  ],
-  ['an unknown variable', 'user.name == "ada"', `5:31: rules.0.when: "user", expected ${VARIABLES}`],
-  [
-    'an unknown variable in a loop',
-    '"action.arguments.l.all(x, y > 1)"',
-    `5:58: rules.0.when: "y", expected ${VARIABLES}`,
-  ],
-  [
-    'an unknown function',
-    'lower(action.name) == "ada"',
-    '5:31: rules.0.when: "lower()", expected a function of CEL',
-  ],
-  [
-    'a pattern that RE2 refuses',
-    `'action.name.matches("(?=a)")'`,
-    '5:52: rules.0.when: "(?=a)", expected a regular expression of RE2',
-  ],
-  [
-    'a pattern that the agent writes',
-    'action.name.matches(action.arguments.p)',
-    '5:67: rules.0.when: a computed pattern, expected a pattern written in the policy',
-  ],
-  [
-    'quadratic time',
-    `'action.arguments.a.all(x, action.arguments.b.exists(y, x == y))'`,
-    '5:74: rules.0.when: a loop within a loop, expected a loop over x or its members, or over a list written out',
-  ],
-  [
-    'a protobuf message',
-    `'google.protobuf.Struct{} == action'`,
-    '5:32: rules.0.when: "google.protobuf.Struct", expected no message types',
-  ],
-]
-
 describe('policy - refused with file, line and column:', () => {
   test.each(REFUSED)('%s', (_what, source, ...lines) => {
     expect(refusals(source)).toEqual(lines.map((line) => `policy.yaml:${line}`))
-  })
-
-  test.each(CONDITIONS)('a condition, %s', (_what, when, line) => {
-    expect(refusals(policyOf(`{ id: a, match: {}, when: ${when}, effect: allow }`))).toEqual([
-      `policy.yaml:${line}`,
-    ])
-  })
-
-  test('a condition on several lines, at the very word', () => {
-    const rule = [
-      'id: a',
-      'match: {}',
-      'effect: allow',
-      'when: |',
-      '  action.kind == "tool" &&',
-      '    acton.name == "x"',
-    ]
-    expect(refusals(policyOf(rule.join('\n    ')))).toEqual([
-      `policy.yaml:10:9: rules.0.when: "acton", expected ${VARIABLES}`,
-    ])
-  })
-
-  test('a condition, and everything else that is wrong, together', () => {
-    const [first, second, ...others] = refusals(policyOf('{ id: a, match: {}, when: foo, effect: alow }'))
-    expect(first).toContain('5:31: rules.0.when: "foo"')
-    expect(second).toContain('5:44: rules.0.effect: "alow"')
-    expect(others).toEqual([])
   })
 
   test('a second document', () => {
@@ -313,13 +240,6 @@ describe('policy - refused with file, line and column:', () => {
 
   test('brackets without end, in a bounded message', () => {
     expect(refusals('['.repeat(20_000)).length).toBeLessThanOrEqual(51)
-  })
-
-  test('a condition nested beyond what can be followed', () => {
-    const [line] = refusals(
-      policyOf(`{ id: a, match: {}, when: "${'('.repeat(980)}true${')'.repeat(980)}", effect: deny }`),
-    )
-    expect(line).toMatch(/^policy\.yaml:5:32: rules\.0\.when: .*expected a CEL expression/)
   })
 })
 
