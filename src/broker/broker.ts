@@ -47,6 +47,8 @@ export interface BrokerDeps {
   log: Log
 }
 
+const CATCH_UP_WITHIN_MS = 2_000
+
 /** The authority: takes requests and reviews, decides once, issues warrants. All that it knows, the ledger says. */
 export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component {
   const {
@@ -79,6 +81,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     identity,
     leases,
     notify,
+    catchUp: () => tail.barrier(CATCH_UP_WITHIN_MS),
     now,
     log,
   }

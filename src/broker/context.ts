@@ -27,6 +27,8 @@ export interface Context {
   leases: Leases
   mint: Mint
   notify: Notify
+  /** Resolves when this broker knows all that is committed by now, through whichever replica. */
+  catchUp(): Promise<void>
   now: () => number
   log: Log
 }

@@ -9,7 +9,7 @@ import type { AgentHandler } from './serve.ts'
 export const cancel: AgentHandler<CancelCall, { state: RequestState }> = {
   shape: cancelCallShape,
   async handle(agentId, { requestId }, context) {
-    const request = ownRequest(context, agentId, requestId)
+    const request = await ownRequest(context, agentId, requestId)
     if (!request.decided) await cancelRequest(context, request)
     if (request.decided?.decision === 'approved' && !request.spent) await spend(context, request, 'revoked')
     return { state: stateOf(request) }

@@ -11,8 +11,10 @@ import type { AgentHandler } from './serve.ts'
 export const claim: AgentHandler<ClaimCall, ClaimReply> = {
   shape: claimCallShape,
   async handle(agentId, { requestId }, context) {
-    const request = ownRequest(context, agentId, requestId)
+    const request = await ownRequest(context, agentId, requestId)
     if (!request.decided && context.now() >= request.requested.expiresAt) await expire(context, request)
+    // Decided through another replica, perhaps: its hint may have been quicker than the ledger's tail.
+    if (!request.decided) await context.catchUp()
     const { decided } = request
     if (!decided) return { status: 'pending' }
     if (decided.decision !== 'approved') return refusal(context, request)

@@ -10,7 +10,7 @@ import type { AgentHandler } from './serve.ts'
 export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
   shape: consumeCallShape,
   async handle(agentId, { requestId, actionDigest, nonce, trace }, context) {
-    const request = ownRequest(context, agentId, requestId)
+    const request = await ownRequest(context, agentId, requestId)
     if (actionDigest !== request.requested.actionDigest)
       throw new HoldpointError(
         'WARRANT_MISMATCH',

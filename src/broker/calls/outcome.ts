@@ -7,7 +7,7 @@ import type { AgentHandler } from './serve.ts'
 export const outcome: AgentHandler<OutcomeCall, Record<string, never>> = {
   shape: outcomeCallShape,
   async handle(agentId, call, context) {
-    const request = ownRequest(context, agentId, call.requestId)
+    const request = await ownRequest(context, agentId, call.requestId)
     if (request.spent?.spend !== 'consumed')
       throw new HoldpointError('INVALID_INPUT', 'outcome: nothing was consumed under this request')
     await conclude(context, request, call.outcome, call.errorType)

@@ -3,8 +3,17 @@ import type { Context } from '../context.ts'
 import type { Request } from '../requests.ts'
 
 /** An agent's request, or UNKNOWN_REQUEST: whether somebody else has one by that id is none of its business. */
-export function ownRequest({ requests }: Context, agentId: string, requestId: string): Request {
-  const found = requests.get(requestId)
+export async function ownRequest(context: Context, agentId: string, requestId: string): Promise<Request> {
+  const found = await knownRequest(context, requestId)
   if (found?.requested.agent.sub === agentId) return found
   throw new HoldpointError('UNKNOWN_REQUEST')
+}
+
+/** A request that is not known here may have been opened through another replica a moment ago. */
+export async function knownRequest(
+  { requests, catchUp }: Context,
+  requestId: string,
+): Promise<Request | undefined> {
+  if (!requests.get(requestId)) await catchUp()
+  return requests.get(requestId)
 }

@@ -15,6 +15,7 @@ import type { Context } from '../context.ts'
 import { decideByReviews } from '../decide.ts'
 import { readPayload, reasonPart, reviewerHash } from '../request-payload.ts'
 import { type Request, stateOf } from '../requests.ts'
+import { knownRequest } from './own.ts'
 import type { DeskHandler } from './serve.ts'
 
 /** One person's answer. Who it is, the token proves to us; what was shown, the quoted hash proves. */
@@ -22,7 +23,7 @@ export const review: DeskHandler<ReviewSubmission, ReviewReply> = {
   shape: reviewSubmissionShape,
   async handle(submission, context) {
     const person = await context.identity.verifyToken(submission.token)
-    const request = reviewable(context, submission)
+    const request = await reviewable(context, submission)
     const verdict = mayReview(context.documents.policy().compiled, person, request.requested)
     if (!verdict.ok) throw new HoldpointError(verdict.code, verdict.reason)
 
@@ -37,11 +38,11 @@ export const review: DeskHandler<ReviewSubmission, ReviewReply> = {
   },
 }
 
-function reviewable({ requests, now }: Context, { requestId, renderHash }: ReviewSubmission): Request {
-  const request = requests.get(requestId)
+async function reviewable(context: Context, { requestId, renderHash }: ReviewSubmission): Promise<Request> {
+  const request = await knownRequest(context, requestId)
   if (!request) throw new HoldpointError('UNKNOWN_REQUEST', `${requestId}: no such request`)
   if (request.decided) throw new HoldpointError('ALREADY_DECIDED', `${requestId} is ${stateOf(request)}`)
-  if (now() >= request.requested.expiresAt)
+  if (context.now() >= request.requested.expiresAt)
     throw new HoldpointError('APPROVAL_EXPIRED', `${requestId} has expired`)
   if (renderHash !== request.requested.renderHash) throw new HoldpointError('CARD_MISMATCH')
   return request
