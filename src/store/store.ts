@@ -124,7 +124,7 @@ export async function told<T>(run: () => Promise<T>): Promise<T> {
       })
     }
     const retryable = PASSING.has(cause.code)
-    const text = `ClickHouse refused it: ${cause.message.trim()} (${cause.type ?? cause.code})`
+    const text = `ClickHouse refused it: ${cause.message.trim().replace(/\s+/g, ' ')} (${cause.type ?? cause.code})`
     throw new HoldpointError(retryable ? 'UNAVAILABLE' : 'INVALID_INPUT', text, { cause, retryable })
   }
 }

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { refuse } from './error.ts'
+import { EngineError, fromNative, refuse } from './error.ts'
 import { type Functions, TABLE_FUNCTIONS } from './functions.ts'
 import { quoteString } from './quote.ts'
 
@@ -11,11 +11,7 @@ import { quoteString } from './quote.ts'
  */
 export async function assertReadOnly(connection: Connection, sql: string, rules: Rules): Promise<void> {
   const { statementCount, queryClass } = await connection.classify(sql)
-  if (queryClass === 4) {
-    // For the engine's explanation the text goes in as a string: part of it might run otherwise.
-    await connection.query(`SELECT formatQuery(${quoteString(sql)})`, 'TSVRaw')
-    throw refuse(62, 'The statement cannot be understood.')
-  }
+  if (queryClass === 4) throw await explainSyntax(connection, sql)
   if (statementCount !== 1) throw refuse(62, `One statement at a time, not ${statementCount}.`)
   if (queryClass !== 0)
     throw refuse(
@@ -24,6 +20,14 @@ export async function assertReadOnly(connection: Connection, sql: string, rules:
     )
   const { bytes } = await connection.query(`EXPLAIN AST ${sql}`, 'TSVRaw')
   checkTree(Buffer.from(bytes).toString(), sql, rules)
+}
+
+/** For the engine's explanation the text goes in as a string: part of it might run otherwise. */
+async function explainSyntax(connection: Connection, sql: string): Promise<EngineError> {
+  const found = await connection.query(`SELECT formatQuery(${quoteString(sql)})`, 'Null').catch(fromNative)
+  if (!(found instanceof EngineError)) return refuse(62, 'The statement cannot be understood.')
+  const reason = /DB::Exception: (.*?)(?:: In scope SELECT formatQuery\(.*)?$/s.exec(found.message)?.[1]
+  return refuse(62, reason ?? found.message)
 }
 
 export interface Rules {
