@@ -85,6 +85,8 @@ async function ask(
     password: target.password,
     database: target.database,
     application: 'holdpoint sql',
+    // A configured user may have more rights than somebody who only asks.
+    clickhouse_settings: { readonly: '1' },
     // What goes wrong is thrown; the client would print it as well.
     log: { level: ClickHouseLogLevel.OFF },
   })

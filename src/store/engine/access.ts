@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { quoteIdentifier } from './quote.ts'
 
 /** Where things lie below the data folder. */
@@ -10,16 +10,16 @@ export interface Places {
 }
 
 export const placesBelow = (dataDir: string): Places => ({
-  data: join(dataDir, 'data'),
-  incoming: join(dataDir, 'incoming'),
-  config: join(dataDir, 'config'),
+  data: resolve(dataDir, 'data'),
+  incoming: resolve(dataDir, 'incoming'),
+  config: resolve(dataDir, 'config'),
 })
 
 /** Makes the folders and the engine's configuration; returns the argument that names it. */
 export async function writeConfig(places: Places, database: string): Promise<string> {
   for (const path of Object.values(places)) await mkdir(path, { recursive: true, mode: 0o700 })
-  const main = join(places.config, 'config.xml')
-  const users = join(places.config, 'users.xml')
+  const main = resolve(places.config, 'config.xml')
+  const users = resolve(places.config, 'users.xml')
   await writeFile(users, usersXml(database), { mode: 0o600 })
   await writeFile(main, `<clickhouse><users_config>${escapeXml(users)}</users_config></clickhouse>\n`, {
     mode: 0o600,
