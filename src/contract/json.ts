@@ -84,25 +84,32 @@ const unfit = (what: string): HoldpointError =>
 export function parseJson(source: string): JsonValue {
   const duplicates = findDuplicateKey(source)
   if (duplicates !== undefined) throw new HoldpointError('INVALID_INPUT', `JSON: ${duplicates}`)
-  let value: JsonValue
   try {
-    value = JSON.parse(source, refuseAmbiguous)
+    const value: JsonValue = JSON.parse(source)
+    // A second, slower pass tells how the offending number was written.
+    return isAmbiguous(value) ? JSON.parse(source, refuseAmbiguous) : value
   } catch (cause) {
     if (cause instanceof HoldpointError) throw cause
     throw new HoldpointError('INVALID_INPUT', `JSON: ${(cause as Error).message}`, { cause })
   }
-  return value
 }
 
-function refuseAmbiguous(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value === 'string' && !value.isWellFormed()) throw unfit('a lone surrogate')
-  if (typeof value === 'number') {
-    const written = context?.source ?? ''
-    if (!Number.isFinite(value)) throw unfit(`the number ${written}, beyond what a double holds`)
-    if (Number.isInteger(value) && !Number.isSafeInteger(value))
-      throw unfit(`the integer ${written}, beyond 2^53`)
-  }
-  return value
+function isAmbiguous(value: JsonValue): boolean {
+  if (typeof value === 'string') return !value.isWellFormed()
+  if (typeof value === 'number')
+    return !Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value))
+  if (typeof value !== 'object' || value === null) return false
+  return (Array.isArray(value) ? value : Object.values(value)).some(isAmbiguous)
+}
+
+function refuseAmbiguous(_key: string, value: JsonValue, context?: { source?: string }): JsonValue {
+  // Members come before what holds them, so this finds the very text or number.
+  if (!isAmbiguous(value)) return value
+  throw unfit(
+    typeof value === 'string'
+      ? 'a lone surrogate'
+      : `the number ${context?.source ?? value}, beyond ${Number.isFinite(value) ? '2^53' : 'what a double holds'}`,
+  )
 }
 
 /** JSON.parse keeps the last of two equal keys without a word; a scan over the text finds them first. */
@@ -110,17 +117,17 @@ function findDuplicateKey(source: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   let expectsKey = false
   for (let at = 0; at < source.length; at++) {
-    const char = source[at]
-    if (char === '{' || char === '[') {
-      open.push(char === '{' ? new Set() : undefined)
+    const char = source.charCodeAt(at)
+    if (char === CHAR['{'] || char === CHAR['[']) {
+      open.push(char === CHAR['{'] ? new Set() : undefined)
       if (open.length > MAX_DEPTH) return `nesting deeper than ${MAX_DEPTH} at offset ${at}`
-      expectsKey = char === '{'
-    } else if (char === '}' || char === ']') {
+      expectsKey = char === CHAR['{']
+    } else if (char === CHAR['}'] || char === CHAR[']']) {
       open.pop()
       expectsKey = false
-    } else if (char === ',') {
+    } else if (char === CHAR[',']) {
       expectsKey = open.at(-1) !== undefined
-    } else if (char === '"') {
+    } else if (char === CHAR['"']) {
       const end = endOfString(source, at)
       const keys = open.at(-1)
       if (expectsKey && keys !== undefined) {
@@ -137,15 +144,20 @@ function findDuplicateKey(source: string): string | undefined {
   return undefined
 }
 
+const CHAR = { '"': 34, ',': 44, '[': 91, '\\': 92, ']': 93, '{': 123, '}': 125 } as const
+
 function endOfString(source: string, start: number): number {
   for (let at = start + 1; at < source.length; at++) {
-    if (source[at] === '\\') at++
-    else if (source[at] === '"') return at
+    const char = source.charCodeAt(at)
+    if (char === CHAR['\\']) at++
+    else if (char === CHAR['"']) return at
   }
   return source.length
 }
 
 function unquote(quoted: string): string | undefined {
+  // Without an escape it is what stands there; if that is no text at all, JSON.parse says so afterwards.
+  if (!quoted.includes('\\')) return quoted.slice(1, -1)
   try {
     const value: unknown = JSON.parse(quoted)
     return typeof value === 'string' ? value : undefined
