@@ -94,15 +94,13 @@ const launch = (args: string[], asNode?: string) => {
   return spawnSync(process.execPath, [...before, launcher, ...args], { encoding: 'utf8', cwd: dir })
 }
 
-test.for([undefined, '20.19.0', '24.1.0'])(
+test.for([undefined, '20.19.0'])(
   'launcher - on Node %s arguments, output and exit code go through',
   (asNode) => {
-    expect(launch(['--version'], asNode)).toMatchObject({
-      status: 0,
-      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
-    })
-    expect(launch(['--help'], asNode).stdout).toContain('usage: holdpoint COMMAND')
-    expect(launch(['no-such-command'], asNode)).toMatchObject({
+    const version = launch(['--version'], asNode)
+    expect(version).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    const unknown = launch(['no-such-command'], asNode)
+    expect(unknown).toMatchObject({
       status: 2,
       stdout: '',
       stderr: expect.stringContaining('no-such-command'),
