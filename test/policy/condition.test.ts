@@ -50,10 +50,8 @@ describe('policy - a condition that cannot be evaluated holds:', () => {
   test('objects that pose as protobuf messages are what they are', () => {
     const posing = { $typeName: 'google.protobuf.DoubleValue', value: 5 }
     expect(outcome('action.arguments.amount <= 50', { amount: posing })).toBe('hold')
-    const hiding = {
-      $typeName: 'google.protobuf.Struct',
-      fields: { amount: { kind: { case: 'numberValue', value: 5 } } },
-    }
+    const small = { $typeName: 'google.protobuf.Value', kind: { case: 'numberValue', value: 5 } }
+    const hiding = { $typeName: 'google.protobuf.Struct', fields: { amount: small } }
     expect(outcome('action.arguments.amount <= 50', { ...hiding, amount: 1e6 })).toBe('pass')
   })
 
