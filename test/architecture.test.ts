@@ -8,7 +8,7 @@ const root = resolve(import.meta.dirname, '..')
 const files = globSync('{src,instrumentation,dashboards,deploy,test}/**/*.*', { cwd: root }).map((file) =>
   file.replaceAll('\\', '/'),
 )
-const sources = files.filter((file) => /\.m?ts$/.test(file))
+const sources = files.filter((file) => /\.m?[jt]s$/.test(file))
 const read = (file: string) => readFileSync(resolve(root, file), 'utf8')
 
 describe('this project', () => {
