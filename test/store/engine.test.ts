@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -235,6 +235,20 @@ describe('the process', () => {
     await engine.stop()
     await rm(dataDir, { recursive: true, force: true })
   }, 30_000)
+
+  test('engine - without chdb it says so', async () => {
+    // The child's own files, in a place from which no package can be found.
+    const folder = await mkdtemp(join(tmpdir(), 'holdpoint-store-'))
+    await cp(new URL('../../src/store/engine/', import.meta.url), folder, { recursive: true })
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}')
+    const { fork } = await import('node:child_process')
+    const child = fork(join(folder, 'child.ts'), [], { execArgv: [] })
+    child.send({ type: 'start', dataDir: join(folder, 'data'), port: 0, database: 'holdpoint' })
+    const answer = await new Promise((resolve) => child.once('message', resolve))
+    expect(answer).toMatchObject({ type: 'failed', reason: 'not-installed' })
+    await new Promise((ended) => (child.exitCode === null ? child.once('exit', ended) : ended(0)))
+    await rm(folder, { recursive: true, force: true })
+  }, 20_000)
 
   test('engine - without its parent it ends', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-store-'))
