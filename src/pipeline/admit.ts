@@ -11,7 +11,7 @@ const MAX_DAYS = 90
 /** Parts the spans that can be stored from those that never can be; the latter are counted, and not sent again. */
 export function admit(
   batch: readonly ResourceSpans[],
-): Accepted & { admitted: ResourceSpans[]; spans: number } {
+): Required<Accepted> & { admitted: ResourceSpans[]; spans: number } {
   const days = new Set<bigint>()
   const reasons = new Map<string, number>()
   let spans = 0

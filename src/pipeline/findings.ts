@@ -46,9 +46,25 @@ function toFindingRow(
     request_id: claim.approvalId ?? requested?.requestId ?? '',
     outcome: outcomeOf(claim),
     verification: verdict.verification,
-    detail: verdict.detail,
+    detail: withClaims(verdict.detail, claim),
     judged_at: judgedAtMs,
   }
+}
+
+/** What the span said of an approval: on the stored span it is replaced by the ledger's word, or gone. */
+function withClaims(detail: string, claim: Claim): string {
+  const { decision, approverIds, approverName, channel, assurance } = claim
+  const claimed = Object.entries({
+    decision,
+    approvers: approverIds.join(', '),
+    approverName,
+    channel,
+    assurance,
+  })
+  const shown = claimed.flatMap(([what, value]) =>
+    value ? [`${what} ${JSON.stringify(value.slice(0, 300))}`] : [],
+  )
+  return shown.length === 0 ? detail : `${detail} (claimed: ${shown.join(', ')})`
 }
 
 const outcomeOf = ({ ran, outcome }: Claim): FindingRow['outcome'] =>

@@ -72,7 +72,7 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
     await stored(() => store.insertFindings(findings, token))
     for (const { verdict } of judged.values()) measures.verdict(verdict.verification)
     measures.batch(count, rejectedSpans)
-    return { rejectedSpans, ...(errorMessage === undefined ? {} : { errorMessage }) }
+    return { rejectedSpans, errorMessage }
   }
 
   /** Whatever keeps the store from storing is no fault of the sender's: it may send the batch again. */

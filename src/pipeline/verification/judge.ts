@@ -69,7 +69,7 @@ export function createJudge({ view, barrier, policies, now, log }: JudgeDeps) {
           ),
         sighted: sightings.of,
       })
-      if (verdict.request !== undefined && claim.ran) sightings.note(verdict, claim)
+      sightings.note(verdict, claim)
       judged.set(span, { claim, verdict })
     }
     return judged
@@ -88,9 +88,10 @@ function createSightings() {
   return {
     of: (requestId: string): string | undefined => first.get(requestId),
     note({ verification, request }: Verdict, claim: Claim): void {
-      const requestId = request?.requested.requestId ?? ''
+      if (request === undefined) return
+      const { requestId } = request.requested
       if (verification === 'verified') first.set(requestId, claim.contentDigest())
-      const { trace } = request?.spent ?? {}
+      const trace = request.spent?.trace
       const isOwner = trace?.traceId === claim.trace.traceId && trace.spanId === claim.trace.spanId
       if (verification === 'replayed' && isOwner) first.set(requestId, CONFLICT)
     },

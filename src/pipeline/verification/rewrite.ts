@@ -13,10 +13,11 @@ export function rewrite(
   view: Pick<LedgerView, 'request'>,
 ): void {
   for (const { resource, scopes } of batch) {
-    dropVerdict(resource)
+    dropOurs(resource)
     for (const { spans } of scopes)
       for (const span of spans) {
-        for (const { attributes } of [span, ...span.events, ...span.links]) dropVerdict(attributes)
+        for (const { attributes } of [...span.events, ...span.links]) dropOurs(attributes)
+        dropVerdict(span.attributes)
         rewriteSpan(span, judged.get(span), view)
       }
   }
@@ -35,11 +36,9 @@ function rewriteSpan(span: Span, judged: Judged | undefined, view: Pick<LedgerVi
   const { verdict } = judged
   attributes.set(ATTR.verification, verdict.verification)
   if (verdict.request !== undefined && isItsOwn(judged)) writeApproval(attributes, verdict.request)
-  else if (TAKEN_BACK.has(verdict.verification)) dropApproval(attributes)
+  // A refusal keeps its words; anywhere else they would pass for somebody's approval.
+  else if (verdict.verification !== 'refused') dropApproval(attributes)
 }
-
-/** Somebody's approval must not be seen on a span that it was not given for. */
-const TAKEN_BACK = new Set(['forged', 'unbound', 'replayed', 'unverifiable', 'missing'])
 
 /** The request is about this very span: it consumed the approval, or nobody did and it was not run. */
 function isItsOwn({ claim, verdict }: Judged): boolean {
@@ -84,6 +83,12 @@ const APPROVAL = 'holdpoint.approval.'
 
 function dropApproval(attributes: Attributes): void {
   for (const name of attributes.keys()) if (name.startsWith(APPROVAL)) attributes.delete(name)
+}
+
+/** From where nothing honest puts them, and where nobody would judge them. */
+function dropOurs(attributes: Attributes): void {
+  dropVerdict(attributes)
+  dropApproval(attributes)
 }
 
 function dropVerdict(attributes: Attributes): void {

@@ -1,5 +1,13 @@
-import { type Approver, principalId, type Ruling, type Verification } from '#contract'
+import { principalId, type Ruling, type Verification } from '#contract'
 import type { Claim } from './claims.ts'
+import {
+  approvalClaims,
+  findContradictions,
+  findDifferences,
+  isConsumer,
+  quote,
+  reportedOutcome,
+} from './compare.ts'
 import type { LedgerRequest, LedgerView } from './ledger-view.ts'
 
 export interface Verdict {
@@ -56,7 +64,7 @@ export function verify(claim: Claim, evidence: Evidence): Verdict {
   if (contradictions.length > 0) return { verification: 'forged', detail: contradictions.join('; '), request }
   const differences = findDifferences(claim, request)
   if (differences.length > 0) return { verification: 'unbound', detail: differences.join('; '), request }
-  return claim.ran ? executed(claim, request, evidence) : notExecuted(request)
+  return claim.ran ? executed(claim, request, evidence) : notExecuted(claim, request)
 }
 
 function withoutRequest(claim: Claim, { policy }: Evidence): Verdict {
@@ -76,76 +84,10 @@ function withoutRequest(claim: Claim, { policy }: Evidence): Verdict {
   return verdict('missing', `ran without a decision; ${detail}`)
 }
 
-/** A refusal needs no request (policy denied it, or the broker was away); somebody's approval does. */
-function approvalClaims(claim: Claim): string[] {
-  const claims = [
-    ...(claim.decision === 'approved' || (claim.ran && claim.decision !== undefined)
-      ? [`decision ${quote(claim.decision)}`]
-      : []),
-    ...claim.approverIds.map((id) => `approver ${quote(id)}`),
-    ...(claim.approverName === undefined ? [] : [`approver named ${quote(claim.approverName)}`]),
-    ...(claim.channel === undefined ? [] : [`channel ${quote(claim.channel)}`]),
-    ...(claim.assurance === undefined ? [] : [`assurance ${quote(claim.assurance)}`]),
-  ]
-  return claims
-}
-
-/** Everything on the span that the ledger says otherwise. Rule and version may honestly differ: the broker's count. */
-function findContradictions(claim: Claim, { requested, decided, outcome }: LedgerRequest): string[] {
-  const found: string[] = []
-  const contradict = (what: string, claimed: string | undefined, recorded: readonly string[]) => {
-    if (claimed === undefined || recorded.includes(claimed)) return
-    found.push(`${what} ${quote(claimed)}, in the ledger ${recorded.map(quote).join(' or ') || 'none'}`)
-  }
-  const by: readonly Approver[] = decided?.by ?? []
-
-  contradict('action digest', claim.digest, [requested.actionDigest])
-  contradict('ruling', claim.ruling, [requested.ruling.effect])
-  // Until the ledger has a decision, a span may say that it gave up waiting; it may not say approved.
-  if (decided !== undefined || claim.decision === 'approved')
-    contradict('decision', claim.decision, decided === undefined ? [] : [decided.decision])
-  for (const id of claim.approverIds) contradict('approver', id, by.map(principalId))
-  contradict('approver named', claim.approverName, namedApprovers(claim, by))
-  contradict(
-    'channel',
-    claim.channel,
-    by.map((person) => person.channel),
-  )
-  contradict(
-    'assurance',
-    claim.assurance,
-    by.map((person) => person.assurance),
-  )
-  const became = outcome?.outcome
-  if (became === 'executed' || became === 'failed') contradict('outcome', claim.outcome, [became])
-  return found
-}
-
-/** With an id beside it, a name must be that person's: two approvers' names must not be swapped. */
-function namedApprovers(claim: Claim, by: readonly Approver[]): string[] {
-  const known = by.filter((person) => claim.approverIds.includes(principalId(person)))
-  return (known.length > 0 ? known : by).map((person) => person.name)
-}
-
-function findDifferences(claim: Claim, { requested }: LedgerRequest): string[] {
-  const found: string[] = []
-  const compare = (what: string, claimed: string | undefined, recorded: string | undefined) => {
-    if (claimed !== undefined && claimed !== recorded)
-      found.push(`the approval is for ${what} ${quote(recorded ?? 'none')}, the span for ${quote(claimed)}`)
-  }
-  // Frameworks put their own name for the agent there; another agent's is neither.
-  if (claim.agentId !== requested.agent.name) compare('agent', claim.agentId, requested.agent.sub)
-  compare('enforcement point', claim.enforcement, requested.enforcement)
-  compare('kind', claim.kind, requested.kind)
-  compare('action', claim.name, requested.name)
-  compare('target', claim.target, requested.target)
-  return found
-}
-
-function notExecuted(request: LedgerRequest): Verdict {
-  const { decided, spent } = request
-  // It was released and says that it did not run: nobody can tell from here.
-  if (spent?.spend === 'consumed')
+function notExecuted(claim: Claim, request: LedgerRequest): Verdict {
+  const { decided, spent, outcome } = request
+  // Released to this span, which says that it did not run: without an outcome nobody can tell from here.
+  if (isConsumer(claim, spent) && !reportedOutcome(outcome).every((one) => one === 'not_run'))
     return {
       verification: 'unverifiable',
       detail: 'the approval was consumed, the span says not run',
@@ -180,7 +122,7 @@ function executed(claim: Claim, request: LedgerRequest, { sighted }: Evidence): 
       detail: `ran, but the approval was ${spent?.spend ?? 'never consumed'}`,
       request,
     }
-  if (owner.spanId !== claim.trace.spanId)
+  if (!isConsumer(claim, spent))
     return { verification: 'replayed', detail: `the approval was consumed by span ${owner.spanId}`, request }
   const first = sighted(requested.requestId)
   if (first !== undefined && first !== claim.contentDigest())
@@ -191,5 +133,3 @@ function executed(claim: Claim, request: LedgerRequest, { sighted }: Evidence): 
     request,
   }
 }
-
-const quote = (text: string): string => JSON.stringify(text.length > 200 ? `${text.slice(0, 199)}…` : text)
