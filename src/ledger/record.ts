@@ -68,10 +68,8 @@ function isSubjectOf(subject: string, entry: LedgerEntry, epoch: number): boolea
   if (entry.type === 'policy') return subject === ledgerSubject.policy(epoch, entry.version)
   if (entry.type !== 'review') return subject === SUBJECT[entry.type](epoch, entry.requestId)
   // Whose review it is stands in the last token, as a hash that the broker takes.
-  const [reviewer = '', ...more] = subject.split('.').reverse()
-  return (
-    reviewer !== '' && more.length > 0 && subject === ledgerSubject.review(epoch, entry.requestId, reviewer)
-  )
+  const reviewer = subject.slice(subject.lastIndexOf('.') + 1)
+  return subject === ledgerSubject.review(epoch, entry.requestId, reviewer)
 }
 
 type OfRequest = Exclude<LedgerEntryType, 'policy' | 'review'>

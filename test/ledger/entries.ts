@@ -1,4 +1,4 @@
-import type { DecidedEntry, Digest, LedgerEntry, PolicyEntry, SpentEntry } from '#contract'
+import type { DecidedEntry, Digest, LedgerEntry, PolicyEntry, ReviewEntry, SpentEntry } from '#contract'
 
 const digest = (digit: string): Digest => `sha-256:${digit.repeat(64)}`
 
@@ -18,6 +18,16 @@ export const decidedEntry = (requestId: string): DecidedEntry => ({
       evidence: digest('e'),
     },
   ],
+})
+
+export const reviewEntry = (requestId: string): ReviewEntry => ({
+  type: 'review',
+  at: 1_790_000_000_000,
+  requestId,
+  actionDigest: digest('a'),
+  reviewer: decidedEntry(requestId).by[0] as ReviewEntry['reviewer'],
+  verdict: 'approve',
+  renderHash: digest('d'),
 })
 
 export const spentEntry = (requestId: string): SpentEntry => ({

@@ -212,6 +212,13 @@ describe('inclusion', () => {
   })
 })
 
+test('inclusion - a path that is too long for the size is refused, even where it leads to the root', () => {
+  const [left, right] = leavesOf(2) as [Uint8Array, Uint8Array]
+  const claim = { index: 0, leaf: right, root: nodeHash(left, right), proof: [left] }
+  expect(verifyInclusion({ ...claim, index: 1, size: 2 })).toBe(true)
+  expect(verifyInclusion({ ...claim, size: 1 })).toBe(false)
+})
+
 test.each([-1, 4, 0.5, Number.NaN])('inclusion - of leaf %d in a tree of 4 there is no proof', (index) => {
   expect(() => inclusionProof(leavesOf(4), index)).toThrow(/no leaf/)
 })
@@ -221,6 +228,16 @@ describe('consistency', () => {
     for (let size2 = 1; size2 <= 33; size2++)
       for (let size1 = 1; size1 <= size2; size1++)
         expect(verifyConsistency(consistencyOf(size1, size2))).toBe(true)
+  })
+
+  test('consistency - a path that is too long for the sizes is refused, even where it leads to both roots', () => {
+    const [a, b, c, d] = leavesOf(4) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
+    const three = [c, d, nodeHash(a, b)]
+    const claim = { size1: 3, root1: rootOf([a, b, c]), root2: rootOf([a, b, c, d]), proof: three }
+    expect(verifyConsistency({ ...claim, size2: 4 })).toBe(true)
+    const above = leafHash('above')
+    const roots = { root1: nodeHash(above, claim.root1), root2: nodeHash(above, claim.root2) }
+    expect(verifyConsistency({ ...claim, ...roots, size2: 4, proof: [...three, above] })).toBe(false)
   })
 
   test('consistency - no proof holds for another size, root or path, or for a rewritten history', () => {

@@ -8,7 +8,7 @@ import { encodeEntry, type LedgerEntry, ledgerStream, ledgerSubject, ledgerSubje
 import { createLedgerTail, type LedgerRecord, type LedgerTail, leafHash } from '#ledger'
 import { createRecordReader } from '../../src/ledger/record.ts'
 import { startNats, type TestNats } from '../support/nats.ts'
-import { decidedEntry, history, policyEntry, spentEntry } from './entries.ts'
+import { decidedEntry, history, policyEntry, reviewEntry, spentEntry } from './entries.ts'
 
 const EPOCH = 1
 const SOON_MS = 10_000
@@ -195,6 +195,24 @@ describe('tail', () => {
     expect(alarms).toEqual([])
   })
 
+  test('tail - after a reconnect to a server with another history there is an alarm, without anybody asking', async () => {
+    const { port } = new URL(nats.url)
+    await createStream()
+    await publish(history(5))
+    const { tail, alarm } = await follow()
+    await tail.barrier(SOON_MS)
+    const reconnected = (async () => {
+      for await (const { type } of nc.status()) if (type === 'reconnect') return
+    })()
+    await nats.stop()
+    rmSync(dir, { recursive: true, force: true })
+    nats = await startNats({ dir, port: Number(port) })
+    await reconnected
+    await createStream()
+    await publish(history(2))
+    expect(await alarm).toEqual(code('LEDGER_CORRUPT'))
+  })
+
   test('tail - stopped it delivers nothing, its barriers end, and it may be stopped twice', async () => {
     await createStream()
     const { tail, records } = await follow()
@@ -221,11 +239,24 @@ describe('record reader', () => {
     expect(reader.index()).toBe(1)
   })
 
+  test('record - a review stands on the subject of its request, below its reviewer', () => {
+    const reader = createRecordReader({ epoch: EPOCH })
+    expect(reader.read(stored(1, reviewEntry('1-a')))?.entry).toEqual(reviewEntry('1-a'))
+  })
+
   const decided = decidedEntry('1-a')
   test.each([
     ['that leaves one out', stored(2, policyEntry(1))],
     ['on another request’s subject', stored(1, decided, ledgerSubject.decided(EPOCH, '1-b'))],
     ['on another fact’s subject', stored(1, decided, ledgerSubject.spent(EPOCH, '1-a'))],
+    [
+      'that is a review, on another request’s subject',
+      stored(1, reviewEntry('1-a'), ledgerSubject.review(EPOCH, '1-b', 'r')),
+    ],
+    [
+      'that is a review, where a decision belongs',
+      stored(1, reviewEntry('1-a'), ledgerSubject.decided(EPOCH, '1-a')),
+    ],
     ['on another epoch’s subject', stored(1, decided, ledgerSubject.decided(2, '1-a'))],
     ['on another policy’s subject', stored(1, policyEntry(2), ledgerSubject.policy(EPOCH, 1))],
     ['that is not UTF-8', { ...stored(1, decided), data: Buffer.from([0xff, 0xfe]) }],
