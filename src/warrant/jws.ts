@@ -1,13 +1,4 @@
-import {
-  HoldpointError,
-  literal,
-  object,
-  parse,
-  parseJson,
-  type Shape,
-  type Typ,
-  text,
-} from '#contract'
+import { HoldpointError, literal, object, parse, parseJson, type Shape, type Typ, text } from '#contract'
 import { decodeBase64url, type VerifyKey } from './key.ts'
 
 /**
