@@ -34,11 +34,15 @@ export async function serve(
     over.resolve(1)
   }
   io.signal.addEventListener('abort', () => over.resolve(0))
-  await stack.start(createTelemetry({ name, env: io.env }))
-  await start({ config, log, stack, fail })
-  if (io.signal.aborted) over.resolve(0)
-  const code = await over.promise
-  log.info('stopping')
-  await stack.stop()
-  return code
+  try {
+    await stack.start(createTelemetry({ name, env: io.env }))
+    await start({ config, log, stack, fail })
+    if (io.signal.aborted) over.resolve(0)
+    const code = await over.promise
+    log.info('stopping')
+    return code
+  } finally {
+    // Also where the start failed half-way: what is up already must not outlive it.
+    await stack.stop()
+  }
 }

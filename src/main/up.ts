@@ -18,6 +18,7 @@ import {
   createNatsServer,
   defineCommand,
   type Log,
+  natsServerVersion,
   type Running,
   type Stack,
   writeRunning,
@@ -102,7 +103,7 @@ export async function startUp({ config, log, stack, now, fail }: UpParts): Promi
 
 async function startNats(home: Home, config: Config, log: Log, stack: Stack): Promise<string> {
   const server = createNatsServer({
-    configText: natsServerConfig(home),
+    configText: natsServerConfig(home, natsServerVersion()),
     dir: home.path('nats'),
     port: config.nats.port,
     log,

@@ -1,5 +1,4 @@
 export { checkPolicy, type Finding } from './check.ts'
-export { policyCommands } from './command.ts'
 export { type CompiledPolicy, compilePolicy, loadPolicy } from './compile.ts'
 export { type Explanation, explainRuling, type Step } from './explain.ts'
 export { parsePolicy } from './parse.ts'

@@ -37,7 +37,14 @@ import {
   groupSpecifier,
   signIn,
 } from '#identity'
-import { type Component, createLog, createNatsServer, createStack, type Log } from '#runtime'
+import {
+  type Component,
+  createLog,
+  createNatsServer,
+  createStack,
+  type Log,
+  natsServerVersion,
+} from '#runtime'
 
 export const EPOCH = 1
 type Person = 'alice' | 'bob' | 'carol'
@@ -120,7 +127,11 @@ export async function startHouse(options: { policy?: string; heartbeatMs?: numbe
   })
   signPolicy(home, options.policy ?? POLICY, policyFile, now())
   const nats = await stack.start(
-    createNatsServer({ configText: natsServerConfig(home), dir: join(dir, 'nats'), log }),
+    createNatsServer({
+      configText: natsServerConfig(home, natsServerVersion()),
+      dir: join(dir, 'nats'),
+      log,
+    }),
   )
   const connections: NatsConnection[] = []
   const keep = async (opening: Promise<NatsConnection>): Promise<NatsConnection> => {

@@ -79,4 +79,5 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 export const NAMED_ONLY: Readonly<Record<string, readonly string[]>> = {
   'warrant/issue': ['broker', 'test'],
   broker: ['main', 'test'],
+  'policy/command': ['main', 'test'],
 }
