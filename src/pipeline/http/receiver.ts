@@ -70,7 +70,10 @@ export function createReceiver(config: ReceiverConfig, deps: ReceiverDeps): Comp
     if (encoding === undefined)
       return refuse(response, 415, `the content type must be ${Object.values(CONTENT_TYPE).join(' or ')}`)
     try {
-      send(response, 200, encodeResponse(await receive(request, encoding), encoding), encoding)
+      const accepted = await receive(request, encoding)
+      // Stopping has begun meanwhile: a connection that is kept alive would keep us waiting for it.
+      if (stopping) response.setHeader('Connection', 'close')
+      send(response, 200, encodeResponse(accepted, encoding), encoding)
     } catch (error) {
       fail(response, error, encoding)
       // What is left of a refused body is read and thrown away: closing at once would cut off our answer.
@@ -102,6 +105,7 @@ export function createReceiver(config: ReceiverConfig, deps: ReceiverDeps): Comp
 
   function fail(response: ServerResponse, error: unknown, encoding: Encoding): void {
     const { http, code, message } = describeFailure(error)
+    if (stopping) response.setHeader('Connection', 'close')
     if (http === 503) response.setHeader('Retry-After', String(RETRY_AFTER_S))
     if (http === 415) response.setHeader('Accept-Encoding', CONTENT_ENCODINGS)
     if (http === 500) deps.log.error('a batch could not be handled', { error })

@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import {
+  digestBytes,
+  encodeEntry,
+  type KeySet,
+  type LedgerEntry,
+  ledgerStream,
+  ledgerSubject,
+  ledgerSubjects,
+  type PolicyDocument,
+  TRUST_STREAM,
+  TRUST_SUBJECTS,
+  TYP,
+  trustSubject,
+} from '#contract'
+import { createPipeline, type PipelineDeps } from '#pipeline'
+import type { Component } from '#runtime'
+import { createEngine, createStore, type Engine, type Store } from '#store'
+import { generateKey, loadKey, signDocument } from '#warrant/issue'
+import { createFakeLog, type FakeLog } from '../support/log.ts'
+import { startNats, type TestNats } from '../support/nats.ts'
+
+const EPOCH = 1
+const ORIGIN = 'test.invalid/holdpoint'
+
+/** A pipeline on a real nats-server and the real engine; ledger and policies are written by the test. */
+export interface Scene {
+  nats: TestNats
+  store: Store
+  log: FakeLog
+  /** Milliseconds; moved by hand. */
+  clock: { nowMs: number }
+  append(...entries: LedgerEntry[]): Promise<void>
+  /** Signs and publishes a policy; the ledger names it from `atMs` on. */
+  publishPolicy(
+    source: string,
+    options?: { atMs?: number; ledgerHash?: string; signed?: 'by a stranger' },
+  ): Promise<void>
+  startPipeline(over?: { store?: Partial<PipelineDeps['store']> }): Promise<Component & { port(): number }>
+  stop(): Promise<void>
+}
+
+export async function startScene(): Promise<Scene> {
+  const log = createFakeLog()
+  const nats = await startNats()
+  const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-pipeline-'))
+  const engine: Engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log })
+  await engine.start()
+  const store = createStore(engine.writer)
+  await store.migrate()
+  const nc = await connect({ servers: nats.url })
+  await addStreams(nc)
+
+  const clock = { nowMs: Date.now() }
+  const organisation = loadKey(generateKey().seed)
+  const policyKey = loadKey(generateKey().seed)
+  const iat = Math.floor(clock.nowMs / 1000) - 86_400
+  const keySet: KeySet = {
+    v: 1,
+    origin: ORIGIN,
+    version: 1,
+    iat,
+    exp: iat + 30 * 86_400,
+    keys: [{ kid: policyKey.kid, use: 'policy', x: policyKey.x }],
+  }
+  await jetstream(nc).publish(trustSubject.keySet(1), signDocument(TYP.keySet, keySet, organisation))
+
+  const pipelines: Component[] = []
+  let version = 0
+  const append = async (...entries: LedgerEntry[]) => {
+    for (const entry of entries) await jetstream(nc).publish(subjectOf(entry), encodeEntry(entry))
+  }
+  return {
+    nats,
+    store,
+    log,
+    clock,
+    append,
+    async publishPolicy(source, { atMs = clock.nowMs - 3_600_000, ledgerHash, signed } = {}) {
+      version++
+      const document: PolicyDocument = { v: 1, origin: ORIGIN, version, iat, exp: iat + 30 * 86_400, source }
+      const key = signed === undefined ? policyKey : loadKey(generateKey().seed)
+      await jetstream(nc).publish(trustSubject.policy(version), signDocument(TYP.policy, document, key))
+      const hash = digestBytes(ledgerHash ?? source)
+      await append({ type: 'policy', at: atMs, version, hash, observes: source.includes('observe') })
+    },
+    async startPipeline(over = {}) {
+      const pipeline = createPipeline(
+        {
+          host: '127.0.0.1',
+          port: 0,
+          epoch: EPOCH,
+          pin: `ed25519:${organisation.x}`,
+        },
+        { nc, store: { ...store, ...over.store }, now: () => clock.nowMs, log },
+      )
+      await pipeline.start()
+      pipelines.push(pipeline)
+      return pipeline
+    },
+    async stop() {
+      for (const pipeline of pipelines) await pipeline.stop()
+      await store.close()
+      await nc.close()
+      await engine.stop()
+      await nats.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function addStreams(nc: NatsConnection): Promise<void> {
+  const { streams } = await jetstreamManager(nc)
+  await streams.add({
+    name: ledgerStream(EPOCH),
+    subjects: [ledgerSubjects(EPOCH)],
+    storage: StorageType.Memory,
+  })
+  await streams.add({ name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], storage: StorageType.Memory })
+}
+
+function subjectOf(entry: LedgerEntry): string {
+  switch (entry.type) {
+    case 'policy':
+      return ledgerSubject.policy(EPOCH, entry.version)
+    case 'review':
+      throw new Error('these tests write no reviews')
+    default:
+      return ledgerSubject[entry.type](EPOCH, entry.requestId)
+  }
+}
