@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Tracer, trace } from '@opentelemetry/api'
-import { type Action, canonicalize, freezeJson, type JsonValue, type Ruling } from '#contract'
+import { type Action, canonicalize, freezeJson, type JsonValue, parseJson, type Ruling } from '#contract'
 import { ruleOn } from '#policy'
 import type { Authority } from './authority.ts'
 import { createBackground } from './background.ts'
@@ -41,15 +41,16 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     const span = openSpan(tracer, attempt)
     try {
       const authority = session.authority() ?? (await session.authoritySoon(timeoutMs, attempt.signal))
-      const canonical = canonicalize(attempt.arguments)
-      const ruling = rule(attempt, authority)
+      const given = attempt.argumentsText === undefined ? attempt.arguments : parseJson(attempt.argumentsText)
+      const canonical = canonicalize(given)
+      const ruling = rule(attempt, given as JsonValue, authority)
       markRuling(span, ruling, authority.enforcement)
       if (ruling.effect === 'allow' || ruling.mode === 'observe') {
         markUnaskedDigest(span, attempt, canonical)
-        return createPermit({ attempt, approved: attempt.arguments as JsonValue, span })
+        return createPermit({ attempt, approved: given as JsonValue, span })
       }
       if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
-      const asked = hold(heldOf(attempt, authority, span), holdDeps)
+      const asked = hold(heldOf(attempt, freezeJson(given), authority, span), holdDeps)
       background.add(asked)
       const answer = await asked
       return 'permitted' in answer ? answer : refused(span, answer)
@@ -58,14 +59,14 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     }
   }
 
-  function heldOf(attempt: GateAttempt, authority: Authority, span: ActionSpan) {
+  function heldOf(attempt: GateAttempt, frozen: JsonValue, authority: Authority, span: ActionSpan) {
     const { kind, name, target } = attempt
     const { serviceName, serviceVersion, host } = config
     const action: Action = {
       kind,
       name,
       ...(target === undefined ? {} : { target }),
-      arguments: freezeJson(attempt.arguments),
+      arguments: frozen,
       runtime: { serviceName, ...(serviceVersion === undefined ? {} : { serviceVersion }), host },
       trace: traceOf(span.span),
     }
@@ -105,10 +106,10 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
   }
 }
 
-function rule({ kind, name, target, arguments: given }: GateAttempt, authority: Authority): Ruling {
+function rule({ kind, name, target }: GateAttempt, given: JsonValue, authority: Authority): Ruling {
   const { agent, environment } = authority.registration
   return ruleOn(authority.policy, {
-    action: { kind, name, ...(target === undefined ? {} : { target }), arguments: given as JsonValue },
+    action: { kind, name, ...(target === undefined ? {} : { target }), arguments: given },
     environment,
     agent,
     // Whose tokens these are, the broker finds out; a gate has verified none.

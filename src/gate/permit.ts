@@ -39,16 +39,20 @@ export function createPermit({ attempt, approved, span, requestId, report }: Par
   }
 
   async function carryOut<T>(execute: (approved: JsonValue) => T | Promise<T>): Promise<T> {
+    let value: T
     try {
-      const value = await context.with(span.context, execute, undefined, approved)
-      endRan(span)
-      report?.('executed')
-      return value
+      value = await context.with(span.context, execute, undefined, approved)
     } catch (error) {
-      endRan(span, { error })
-      report?.('failed', errorName(error))
+      end(errorName(error), error instanceof Error ? error.message : undefined)
       throw error
     }
+    end(failureIn(value, attempt))
+    return value
+  }
+
+  function end(errorType?: string, message?: string): void {
+    endRan(span, errorType, message)
+    report?.(errorType === undefined ? 'executed' : 'failed', errorType)
   }
 
   return {
@@ -66,5 +70,14 @@ export function createPermit({ attempt, approved, span, requestId, report }: Par
       isUsed = true
       leave('The caller did not run it.')
     },
+  }
+}
+
+function failureIn(value: unknown, attempt: GateAttempt): string | undefined {
+  try {
+    return attempt.failureIn?.(value)
+  } catch {
+    // The tool has run and has its result; how it is labelled must not cost the caller that.
+    return undefined
   }
 }

@@ -117,16 +117,12 @@ export function markApprovers({ span }: ActionSpan, approvals: readonly Approval
   })
 }
 
-export function endRan({ span, isOurs }: ActionSpan, failure?: { error: unknown }): void {
-  const outcome: SpanOutcome = failure === undefined ? 'executed' : 'failed'
+export function endRan({ span, isOurs }: ActionSpan, errorType?: string, message?: string): void {
+  const outcome: SpanOutcome = errorType === undefined ? 'executed' : 'failed'
   span.setAttribute(ATTR.outcome, outcome)
-  if (failure !== undefined) {
-    const { error } = failure
-    span.setAttribute('error.type', errorName(error))
-    span.setStatus({
-      code: SpanStatusCode.ERROR,
-      message: error instanceof Error ? error.message : errorName(error),
-    })
+  if (errorType !== undefined) {
+    span.setAttribute('error.type', errorType)
+    span.setStatus({ code: SpanStatusCode.ERROR, ...(message === undefined ? {} : { message }) })
   }
   if (isOurs) span.end()
 }

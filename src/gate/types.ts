@@ -22,7 +22,9 @@ export interface GateAttempt {
   name: string
   target?: string
   /** JSON: what cannot be made canonical (RFC 8785) is refused. */
-  arguments: unknown
+  arguments?: unknown
+  /** Instead of `arguments`: JSON text as a model wrote it. Refused where two parsers could read it differently. */
+  argumentsText?: string
   /** The framework's tool-call id: a retry repeats it, another call has another. Preset: random. */
   attempt?: string
   /** The agent's own words about why. */
@@ -34,6 +36,8 @@ export interface GateAttempt {
   onBehalfOf?: string[]
   /** When it fires, the hold is cancelled and the action does not run. */
   signal?: AbortSignal
+  /** Names the error where the framework made a result out of it; preset: a result is a success. */
+  failureIn?: (result: unknown) => string | undefined
   /** The span that the framework opened for this very call; it is annotated, and the framework ends it. */
   annotate?: Span
 }
