@@ -1,0 +1,149 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type AgentEnvironment, agentEnvironment, startAgent } from '../support/agent-process.ts'
+import { POLICY } from '../support/gate-scene.ts'
+import { startNats, type TestNats } from '../support/nats.ts'
+import { createScriptedBroker, type ScriptedBroker } from '../support/scripted-broker.ts'
+
+let nats: TestNats
+let broker: ScriptedBroker
+let agent: AgentEnvironment
+
+beforeAll(async () => {
+  nats = await startNats()
+  broker = createScriptedBroker({ policy: POLICY })
+  await broker.start(nats.url)
+  agent = agentEnvironment(broker, nats.url)
+})
+afterAll(async () => {
+  await broker.stop()
+  await nats.stop()
+  agent.remove()
+})
+afterEach(() => {
+  broker.onRequest = () => undefined
+  broker.requests.length = 0
+})
+
+const apps = 'test/instrumentation/apps'
+const opened = () =>
+  vi.waitFor(
+    () => {
+      expect(broker.requests).toHaveLength(1)
+      return broker.requests[0] as (typeof broker.requests)[number]
+    },
+    { timeout: 15_000 },
+  )
+
+describe.each(['agent.mjs', 'agent.cjs'])('%s', (app) => {
+  test('register - an unchanged program is controlled, and ends by itself with its own exit code', async () => {
+    broker.onRequest = ({ attempt }) => (attempt.action.name === 'export_denied' ? 'denied' : 'approved')
+    const { ended } = startAgent(`${apps}/${app}`, agent.env)
+    const { code, signal, stdout, stderr } = await ended
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({
+      finalOutput: 'done',
+      called: ['lookup_customer 1', 'export_customers 2'],
+      mcpRefused: [true, true],
+    })
+    expect({ code, signal }).toEqual({ code: 3, signal: null })
+    expect(broker.requests.map(({ attempt }) => `${attempt.action.kind} ${attempt.action.name}`)).toEqual([
+      'tool export_customers',
+      'tool export_denied',
+      'mcp export_denied',
+      'mcp export_denied',
+    ])
+    expect(broker.outcomes.at(-1)).toMatchObject({ outcome: 'executed' })
+  })
+})
+
+test('register - spans leave before the process does', async () => {
+  const bodies: string[] = []
+  const collector = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = Buffer.concat(chunks)
+      bodies.push(
+        (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('latin1'),
+      )
+      response.end()
+    })
+  }).listen(0, '127.0.0.1')
+  await vi.waitFor(() => expect(collector.listening).toBe(true))
+  const { port } = collector.address() as AddressInfo
+  broker.onRequest = () => 'approved'
+  const { ended } = startAgent(`${apps}/waiting.mjs`, {
+    ...agent.env,
+    OTEL_TRACES_EXPORTER: 'otlp',
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    OTEL_SERVICE_NAME: 'shop-service',
+  })
+  const { code, stdout } = await ended
+  collector.close()
+  expect({ code, stdout: JSON.parse(stdout) }).toEqual({ code: 0, stdout: { ran: true, value: 'ran' } })
+  const sent = bodies.join('')
+  for (const words of [
+    'execute_tool export_customers',
+    'await_approval export_customers',
+    'Rosa Reviewer',
+    'shop-service',
+  ])
+    expect(sent).toContain(words)
+  expect(broker.requests[0]?.attempt.action.runtime.serviceName).toBe('shop-service')
+})
+
+test('register - a process does not end while an action is held', async () => {
+  const { child, ended } = startAgent(`${apps}/waiting.mjs`, agent.env)
+  const request = await opened()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expect(child.exitCode).toBeNull()
+  broker.decide(request, 'approved')
+  expect((await ended).stdout).toBe('{"ran":true,"value":"ran"}\n')
+})
+
+test('register - a signal that nobody handles ends the process as ever, and cancels what is held', async () => {
+  const { child, ended } = startAgent(`${apps}/waiting.mjs`, agent.env)
+  const request = await opened()
+  child.kill('SIGTERM')
+  const { code, signal } = await ended
+  expect({ code, signal }).toEqual({ code: null, signal: 'SIGTERM' })
+  expect(request.state).toBe('cancelled')
+})
+
+test('register - a signal that the program handles is left to it', async () => {
+  const { child, ended } = startAgent(`${apps}/waiting.mjs`, agent.env, ['handles'])
+  await opened()
+  child.kill('SIGTERM')
+  const { code, stdout } = await ended
+  expect({ code, stdout }).toEqual({ code: 7, stdout: 'cleaning up\n' })
+})
+
+test('register - a program runs, and ends, where neither NATS nor the broker are there', async () => {
+  const env = { ...agent.env, HOLDPOINT_NATS_URL: 'nats://127.0.0.1:1' }
+  const { ended } = startAgent(`${apps}/waiting.mjs`, env)
+  const { code, stdout } = await ended
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ ran: false, refusal: { code: 'BROKER_UNAVAILABLE' } })
+})
+
+test.each([
+  [{ HOLDPOINT_PIN: '' }, ['HOLDPOINT_PIN is missing']],
+  [{ HOLDPOINT_PIN: 'ed25519:short' }, ['HOLDPOINT_PIN is "ed25519:short"', 'expected ed25519:']],
+  [{ HOLDPOINT_AGENT: 'Shop Agent' }, ['HOLDPOINT_AGENT is "Shop Agent"']],
+  [{ HOLDPOINT_NATS_URL: 'http://x' }, ['HOLDPOINT_NATS_URL is "http://x"']],
+  [{ HOLDPOINT_CREDENTIALS: '/nowhere/agent.creds' }, ['/nowhere/agent.creds', 'ENOENT']],
+  [{ HOLDPOINT_CREDENTIALS: 'package.json' }, ['holds no NATS credentials']],
+  [
+    { HOLDPOINT_NATS_URL: '', HOLDPOINT_AGENT: '', HOLDPOINT_PIN: '', HOLDPOINT_CREDENTIALS: '' },
+    ['HOLDPOINT_NATS_URL', 'HOLDPOINT_AGENT', 'HOLDPOINT_PIN', 'HOLDPOINT_CREDENTIALS'],
+  ],
+])('register - %j stops the start and is named', async (wrong, words) => {
+  const { ended } = startAgent(`${apps}/agent.mjs`, { ...agent.env, ...(wrong as object) })
+  const { code, stdout, stderr } = await ended
+  expect(code).toBe(1)
+  expect(stdout).toBe('')
+  for (const word of words) expect(stderr).toContain(word)
+})
