@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { ProxyTracerProvider, trace } from '@opentelemetry/api'
+import { trace } from '@opentelemetry/api'
 
 /** What this process exports its spans with, where we started it or found it. */
 export interface Tracing {
@@ -15,8 +15,7 @@ export function startTracing(serviceName: string): Tracing {
   if (!hasProvider()) startSdk(serviceName)
   return {
     async flush() {
-      const { forceFlush } = delegate() as { forceFlush?: () => Promise<void> }
-      await forceFlush?.call(delegate())
+      await delegate().forceFlush?.()
     },
   }
 }
@@ -39,10 +38,16 @@ interface SdkNode {
   NodeSDK: new (options: object) => { start(): void }
 }
 
-function delegate(): object {
-  const provider = trace.getTracerProvider()
-  return provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider
+/** By shape: the API has an ESM and a CommonJS copy, and each has classes of its own. */
+function delegate(): Provider {
+  const provider = trace.getTracerProvider() as Provider
+  return provider.getDelegate?.() ?? provider
+}
+
+interface Provider {
+  getDelegate?(): Provider
+  forceFlush?(): Promise<void>
 }
 
 /** The API's stand-in makes spans that record nothing. */
-const hasProvider = (): boolean => typeof (delegate() as { forceFlush?: unknown }).forceFlush === 'function'
+const hasProvider = (): boolean => delegate().forceFlush !== undefined
