@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
@@ -49,7 +49,6 @@ const post = (
   headers: Record<string, string> = { 'content-type': PROTOBUF },
 ): Promise<Response> => fetch(url(), { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers })
 
-/** google.rpc.Status out of protobuf. */
 async function statusOf(response: Response): Promise<{ code?: number; message?: string }> {
   const reader = new BinaryReader(new Uint8Array(await response.arrayBuffer()))
   const status: { code?: number; message?: string } = {}
@@ -279,7 +278,6 @@ describe('faults', () => {
 })
 
 async function onOneConnection(bodies: Uint8Array[]): Promise<number[]> {
-  const { Agent } = await import('node:http')
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const statuses: number[] = []
   const ports = new Set<number | undefined>()

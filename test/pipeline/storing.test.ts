@@ -1,0 +1,120 @@
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Client, freshTrace, hex, startClient } from './client.ts'
+import { aSpan, encodeProtobuf, type SampleSpan } from './encode.ts'
+import { UNASKED_ATTRIBUTES } from './entries.ts'
+
+let client: Client
+beforeAll(async () => {
+  client = await startClient()
+})
+afterAll(() => client?.scene.stop())
+
+describe('storing', () => {
+  it('pipeline - a batch that is sent again is stored once', async () => {
+    const trace = freshTrace()
+    const body = client.bodyOf({ attributes: UNASKED_ATTRIBUTES, trace })
+    for (let time = 0; time < 3; time++) expect((await client.post(body)).status).toBe(200)
+    expect(await client.countSpans(trace)).toBe(1)
+  })
+
+  it('pipeline - a malformed body stores nothing', async () => {
+    const trace = freshTrace()
+    const body = client.bodyOf({ attributes: {}, trace })
+    expect((await client.post(body.subarray(0, -1))).status).toBe(400)
+    expect((await client.post(Buffer.concat([body, Buffer.from([7])]))).status).toBe(400)
+    expect(await client.countSpans(trace)).toBe(0)
+  })
+
+  it.each<[string, SampleSpan]>([
+    ['a trace id of zeros', { traceId: '0'.repeat(32) }],
+    ['a short trace id', { traceId: 'abcd' }],
+    ['no trace id', { traceId: '' }],
+    ['a span id of zeros', { spanId: '0'.repeat(16) }],
+    ['a long span id', { spanId: 'a'.repeat(18) }],
+    ['a crooked parent', { parentSpanId: 'ab' }],
+    ['a time beyond what is stored', { startNs: 2n ** 63n }],
+  ])('pipeline - a span with %s is rejected, its neighbour is stored', async (_, broken) => {
+    const trace = freshTrace()
+    const spans = [aSpan({ ...trace, name: 'good' }), aSpan({ ...freshTrace(), ...broken })]
+    const response = await fetch(client.endpoint(), {
+      method: 'POST',
+      body: JSON.stringify({
+        resourceSpans: [
+          {
+            scopeSpans: [
+              {
+                spans: spans.map(({ startNs, endNs, ...span }) => ({
+                  ...span,
+                  startTimeUnixNano: String(startNs),
+                  endTimeUnixNano: String(endNs),
+                })),
+              },
+            ],
+          },
+        ],
+      }),
+      headers: { 'content-type': 'application/json' },
+    })
+    expect(response.status).toBe(200)
+    const { partialSuccess } = (await response.json()) as {
+      partialSuccess: { rejectedSpans: string; errorMessage: string }
+    }
+    expect(partialSuccess.rejectedSpans).toBe('1')
+    expect(partialSuccess.errorMessage).not.toBe('')
+    expect(await client.countSpans(trace)).toBe(1)
+  })
+
+  it('pipeline - spans of more days than one insert takes are rejected in part, the rest is stored', async () => {
+    const { traceId } = freshTrace()
+    const spans = Array.from({ length: 120 }, (_, day) =>
+      aSpan({ traceId, spanId: hex(16), startNs: BigInt(day + 20_000) * 86_400_000_000_000n, endNs: 0n }),
+    )
+    const response = await fetch(client.endpoint(), {
+      method: 'POST',
+      body: gzipSync(encodeProtobuf({ spans })),
+      headers: { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' },
+    })
+    expect(response.status).toBe(200)
+    expect(Buffer.from(await response.arrayBuffer()).toString()).toContain(
+      '30 × one batch may span 90 different days',
+    )
+  })
+
+  it('pipeline - while the store is down a batch is refused for now, and taken afterwards', async () => {
+    let down = true
+    const other = await client.scene.startPipeline({
+      store: {
+        insertSpans: async (rows, token) => {
+          if (down) throw new Error('connection refused')
+          await client.scene.store.insertSpans(rows, token)
+        },
+      },
+    })
+    const to = `http://127.0.0.1:${other.port()}/v1/traces`
+    const trace = freshTrace()
+    const body = client.bodyOf({ attributes: UNASKED_ATTRIBUTES, trace })
+    const refused = await client.post(body, to)
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5'])
+    expect((await client.read(trace)).finding).toBeUndefined()
+    down = false
+    expect((await client.post(body, to)).status).toBe(200)
+    expect((await client.read(trace)).finding).toMatchObject({ request_id: '' })
+    await other.stop()
+  })
+
+  it('pipeline - every ledger entry is stored once, whichever pipeline came first', async () => {
+    const { requestId } = await client.approvedRequest()
+    const second = await client.scene.startPipeline()
+    const count = async (): Promise<number[]> => {
+      const rows = await client.scene.store.query<{ rows: string; distinct: string }>(
+        'SELECT count() AS rows, uniqExact(ledger_index) AS distinct FROM holdpoint_ledger FINAL WHERE request_id = {requestId:String}',
+        { requestId },
+      )
+      return [Number(rows[0]?.rows), Number(rows[0]?.distinct)]
+    }
+    await expect.poll(count).toEqual([4, 4])
+    await second.stop()
+    expect(await count()).toEqual([4, 4])
+  })
+})
