@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -44,7 +45,9 @@ import {
   createStack,
   type Log,
   natsServerVersion,
+  writeRunning,
 } from '#runtime'
+import { endOf, spawnBroker } from './broker-process.ts'
 
 export const EPOCH = 1
 type Person = 'alice' | 'bob' | 'carol'
@@ -71,6 +74,8 @@ export interface House {
   /** Another broker beside the first, or one after it was stopped. */
   startBroker(): Promise<Component>
   broker(): Component
+  /** A broker in a process of its own, so that it can be killed. */
+  spawnBroker(): Promise<ChildProcess>
   publishPolicy(source: string): Promise<void>
   stop(): Promise<void>
 }
@@ -102,7 +107,14 @@ rules:
   - { id: drop, match: { kind: tool, name: "drop_*" }, effect: deny, reason: Dropping is a change request. }
 `
 
-export async function startHouse(options: { policy?: string; heartbeatMs?: number } = {}): Promise<House> {
+export interface HouseOptions {
+  policy?: string
+  heartbeatMs?: number
+  /** Without one, brokers are for the test to start. */
+  broker?: boolean
+}
+
+export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const dir = mkdtempSync(join(tmpdir(), 'holdpoint-house-'))
   const lines: string[] = []
   const log = createLog({
@@ -175,7 +187,15 @@ export async function startHouse(options: { policy?: string; heartbeatMs?: numbe
     brokers.push(broker)
     return broker
   }
-  await startBroker()
+  if (options.broker !== false) await startBroker()
+  writeRunning(dir, {
+    pid: process.pid,
+    nats: { url: nats.url },
+    identity: { url: issuer.url() },
+    clickhouse: { url: '', user: '', password: '', database: '' },
+    otlp: { url: '' },
+  })
+  const children: ChildProcess[] = []
 
   return {
     home,
@@ -188,6 +208,11 @@ export async function startHouse(options: { policy?: string; heartbeatMs?: numbe
     connect: connectRole,
     startBroker,
     broker: () => brokers.at(-1) as Component,
+    async spawnBroker() {
+      const child = await spawnBroker(dir, nats.url)
+      children.push(child)
+      return child
+    },
     async agent(agentId, { owner = 'alice', environment = 'prod' } = {}) {
       await registerAgent(
         home,
@@ -203,6 +228,7 @@ export async function startHouse(options: { policy?: string; heartbeatMs?: numbe
       await publishTrust(admin, home, now())
     },
     async stop() {
+      for (const child of children) await endOf(child)
       for (const broker of brokers) await broker.stop()
       await Promise.all(connections.map((nc) => nc.close()))
       await stack.stop()

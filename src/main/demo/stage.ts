@@ -106,7 +106,8 @@ function play(script: string, gated: boolean, env: NodeJS.ProcessEnv): Player {
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: Record<string, unknown>[] = []
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>)
+    // The SDKs may print, too.
+    if (line.startsWith('{"')) lines.push(JSON.parse(line) as Record<string, unknown>)
   })
   const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
   return { process: child, lines, ended }
