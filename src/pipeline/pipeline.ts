@@ -4,6 +4,7 @@ import { createLedgerTail } from '#ledger'
 import { type Component, composeComponents, type Log } from '#runtime'
 import type { Store } from '#store'
 import { admit } from './admit.ts'
+import { dropCoverUps } from './alarms.ts'
 import { toFindingRows } from './findings.ts'
 import type { Accepted } from './http/answer.ts'
 import { createReceiver } from './http/receiver.ts'
@@ -69,7 +70,7 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
     // A batch that is sent again has the same body, and is stored once.
     const token = digestBytes(body)
     await stored(() => store.insertSpans(toSpanRows(admitted), token))
-    await stored(() => store.insertFindings(findings, token))
+    await stored(async () => store.insertFindings(await dropCoverUps(findings, store), token))
     for (const { verdict } of judged.values()) measures.verdict(verdict.verification)
     measures.batch(count, rejectedSpans)
     return { rejectedSpans, errorMessage }

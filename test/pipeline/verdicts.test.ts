@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ATTR, principalId } from '#contract'
 import { type Client, freshTrace, hex, nextId, POLICY, type SpanOf, startClient } from './client.ts'
+import { aSpan, encodeProtobuf } from './encode.ts'
 import {
   APPROVED_ATTRIBUTES,
   BOB,
@@ -163,6 +164,34 @@ describe('verdicts', () => {
   it('pipeline - an environment that is not said is none that suits the agent', async () => {
     const { finding } = await client.send({ attributes: UNASKED_ATTRIBUTES })
     expect(finding?.verification).toBe('unverifiable')
+  })
+
+  it('pipeline - a harmless span under the same ids does not cover up a finding', async () => {
+    const trace = freshTrace()
+    const resource = { 'deployment.environment.name': 'prod' }
+    const harmless = { ...UNASKED_ATTRIBUTES, 'gen_ai.tool.name': 'lookup_customer' }
+    expect(
+      (await client.send({ attributes: UNASKED_ATTRIBUTES, trace, resource })).finding?.verification,
+    ).toBe('missing')
+    client.scene.clock.nowMs += 1_000
+    expect((await client.send({ attributes: harmless, trace, resource })).finding?.verification).toBe(
+      'missing',
+    )
+    // Something worse still takes its place.
+    client.scene.clock.nowMs += 1_000
+    const worse = { ...UNASKED_ATTRIBUTES, [ATTR.decision]: 'approved' }
+    expect((await client.send({ attributes: worse, trace, resource })).finding?.verification).toBe('forged')
+  })
+
+  it('pipeline - in one batch, a harmless span under the same ids does not cover up a finding either', async () => {
+    const trace = freshTrace()
+    const startNs = BigInt(client.scene.clock.nowMs) * 1_000_000n
+    const spanOf = (name: string) =>
+      aSpan({ ...trace, startNs, attributes: { ...UNASKED_ATTRIBUTES, 'gen_ai.tool.name': name } })
+    const resource = { 'deployment.environment.name': 'prod' }
+    const spans = [spanOf('export_customers'), spanOf('lookup_customer')]
+    expect((await client.post(encodeProtobuf({ resource, spans }))).status).toBe(200)
+    expect((await client.read(trace)).finding?.verification).toBe('missing')
   })
 
   it('pipeline - a denial that was heeded is refused, and shows who denied', async () => {
