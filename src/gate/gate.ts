@@ -5,10 +5,11 @@ import { ruleOn } from '#policy'
 import type { Authority } from './authority.ts'
 import { createBackground } from './background.ts'
 import type { Connect } from './connection.ts'
-import { type HoldDeps, hold } from './held.ts'
+import { hold } from './held.ts'
 import { createOutcomes } from './outcomes.ts'
 import { createPermit, type OpenPermit } from './permit.ts'
-import { refuse, refuseFor } from './refusal.ts'
+import { cancelled, refuse, refuseFor } from './refusal.ts'
+import type { HoldDeps } from './request.ts'
 import { createSession } from './session.ts'
 import { type ActionSpan, endRefused, markRuling, markUnaskedDigest, openSpan, traceOf } from './span.ts'
 import type { Answer, Gate, GateAttempt, GateConfig, Held, Refusal } from './types.ts'
@@ -41,6 +42,7 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     const span = openSpan(tracer, attempt)
     try {
       const authority = session.authority() ?? (await session.authoritySoon(timeoutMs, attempt.signal))
+      if (authority === undefined || attempt.signal?.aborted) return refused(span, cancelled(attempt))
       const given = attempt.argumentsText === undefined ? attempt.arguments : parseJson(attempt.argumentsText)
       const canonical = canonicalize(given)
       const ruling = rule(attempt, given as JsonValue, authority)
@@ -71,12 +73,13 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
       trace: traceOf(span.span),
     }
     const signals = attempt.signal === undefined ? [] : [attempt.signal]
+    const signal = AbortSignal.any([...signals, stopping.signal])
     return {
-      attempt: { ...attempt, attempt: attempt.attempt ?? randomUUID() },
+      attempt: { ...attempt, attempt: attempt.attempt ?? randomUUID(), signal },
       action,
       span,
       authority,
-      signal: AbortSignal.any([...signals, stopping.signal]),
+      signal,
     }
   }
 

@@ -1,6 +1,4 @@
-import type { Tracer } from '@opentelemetry/api'
 import {
-  type Action,
   ATTR,
   type Decision,
   type ErrorCode,
@@ -9,38 +7,13 @@ import {
   type RequestReply,
 } from '#contract'
 import type { Authority } from './authority.ts'
-import type { Background } from './background.ts'
-import type { Outcomes } from './outcomes.ts'
 import { createPermit, type OpenPermit } from './permit.ts'
-import { refuse, refuseFor } from './refusal.ts'
+import { cancelled, refuse, refuseFor } from './refusal.ts'
 import { checkSameAction, type HeldAction, spend, verify } from './release.ts'
-import { readReply, requestReplyShape } from './replies.ts'
-import type { Session } from './session.ts'
+import { cancel, type Hold, type HoldDeps, request } from './request.ts'
 import { type ActionSpan, markApprovers, markDecision, openWait } from './span.ts'
-import type { GateAttempt, Refusal } from './types.ts'
-import { type Settled, unlessAborted, type Waiting, waitForDecision } from './wait.ts'
-
-export interface HoldDeps {
-  now: () => number
-  session: Session
-  waiting: Waiting
-  outcomes: Outcomes
-  background: Background
-  tracer: Tracer
-  timeoutMs: number
-}
-
-interface Hold {
-  attempt: GateAttempt
-  /** Frozen: asked for and executed are the same values. */
-  action: Action
-  span: ActionSpan
-  authority: Authority
-  /** The caller's signal, or the gate's end. */
-  signal: AbortSignal
-}
-
-const CANCEL_TIMEOUT_MS = 5_000
+import type { Refusal } from './types.ts'
+import { type Settled, waitForDecision } from './wait.ts'
 
 /** Asks people, waits for them, and has the approval spent. Whatever goes wrong on the way is a refusal. */
 export async function hold(held: Hold, deps: HoldDeps): Promise<OpenPermit | Refusal> {
@@ -68,23 +41,6 @@ export async function hold(held: Hold, deps: HoldDeps): Promise<OpenPermit | Ref
     cancel(requestId, deps)
     return refuseFor(error, attempt.name, requestId)
   }
-}
-
-/** Undefined when the caller goes away meanwhile; the request is then cancelled as soon as its id is known. */
-async function request(held: Hold, deps: HoldDeps): Promise<RequestReply | undefined> {
-  const { attempt, action, signal } = held
-  const { statement, onBehalfOf, conversation } = attempt
-  const call = {
-    process: deps.session.process,
-    attempt: { action, attempt: attempt.attempt, statement, onBehalfOf, conversation },
-  }
-  const asked = deps.session.connection
-    .call('request', call, deps.timeoutMs)
-    .then((answer) => readReply(requestReplyShape, answer, 'request'))
-  const reply = await unlessAborted(asked, signal)
-  if (reply === undefined)
-    deps.background.add(asked.then((late) => late.status === 'held' && cancel(late.requestId, deps)))
-  return reply
 }
 
 async function wait(
@@ -162,7 +118,7 @@ function notApproved(
   if (settled.status === 'aborted' || settled.status === 'unheard') cancel(requestId, deps)
   switch (settled.status) {
     case 'aborted':
-      return { ...cancelled(attempt), requestId }
+      return cancelled(attempt, requestId)
     case 'unheard':
       return refuse({ code: 'APPROVAL_EXPIRED', name, requestId })
     case 'spent':
@@ -185,14 +141,6 @@ function deniedAtOnce(reply: RequestReply & { status: 'denied' }, { attempt, spa
   if (code === 'POLICY_DENIED') span.span.setAttribute(ATTR.ruling, 'deny')
   if (code === 'APPROVAL_DENIED') span.span.setAttribute(ATTR.decision, 'denied')
   return refuse({ code, name: attempt.name, reason, rule, requestId })
-}
-
-const cancelled = ({ name }: GateAttempt): Refusal =>
-  refuse({ code: 'APPROVAL_CANCELLED', name, reason: 'The caller cancelled it.' })
-
-function cancel(requestId: string, { session, background }: HoldDeps): void {
-  // Where the broker cannot be reached, the missing heartbeat cancels it, or its time.
-  background.add(session.connection.call('cancel', { requestId }, CANCEL_TIMEOUT_MS))
 }
 
 const requesterOf = (

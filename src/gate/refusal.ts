@@ -30,6 +30,10 @@ export function refuseFor(error: unknown, name: string, requestId?: string): Ref
   return refuse({ code, name, reason, requestId })
 }
 
+/** The caller went away; there may be nobody left to read this. */
+export const cancelled = ({ name }: { name: string }, requestId?: string): Refusal =>
+  refuse({ code: 'APPROVAL_CANCELLED', name, reason: 'The caller cancelled it.', requestId })
+
 const FINAL =
   'The same call, rephrased or split up, will be refused again without asking anybody. Do not retry it: choose a way that this reason allows, or tell the user that you were refused and stop.'
 const NOT_NOW =

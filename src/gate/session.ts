@@ -19,8 +19,8 @@ export interface Session {
   stop(): Promise<void>
   /** What to rule by now. */
   authority(): Authority | undefined
-  /** The same, waited for; throws BROKER_UNAVAILABLE or POLICY_UNAVAILABLE. */
-  authoritySoon(timeoutMs: number, signal?: AbortSignal): Promise<Authority>
+  /** The same, waited for; undefined when the signal fires. Throws BROKER_UNAVAILABLE or POLICY_UNAVAILABLE. */
+  authoritySoon(timeoutMs: number, signal?: AbortSignal): Promise<Authority | undefined>
 }
 
 interface SessionDeps {
@@ -131,6 +131,8 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
     start: connection.start,
     async stop() {
       stopping.abort()
+      // A stopped gate hears of no newer policy: it holds everything.
+      verified.forget()
       await connection.stop()
     },
     authority,
@@ -139,7 +141,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
       if (isExpired) sayHello()
       else if (refused === undefined) await verified.soon(withinMs, signal)
       const current = authority()
-      if (current !== undefined) return current
+      if (current !== undefined || signal?.aborted) return current
       throw refused ?? new HoldpointError(isExpired ? 'POLICY_UNAVAILABLE' : 'BROKER_UNAVAILABLE')
     },
   }

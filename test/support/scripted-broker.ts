@@ -1,18 +1,15 @@
-import { hash, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import {
   type AgentCall,
   type Attempt,
-  actionDigest,
   agentHints,
   agentIdOf,
-  type ConsumeCall,
   cancelCallShape,
   claimCallShape,
   consumeCallShape,
   type Decision,
   decodeCall,
-  digestJson,
   encodeMessage,
   errorReply,
   HoldpointError,
@@ -29,6 +26,7 @@ import {
 import { formatPin } from '#warrant'
 import { generateKey, loadKey, type PrivateKey, signDocument } from '#warrant/issue'
 import { userCredentials } from './credentials.ts'
+import { consumedClaims, digestOf, warrantClaims } from './scripted-claims.ts'
 
 /** One request as this broker keeps it. */
 export interface ScriptedRequest {
@@ -244,67 +242,4 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
 
   broker.publishPolicy(options.policy, 1)
   return broker
-}
-
-const digestOf = ({ attempt, requester, salt }: ScriptedRequest) =>
-  actionDigest(attempt.action, requester, salt)
-const leaf = (text: string) => hash('sha256', text, 'base64')
-
-function warrantClaims(
-  request: ScriptedRequest,
-  { origin, approver, agentId }: ScriptedBroker,
-): WarrantClaims {
-  const { action } = request.attempt
-  const iat = Math.floor(Date.now() / 1000)
-  const digest = digestJson('any')
-  return {
-    iss: origin,
-    aud: `in-process:${agentId}`,
-    sub: agentId,
-    act: { iss: origin, sub: agentId },
-    iat,
-    nbf: iat,
-    exp: iat + 300,
-    jti: request.requestId,
-    txn: request.requestId,
-    authorization_details: [
-      {
-        type: 'holdpoint_action',
-        actions: [action.name],
-        ...(action.target === undefined ? {} : { locations: [action.target] as [string] }),
-        kind: action.kind,
-        action_digest: digestOf(request),
-      },
-    ],
-    hp: {
-      v: 1,
-      decision: 'approved',
-      policy_version: 1,
-      policy_hash: digest,
-      rule: 'export',
-      render_hash: digest,
-      runtime: { trace_id: action.trace.traceId, span_id: action.trace.spanId },
-      approvals: [{ ...approver, channel: 'cli', assurance: 'login', evidence: digest }],
-      ledger: { origin, index: 1, leaf: leaf(`decided ${request.requestId}`) },
-    },
-  }
-}
-
-function consumedClaims(
-  request: ScriptedRequest,
-  { nonce, actionDigest, trace }: ConsumeCall,
-  origin: string,
-) {
-  const iat = Math.floor(Date.now() / 1000)
-  return {
-    iss: origin,
-    aud: request.requester.enforcement,
-    jti: request.requestId,
-    nonce,
-    iat,
-    exp: iat + 300,
-    action_digest: actionDigest,
-    trace,
-    ledger: { origin, index: 2, leaf: leaf(`spent ${request.requestId}`) },
-  }
 }
