@@ -25,6 +25,7 @@ import { createMint } from './mint.ts'
 import { createPayloads } from './payload.ts'
 import { createRequests } from './requests.ts'
 import { createSweeper, sweep } from './sweep.ts'
+import { createMeasures } from './telemetry.ts'
 
 export interface BrokerConfig {
   epoch: number
@@ -61,6 +62,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   } = config
   const { nc, identity, now, log } = deps
   const notify = createNotify(nc)
+  const measures = createMeasures()
   const leases = createLeases({ leaseMs: 3 * heartbeatMs }, { now })
   const requests = createRequests()
   const checkpoints = createCheckpoints(
@@ -81,6 +83,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     identity,
     leases,
     notify,
+    measures,
     catchUp: () => tail.barrier(CATCH_UP_WITHIN_MS),
     now,
     log,
@@ -111,6 +114,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     }
   }
   let subscriptions: Subscription[] = []
+  let unwatch = (): void => {}
 
   async function close(): Promise<void> {
     const open = subscriptions
@@ -129,6 +133,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       await sweep(context)
       await sweeper.start()
       await checkpoints.start()
+      unwatch = measures.watchPending(() => requests.pendingCount())
       subscriptions = [
         ...serveAgents(nc, { hello, request, claim, consume, outcome, cancel, heartbeat }, context),
         ...serveDesks(nc, { list, show, review }, context),
@@ -137,6 +142,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     },
     async stop() {
       await close()
+      unwatch()
       await sweeper.stop()
       await tail.stop()
       await checkpoints.stop()

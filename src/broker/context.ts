@@ -15,6 +15,7 @@ import type { Leases } from './leases.ts'
 import type { Mint } from './mint.ts'
 import type { Payloads } from './payload.ts'
 import { type Request, type Requests, summarise } from './requests.ts'
+import type { Measures } from './telemetry.ts'
 
 /** What every call of the broker works with. */
 export interface Context {
@@ -27,6 +28,7 @@ export interface Context {
   leases: Leases
   mint: Mint
   notify: Notify
+  measures: Measures
   /** Resolves when this broker knows all that is committed by now, through whichever replica. */
   catchUp(): Promise<void>
   now: () => number

@@ -22,6 +22,8 @@ async function decide(
   }
   const committed = await context.ledger.commit(ledgerSubject.decided(context.config.epoch, requestId), entry)
   context.requests.apply(committed.entry, committed.position)
+  if (committed.won)
+    context.measures.decided(decision, request.requested.ruling.rule, entry.at - request.requested.at)
   context.notify.settled(request)
   context.notify.desk('decided', request)
 }

@@ -48,6 +48,7 @@ export function createMint(config: { origin: string; key: PrivateKey }): Mint {
             ...(requested.target === undefined ? {} : { locations: [requested.target] }),
             kind: requested.kind,
             action_digest: requested.actionDigest,
+            ...(requested.precondition === undefined ? {} : { precondition: requested.precondition }),
           },
         ],
         hp: {

@@ -25,6 +25,7 @@ export interface Requests {
   get(requestId: string): Request | undefined
   /** Undecided ones, oldest first. */
   pending(): Iterable<Request>
+  pendingCount(): number
   /** Approved and not yet spent, or consumed and without outcome. */
   unfinished(): Iterable<Request>
   all(): Iterable<Request>
@@ -72,6 +73,7 @@ export function createRequests(): Requests {
     apply,
     get: (requestId) => byId.get(requestId),
     pending: () => pending.values(),
+    pendingCount: () => pending.size,
     unfinished: () => unfinished.values(),
     all: () => byId.values(),
   }

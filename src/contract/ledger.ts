@@ -65,6 +65,8 @@ export interface RequestedEntry {
   kind: string
   name: string
   target?: string
+  /** Version or etag of the target that the action relies on; a warrant repeats it. */
+  precondition?: string
   /** The process that waits; its heartbeat keeps the request alive. */
   process: string
   trace: TraceRef
@@ -201,6 +203,7 @@ const entryShape = variant('type', {
     kind: text({ min: 1, max: 64 }),
     name: text({ min: 1, max: 500 }),
     target: optional(text({ min: 1, max: 2000 })),
+    precondition: optional(text({ max: 1000 })),
     process: text({ min: 1, max: 200 }),
     trace: traceShape,
     ruling: rulingRecordShape,

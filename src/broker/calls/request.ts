@@ -118,6 +118,7 @@ function entryOf(
     kind: action.kind,
     name: action.name,
     ...(action.target === undefined ? {} : { target: action.target }),
+    ...(action.runtime.precondition === undefined ? {} : { precondition: action.runtime.precondition }),
     process,
     trace: action.trace,
     ruling: { effect, rule, policyVersion, policyHash, ...(risk === undefined ? {} : { risk }) },

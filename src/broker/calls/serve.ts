@@ -40,7 +40,7 @@ export function serveAgents(nc: NatsConnection, handlers: AgentHandlers, context
       queue: QUEUE,
       callback: (_, message) => {
         const agentId = agentIdOf(message.subject)
-        void answer(message, inboxPrefix(agentId), context, () => {
+        void answer(message, name, inboxPrefix(agentId), context, async () => {
           const limit = context.config.maxPayloadBytes
           if (message.data.length > limit)
             throw new HoldpointError(
@@ -59,7 +59,7 @@ export function serveDesks(nc: NatsConnection, handlers: DeskHandlers, context: 
     nc.subscribe(deskSubject(name as DeskCall), {
       queue: QUEUE,
       callback: (_, message) =>
-        void answer(message, inboxPrefix('desk'), context, () =>
+        void answer(message, name, inboxPrefix('desk'), context, async () =>
           handler.handle(decodeCall(handler.shape, message.string(), name), context),
         ),
     }),
@@ -68,8 +68,9 @@ export function serveDesks(nc: NatsConnection, handlers: DeskHandlers, context: 
 
 async function answer(
   message: Msg,
+  call: string,
   inbox: string,
-  { log }: Context,
+  { log, measures }: Context,
   handle: () => Promise<unknown>,
 ): Promise<void> {
   // The reply subject is the caller's word, and we may publish where it may not: the ledger, other inboxes.
@@ -80,7 +81,7 @@ async function answer(
     })
     return
   }
-  const reply = await outcomeOf(handle, message.subject, log)
+  const reply = await outcomeOf(() => measures.call(call, handle), message.subject, log)
   message.respond(encodeMessage(reply))
 }
 
