@@ -1,5 +1,5 @@
 import { HoldpointError, type RequestSummary, type ShowReply, type Verdict } from '#contract'
-import { type Command, defineCommand, type Io, readConfig, requireRunning } from '#runtime'
+import { type Command, type Config, defineCommand, type Io, readConfig, requireRunning } from '#runtime'
 import { cardText, visible } from './card-text.ts'
 import { connectDesk } from './connect.ts'
 import { createDesk, type Desk } from './desk.ts'
@@ -9,7 +9,7 @@ export interface DeskAccess {
   /** Throws UNAUTHENTICATED, saying how to sign in. */
   token(io: Io, dataDir: string): string
   /** The desk's NATS credentials. */
-  credentials(dataDir: string): string
+  credentials(config: Config): string
 }
 
 const json = { type: 'boolean', description: 'One JSON object on the last line of standard output' } as const
@@ -111,9 +111,10 @@ async function withDesk(
   io: Io,
   work: (desk: Desk, token: string) => Promise<0 | 1>,
 ): Promise<0 | 1> {
-  const { dataDir, nats } = readConfig(io)
+  const config = readConfig(io)
+  const { dataDir, nats } = config
   const token = access.token(io, dataDir)
-  const nc = await connectDesk(nats.url ?? requireRunning(dataDir).nats.url, access.credentials(dataDir))
+  const nc = await connectDesk(nats.url ?? requireRunning(dataDir).nats.url, access.credentials(config))
   try {
     return await work(createDesk({ nc }), token)
   } finally {

@@ -1,16 +1,8 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createBroker, FILES, type Home, openHome, readKey, readKeySet, readPin } from '#broker'
 import { createIdentity, developmentIssuerAt, type TrustedIssuer } from '#identity'
-import {
-  type Command,
-  type Component,
-  type Config,
-  defineCommand,
-  type Log,
-  readRunning,
-  requireRunning,
-} from '#runtime'
-import { createConnection } from './connection.ts'
+import { type Command, type Component, type Config, defineCommand, type Log, readRunning } from '#runtime'
+import { configuredConnection } from './connection.ts'
 import { serve } from './serve.ts'
 
 /** The first one and, until epochs are sealed, the only one. */
@@ -24,12 +16,11 @@ export const brokerCommand: Command = defineCommand({
   run: (_, io) =>
     serve('broker', io, async ({ config, log, stack }) => {
       const home = openHome(config.dataDir)
-      const url = config.nats.url ?? requireRunning(config.dataDir).nats.url
-      const connection = await stack.start(createConnection('broker', home, url))
+      const connection = await stack.start(configuredConnection('broker', home, config))
       await stack.start(
         brokerOf(home, { nc: connection.nc(), issuers: trustedIssuers(config), now: io.now, log }),
       )
-      log.info('the broker is ready', { nats: url })
+      log.info('the broker is ready', { nats: connection.nc().getServer() })
     }),
 })
 

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { enrolmentCommands, FILES, openHome } from '#broker'
+import { enrolmentCommands, openHome } from '#broker'
 import { requestsCommands } from '#desk'
 import { loginCommand, readSession } from '#identity'
 import { policyCommands } from '#policy/command'
 import { type Command, runProgram } from '#runtime'
 import { sqlCommand } from '#store'
 import { brokerCommand } from './broker.ts'
+import { configuredCredentials } from './connection.ts'
 import { pipelineCommand } from './pipeline.ts'
 import { createProcessIo } from './process-io.ts'
 import { upCommand } from './up.ts'
@@ -20,7 +21,7 @@ const commands: Command[] = [
   loginCommand,
   ...requestsCommands({
     token: ({ env }, dataDir) => readSession(dataDir, env),
-    credentials: (dataDir) => openHome(dataDir).read(FILES.credentials('desk')),
+    credentials: ({ dataDir, nats }) => configuredCredentials('desk', openHome(dataDir), nats.credentials),
   }),
   sqlCommand,
 ]

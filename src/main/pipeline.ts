@@ -2,10 +2,10 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { type Home, openHome, readPin } from '#broker'
 import { HoldpointError } from '#contract'
 import { createPipeline } from '#pipeline'
-import { type Command, type Config, defineCommand, type Log, requireRunning } from '#runtime'
+import { type Command, type Config, defineCommand, type Log } from '#runtime'
 import { createStore, type Store } from '#store'
 import { EPOCH } from './broker.ts'
-import { createConnection } from './connection.ts'
+import { configuredConnection } from './connection.ts'
 import { serve } from './serve.ts'
 
 export const pipelineCommand: Command = defineCommand({
@@ -20,10 +20,9 @@ export const pipelineCommand: Command = defineCommand({
       if (!url)
         throw new HoldpointError('INVALID_CONFIG', 'clickhouse.url (HOLDPOINT_CLICKHOUSE_URL) is missing')
       const home = openHome(config.dataDir)
-      const nats = config.nats.url ?? requireRunning(config.dataDir).nats.url
       const store = createStore({ url, user, password, database })
       await stack.start(storeComponent(store))
-      const connection = await stack.start(createConnection('pipeline', home, nats))
+      const connection = await stack.start(configuredConnection('pipeline', home, config))
       const pipeline = await stack.start(
         pipelineOf(home, config, { nc: connection.nc(), store, now: io.now, log }),
       )
