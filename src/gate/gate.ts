@@ -46,7 +46,7 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
       const given = attempt.argumentsText === undefined ? attempt.arguments : parseJson(attempt.argumentsText)
       const canonical = canonicalize(given)
       const ruling = rule(attempt, given as JsonValue, authority)
-      markRuling(span, ruling, authority.enforcement)
+      markRuling(span, ruling, { agentId: config.agentId, enforcement: authority.enforcement })
       if (ruling.effect === 'allow' || ruling.mode === 'observe') {
         markUnaskedDigest(span, attempt, canonical)
         return createPermit({ attempt, approved: given as JsonValue, span })

@@ -63,8 +63,9 @@ export function traceOf(span: Span): TraceRef {
 export function markRuling(
   { span }: ActionSpan,
   ruling: Pick<Ruling, 'effect' | 'rule' | 'policyVersion'>,
-  enforcement: EnforcementPoint,
+  { agentId, enforcement }: { agentId: string; enforcement: EnforcementPoint },
 ): void {
+  span.setAttribute(GEN_AI.agentId, agentId)
   span.setAttribute(ATTR.ruling, ruling.effect)
   span.setAttribute(ATTR.policyRule, ruling.rule)
   span.setAttribute(ATTR.policyVersion, ruling.policyVersion)

@@ -36,6 +36,7 @@ test('gate - an allowed action runs at once, and the broker is not asked', async
   expect(span?.attributes).toMatchObject({
     'gen_ai.operation.name': 'execute_tool',
     'gen_ai.tool.name': 'lookup_customer',
+    'gen_ai.agent.id': 'shop-agent',
     'holdpoint.action.kind': 'tool',
     'holdpoint.ruling': 'allow',
     'holdpoint.policy.rule': 'lookup',
