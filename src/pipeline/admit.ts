@@ -5,8 +5,8 @@ import { isZero } from './rows.ts'
 /** DateTime64(9) holds signed 64-bit nanoseconds: until April 2262. */
 const MAX_TIME_NS = 2n ** 63n - 1n
 const DAY_NS = 86_400_000_000_000n
-/** ClickHouse refuses a block for more than 100 partitions, and the table has one for each day. */
-const MAX_DAYS = 90
+/** The tables have a partition for each day; ClickHouse refuses a block of more than 100, and each costs files. */
+const MAX_DAYS = 32
 
 /** Parts the spans that can be stored from those that never can be; the latter are counted, and not sent again. */
 export function admit(

@@ -35,6 +35,8 @@ export interface Scene {
   /** Milliseconds; moved by hand. */
   clock: { nowMs: number }
   append(...entries: LedgerEntry[]): Promise<void>
+  /** Writes what is no entry into the ledger's stream. */
+  corrupt(): Promise<void>
   /** Signs and publishes a policy; the ledger names it from `atMs` on. */
   publishPolicy(
     source: string,
@@ -80,6 +82,9 @@ export async function startScene(): Promise<Scene> {
     log,
     clock,
     append,
+    async corrupt() {
+      await jetstream(nc).publish(ledgerSubject.requested(EPOCH, 'corrupt'), '{"not":"an entry"}')
+    },
     async publishPolicy(source, { atMs = clock.nowMs - 3_600_000, ledgerHash, signed } = {}) {
       version++
       const document: PolicyDocument = { v: 1, origin: ORIGIN, version, iat, exp: iat + 30 * 86_400, source }

@@ -77,7 +77,7 @@ describe('storing', () => {
     })
     expect(response.status).toBe(200)
     expect(Buffer.from(await response.arrayBuffer()).toString()).toContain(
-      '30 × one batch may span 90 different days',
+      '88 × one batch may span 32 different days',
     )
   })
 
@@ -116,5 +116,23 @@ describe('storing', () => {
     await expect.poll(count).toEqual([4, 4])
     await second.stop()
     expect(await count()).toEqual([4, 4])
+  })
+})
+
+describe('a ledger that contradicts itself', () => {
+  it('pipeline - spans are still stored, and no action is verified or allowed any more', async () => {
+    const { trace, attributes } = await client.approvedRequest()
+    await client.scene.corrupt()
+    expect((await client.send({ attributes, trace })).finding?.verification).toBe('unverifiable')
+    const allowed = { ...UNASKED_ATTRIBUTES, 'gen_ai.tool.name': 'lookup_customer' }
+    expect((await client.send({ attributes: allowed })).finding?.verification).toBe('unverifiable')
+    const plain = freshTrace()
+    expect(
+      (await client.post(client.bodyOf({ attributes: {}, trace: plain, span: { name: 'GET /' } }))).status,
+    ).toBe(200)
+    expect(await client.countSpans(plain)).toBe(1)
+    expect(client.scene.log.lines.map(({ message }) => message)).toContain(
+      'the ledger cannot be followed any more',
+    )
   })
 })
