@@ -24,12 +24,23 @@ export function unknownKeys(file: ConfigFile): string[] {
   return visit(SETTINGS, [])
 }
 
+/** Variables of ours that are no keys: of agents, of the command line, of set-up and tests. */
+const ELSEWHERE = [
+  'HOLDPOINT_AGENT',
+  'HOLDPOINT_CREDENTIALS',
+  'HOLDPOINT_TOKEN',
+  'HOLDPOINT_CONFIG',
+  'HOLDPOINT_CACHE',
+  'HOLDPOINT_NATS_SERVER',
+  'HOLDPOINT_VECTORS',
+]
+
 /**
  * A variable that is nearly one of ours is a slip and stops the start. Others pass: agents, tests and set-up
  * have HOLDPOINT_ variables of their own, and Kubernetes adds some for every service called holdpoint.
  */
 export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
-  const known = ['HOLDPOINT_CONFIG', 'HOLDPOINT_CACHE', 'HOLDPOINT_NATS_SERVER', 'HOLDPOINT_VECTORS']
+  const known = [...ELSEWHERE]
   for (const [key, { kind }] of listSettings()) {
     known.push(variableOf(key))
     if (kind === 'secret') known.push(`${variableOf(key)}_FILE`)

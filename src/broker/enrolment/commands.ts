@@ -67,7 +67,7 @@ const init = defineCommand({
 })
 
 const starterConfig = (home: Home, policy: string, io: Io): string =>
-  `# All keys: docs/configuration.md\ndataDir: ${relative(io.cwd, home.dir) || '.'}\npolicy: ${relative(io.cwd, policy)}\npin: ${readPin(home)}\n`
+  `# Every key, with its preset: deploy/holdpoint.yaml in the repository\ndataDir: ${relative(io.cwd, home.dir) || '.'}\npolicy: ${relative(io.cwd, policy)}\npin: ${readPin(home)}\n`
 
 const initText = (made: { origin: string; pin: string; dataDir: string; policy: string }, io: Io): string =>
   [
