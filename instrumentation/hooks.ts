@@ -1,5 +1,7 @@
+import { registerHooks } from 'node:module'
 import { Hook as ImportHook } from 'import-in-the-middle'
-import { register, supportsSyncHooks } from 'import-in-the-middle/register-hooks.mjs'
+import { createHook } from 'import-in-the-middle/create-hook.mjs'
+import { supportsSyncHooks } from 'import-in-the-middle/supports-sync-hooks.mjs'
 import { Hook as RequireHook } from 'require-in-the-middle'
 import type { Gate } from '#gate'
 import type { Instrumentation } from './instrumentation.ts'
@@ -14,8 +16,11 @@ export function installHooks(instrumentations: readonly Instrumentation[], gate:
       `holdpoint: Node ${process.versions.node} cannot hook ES modules safely; use 22.22.3, 24.11.1, 25.1, 26 or newer`,
     )
   const specifiers = new Set(instrumentations.flatMap((one) => one.specifiers))
-  // Only what is patched is wrapped: wrapping everything costs start-up time and breaks bundled modules.
-  register({ shouldInclude: (_url: string, specifier: string) => specifiers.has(specifier) } as never)
+  // Loader hooks of our own: `register` of the library serves whoever calls it first, and leaves out what that
+  // caller did not ask for. Only what is patched is wrapped: more costs start-up time and breaks bundled modules.
+  const hook = createHook({ url: import.meta.resolve('import-in-the-middle/register-hooks.mjs') })
+  hook.applyOptions({ shouldInclude: (_url, specifier) => specifiers.has(specifier) })
+  registerHooks({ resolve: hook.resolveSync, load: hook.loadSync })
   for (const { specifiers: names, patch } of instrumentations) {
     const onLoad = <T>(exports: T): T => {
       patch(exports as Record<string, unknown>, gate)

@@ -37,10 +37,21 @@ const opened = () =>
     { timeout: 15_000 },
   )
 
-describe.each(['agent.mjs', 'agent.cjs'])('%s', (app) => {
+describe.each([
+  ['agent.mjs', {}],
+  ['agent.cjs', {}],
+  ['agent.mjs', { before: [`${apps}/opentelemetry.mjs`] }],
+  ['agent.mjs', { after: [`${apps}/opentelemetry.mjs`] }],
+  ['agent.mjs', { before: [`${apps}/other-hooks.mjs`] }],
+  ['agent.mjs', { after: [`${apps}/other-hooks.mjs`] }],
+])('%s %j', (app, options) => {
   test('register - an unchanged program is controlled, and ends by itself with its own exit code', async () => {
     broker.onRequest = ({ attempt }) => (attempt.action.name === 'export_denied' ? 'denied' : 'approved')
-    const { ended } = startAgent(`${apps}/${app}`, agent.env)
+    const { ended } = startAgent(
+      `${apps}/${app}`,
+      { ...agent.env, NODE_OPTIONS: '--disable-warning=DEP0205' },
+      options,
+    )
     const { code, signal, stdout, stderr } = await ended
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual({
@@ -114,7 +125,7 @@ test('register - a signal that nobody handles ends the process as ever, and canc
 })
 
 test('register - a signal that the program handles is left to it', async () => {
-  const { child, ended } = startAgent(`${apps}/waiting.mjs`, agent.env, ['handles'])
+  const { child, ended } = startAgent(`${apps}/waiting.mjs`, agent.env, { args: ['handles'] })
   await opened()
   child.kill('SIGTERM')
   const { code, stdout } = await ended

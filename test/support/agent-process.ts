@@ -13,11 +13,16 @@ export interface AgentProcess {
 }
 
 const root = join(import.meta.dirname, '..', '..')
-const register = join(root, 'instrumentation', 'register.ts')
+const register = 'instrumentation/register.ts'
 
 /** Starts a program under `--import …/register`, with the environment that `holdpoint agent add` prints. */
-export function startAgent(app: string, env: Record<string, string>, args: string[] = []): AgentProcess {
-  const child = spawn(process.execPath, ['--import', register, join(root, app), ...args], {
+export function startAgent(
+  app: string,
+  env: Record<string, string>,
+  { args = [], before = [], after = [] }: { args?: string[]; before?: string[]; after?: string[] } = {},
+): AgentProcess {
+  const imports = [...before, register, ...after].flatMap((file) => ['--import', join(root, file)])
+  const child = spawn(process.execPath, [...imports, join(root, app), ...args], {
     cwd: root,
     env: {
       PATH: process.env.PATH ?? '',
