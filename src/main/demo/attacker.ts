@@ -15,6 +15,7 @@ const claim = (name: string, attributes: Record<string, string>): void => {
   const common = {
     [GEN_AI.operationName]: 'execute_tool',
     [GEN_AI.toolName]: name,
+    [GEN_AI.agentName]: 'support-agent',
     [ATTR.actionKind]: 'tool',
     [ATTR.outcome]: 'executed',
     [ATTR.verification]: 'verified',

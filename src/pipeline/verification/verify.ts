@@ -68,15 +68,14 @@ export function verify(claim: Claim, evidence: Evidence): Verdict {
 }
 
 function withoutRequest(claim: Claim, { policy }: Evidence): Verdict {
-  if (claim.approvalId !== undefined)
-    return { verification: 'forged', detail: `the ledger has no request ${quote(claim.approvalId)}` }
-  const claimed = approvalClaims(claim)
-  if (claimed.length > 0)
-    return { verification: 'forged', detail: `an approval without a request: ${claimed.join(', ')}` }
-
   const { says, detail, ruling } = policy()
   const verdict = (verification: Verification, words = detail): Verdict =>
     ruling === undefined ? { verification, detail: words } : { verification, detail: words, ruling }
+  if (claim.approvalId !== undefined)
+    return verdict('forged', `the ledger has no request ${quote(claim.approvalId)}`)
+  const claimed = approvalClaims(claim)
+  if (claimed.length > 0) return verdict('forged', `an approval without a request: ${claimed.join(', ')}`)
+
   if (says === 'unknown') return verdict('unverifiable')
   if (says === 'allow') return verdict('not_required')
   if (!claim.ran) return verdict('refused', `not run; ${detail}`)

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { HoldpointError } from '#contract'
+import { packageIn } from './imports.ts'
+import type { Package } from './packages.ts'
+
+type Names = Record<string, string>
+
+/** The clone's own manifest, as far as it is passed on. */
+export interface RootManifest {
+  version: string
+  description: string
+  license: string
+  imports: Names
+  dependencies: Names
+  devDependencies: Names
+}
+
+/** The manifest of one package: what it depends on is what its code imports, in the versions of the clone. */
+export function manifestOf(pack: Package, root: string, clone: RootManifest, imports: Set<string>): object {
+  const declared = [...pack.peers, ...pack.optionalPeers]
+  const needed = [...imports].flatMap(packageIn).filter((name) => !declared.includes(name))
+  const version = (name: string): string => {
+    const range = clone.dependencies[name] ?? clone.devDependencies[name]
+    if (range) return range
+    throw new HoldpointError('INTERNAL', `${pack.name} imports ${name}, which package.json does not list`)
+  }
+  const versions = (names: readonly string[]): Names =>
+    Object.fromEntries([...new Set(names)].sort().map((name) => [name, version(name)]))
+
+  return {
+    name: pack.name,
+    version: clone.version,
+    description: pack.description || clone.description,
+    license: clone.license,
+    type: 'module',
+    engines: { node: pack.node },
+    ...(Object.keys(pack.bin).length > 0 ? { bin: pack.bin } : {}),
+    exports: Object.fromEntries(
+      Object.entries(pack.exports).map(([path, file]) => [
+        path,
+        { types: `./${compiled(file, '.d.ts')}`, default: `./${compiled(file, '.js')}` },
+      ]),
+    ),
+    imports: doors(clone.imports, imports),
+    dependencies: versions(withTheirPeers(root, needed, declared)),
+    ...(declared.length > 0
+      ? {
+          peerDependencies: versions(declared),
+          peerDependenciesMeta: Object.fromEntries(pack.optionalPeers.map((name) => [name, { optional: true }])),
+        }
+      : {}),
+  }
+}
+
+/** The doors that are opened, and no other. */
+const doors = (all: Names, imports: Set<string>): Names =>
+  Object.fromEntries(
+    Object.entries(all)
+      .filter(([door]) => imports.has(door))
+      .map(([door, file]) => [door, compiled(file, '.js')]),
+  )
+
+/** What our dependencies expect beside themselves: not every package manager brings it unasked. */
+function withTheirPeers(root: string, names: readonly string[], declared: readonly string[]): string[] {
+  const all = new Set(names)
+  for (const name of all) {
+    const text = readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')
+    const { peerDependencies = {}, peerDependenciesMeta = {} } = JSON.parse(text)
+    for (const peer of Object.keys(peerDependencies))
+      if (!peerDependenciesMeta[peer]?.optional && !declared.includes(peer)) all.add(peer)
+  }
+  return [...all]
+}
+
+const compiled = (file: string, extension: string): string => file.replace(/\.ts$/, extension)
