@@ -31,6 +31,13 @@ interface SessionDeps {
 
 const HELLO_AGAIN_MS = 1_000
 const HEARTBEAT_TIMEOUT_MS = 2_000
+/** What says nothing about the documents. */
+const NO_ANSWER: ReadonlySet<string> = new Set([
+  'BROKER_UNAVAILABLE',
+  'LEDGER_UNAVAILABLE',
+  'UNAVAILABLE',
+  'INTERNAL',
+])
 /** So many heartbeats without an answer, and the line counts as dead although nobody has closed it. */
 const DEAD_AFTER = 3
 
@@ -62,7 +69,8 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
 
   function authority(): Authority | undefined {
     const current = verified.get()
-    return current !== undefined && now() < current.expiresAtMs ? current : undefined
+    if (current === undefined || stopping.signal.aborted) return undefined
+    return now() < current.expiresAtMs ? current : undefined
   }
 
   /** One at a time: however often it is wished for meanwhile, one more follows. */
@@ -90,10 +98,14 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
   }
 
   function lose(error: unknown): void {
-    const code = error instanceof HoldpointError ? error.code : 'INTERNAL'
-    diag.error(`holdpoint: no policy that can be verified (${code}); everything is held`, error)
-    if (code === 'BROKER_UNAVAILABLE') return
-    // Whoever answers with what cannot be verified is not the broker, or has lost its mind: hold everything.
+    if (error instanceof HoldpointError && NO_ANSWER.has(error.code))
+      diag.warn('holdpoint: the broker did not say hello; what is verified stays until it expires', error)
+    else forgetAll(error)
+  }
+
+  /** Whoever answers with what cannot be verified is not the broker, or has lost its mind: hold everything. */
+  function forgetAll(error: unknown): void {
+    diag.error('holdpoint: the broker shows no policy that can be verified; everything is held', error)
     verified.forget()
     refused = new HoldpointError('POLICY_UNAVAILABLE', undefined, { cause: error })
     verified.giveUp()

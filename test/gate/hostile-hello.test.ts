@@ -106,6 +106,31 @@ describe('what the broker says hello with', () => {
     },
   )
 
+  test('gate - a registration that is gone holds everything; a broker in trouble changes nothing', async () => {
+    const own = await startScene()
+    const code = async () => {
+      const held = await own.gate.hold(attempt({ name: 'lookup_customer' }), () => 1)
+      return held.ran ? 'ran' : held.refusal.code
+    }
+    const hellos = () => own.broker.calls.filter(({ name }) => name === 'hello').length
+    const answerHello = async (error: string) => {
+      const before = hellos()
+      own.broker.intercept = ({ name }, honest) =>
+        name === 'hello' ? { error: { code: error, message: '' } } : honest
+      own.broker.publishPolicy(POLICY, 2)
+      await vi.waitFor(() => expect(hellos()).toBeGreaterThan(before))
+    }
+    try {
+      expect(await code()).toBe('ran')
+      await answerHello('LEDGER_UNAVAILABLE')
+      expect(await code()).toBe('ran')
+      await answerHello('UNKNOWN_AGENT')
+      await vi.waitFor(async () => expect(await code()).toBe('POLICY_UNAVAILABLE'), { timeout: 5_000 })
+    } finally {
+      await own.stop()
+    }
+  })
+
   test('gate - an older policy than one already seen is refused, and everything is held until a newer one comes', async () => {
     const own = await startScene()
     const lookup = () => own.gate.hold(attempt({ name: 'lookup_customer' }), () => 1)
