@@ -35,7 +35,7 @@ export const cancelled = ({ name }: { name: string }, requestId?: string): Refus
   refuse({ code: 'APPROVAL_CANCELLED', name, reason: 'The caller cancelled it.', requestId })
 
 const FINAL =
-  'The same call again, rephrased or split up, will be refused too. Do not retry it: choose a way that this reason allows, or tell the user that you were refused and stop.'
+  'Do not send it again, rephrased or split up: choose a way that this reason allows, or tell the user that you were refused and stop.'
 const NOT_NOW =
   'This is no denial, and nobody has judged the action. Do not look for a way around it. Go on with what does not need it, or tell the user; it may be tried once more later.'
 const AS_IT_IS =

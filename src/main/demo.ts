@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { HoldpointError } from '#contract'
 import { defineCommand, type ExitCode, type Io, runProgram } from '#runtime'
 import { printTable } from '#store'
@@ -40,7 +40,7 @@ async function perform(mode: Mode, io: Io): Promise<ExitCode> {
   const say = (text: string): void => void (mode.json ? io.stderr : io.stdout).write(`${text}\n`)
   say('Starting NATS, ClickHouse, sign-in, broker and pipeline …')
   const dataDir = join('.holdpoint', 'demo')
-  const stage = await setStage(dataDir, io.env, io.cwd, io.now)
+  const stage = await setStage(resolve(io.cwd, dataDir), io.env, io.now)
   try {
     say('A support agent starts: it looks up a customer, exports many, grants a role, drops a database.\n')
     const watching = mode.auto ? reviewAll(stage, say) : announce(stage, dataDir, say)

@@ -1,5 +1,6 @@
 // An agent that somebody else has taken over. It knows the ids of approvals that others got, it writes whatever it
 // likes onto its spans, and it runs tools without asking. What it claims is stored; what is believed is another matter.
+import { setTimeout as pause } from 'node:timers/promises'
 import { context, SpanKind, trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { NodeSDK } from '@opentelemetry/sdk-node'
@@ -34,6 +35,7 @@ const approved = {
 
 // An approval that nobody gave.
 claim('rotate_keys', { ...approved, [ATTR.approvalId]: '1-aaaaaaaaaaaaaaaaaaaaaaaaaa' })
+await pause(5)
 
 // An approval that somebody gave, used a second time, in the very trace that it was given for.
 const parent = trace.wrapSpanContext({ traceId: DEMO_TRACE_ID, spanId: DEMO_SPAN_ID, traceFlags: 1 })
@@ -44,6 +46,7 @@ context.with(trace.setSpan(context.active(), parent), () =>
     [ATTR.approvalId]: DEMO_APPROVAL_ID,
   }),
 )
+await pause(5)
 
 // No claim at all: it just ran.
 claim('grant_role', {})

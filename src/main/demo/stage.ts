@@ -35,19 +35,14 @@ export interface Player {
   ended: Promise<number>
 }
 
-export async function setStage(
-  dataDir: string,
-  env: NodeJS.ProcessEnv,
-  cwd: string,
-  now: () => number,
-): Promise<Stage> {
+export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () => number): Promise<Stage> {
   rmSync(dataDir, { recursive: true, force: true })
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const policy = `${dataDir}/policy.yaml`
   copyFileSync(new URL('./policy.yaml', import.meta.url), policy)
   const level = env.HOLDPOINT_LOG_LEVEL ?? 'error'
   const config = readConfig({
-    cwd,
+    cwd: dataDir,
     env: { ...env, HOLDPOINT_DATA_DIR: dataDir, HOLDPOINT_POLICY: policy, HOLDPOINT_LOG_LEVEL: level },
   })
   const log: Log = createLog({ name: 'demo', level: config.log.level })
@@ -98,12 +93,18 @@ export async function setStage(
   }
 }
 
-const REGISTER = new URL('../../../instrumentation/register.ts', import.meta.url).href
+const ROOT = new URL('../../../', import.meta.url)
+const REGISTER = new URL('instrumentation/register.ts', ROOT).href
 
 function play(script: string, gated: boolean, env: NodeJS.ProcessEnv): Player {
   const file = fileURLToPath(new URL(script, import.meta.url))
   const args = gated ? ['--import', REGISTER, file] : [file]
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  // Its own folder, as any service has: the OpenTelemetry SDK is looked for from there.
+  const child = spawn(process.execPath, args, {
+    env,
+    cwd: fileURLToPath(ROOT),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const lines: Record<string, unknown>[] = []
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
     // The SDKs may print, too.

@@ -1,0 +1,125 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { endOf } from '../support/broker-process.ts'
+import { type Finished, type Running, startProgram } from '../support/program.ts'
+
+let cwd: string
+let started: Running[] = []
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'holdpoint-up-'))
+  started = []
+})
+afterEach(async () => {
+  for (const { child } of started) await endOf(child)
+  rmSync(cwd, { recursive: true, force: true })
+})
+
+const start = (args: string[], env: Record<string, string> = {}): Running => {
+  const running = startProgram('src/main/holdpoint.ts', args, { cwd, env })
+  started.push(running)
+  return running
+}
+const run = (...args: string[]): Promise<Finished> => start(args).finished
+
+test('up - from an empty folder to a held action that a signed-in person releases, and back down', async () => {
+  const up = start(['up'])
+  await up.said('Holdpoint is up')
+  expect(statSync(join(cwd, '.holdpoint/keys/organisation.seed')).mode & 0o777).toBe(0o600)
+
+  const added = await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')
+  expect(added).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^export HOLDPOINT_NATS_URL=nats:.*\nexport HOLDPOINT_CREDENTIALS=.*my-agent\.creds\nexport HOLDPOINT_AGENT=my-agent\nexport HOLDPOINT_PIN=ed25519:\S{43}\n$/,
+    ),
+  })
+  expect(await run('requests', 'list')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('UNAUTHENTICATED: not signed in'),
+  })
+
+  const variables = JSON.parse(
+    (await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod', '--json')).stdout,
+  )
+  const agent = startProgram('test/support/apps/hold-once.ts', [], { cwd, env: variables, gated: true })
+  started.push(agent)
+  expect(await run('login', 'bob')).toMatchObject({ code: 0, stdout: 'signed in as bob\n' })
+  const requestId = await firstRequest()
+  expect(await run('login', 'alice')).toMatchObject({ code: 0 })
+  expect(await run('requests', 'approve', requestId)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('SELF_APPROVAL'),
+  })
+  await run('login', 'bob')
+  const approved = await run('requests', 'approve', requestId.slice(0, 8), '--reason', 'ticket 1')
+  expect(approved).toMatchObject({
+    code: 0,
+    stdout: `${requestId} is approved\n`,
+    stderr: expect.stringContaining('"role": "admin"'),
+  })
+  expect(await agent.finished).toMatchObject({ code: 0, stdout: '{"ran":true,"value":"granted"}\n' })
+  const sql = await run('sql', '--json', 'SELECT agent, name, approvers, outcome FROM holdpoint_actions')
+  expect(JSON.parse(sql.stdout).rows).toEqual([
+    { agent: 'my-agent', name: 'grant_role', approvers: ['Bob Berger'], outcome: 'executed' },
+  ])
+
+  up.child.kill('SIGINT')
+  expect((await up.finished).code).toBe(0)
+  expect(await run('requests', 'list')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('start `holdpoint up`'),
+  })
+})
+
+async function firstRequest(): Promise<string> {
+  for (let look = 0; look < 100; look++) {
+    const { requests } = JSON.parse((await run('requests', 'list', '--json')).stdout)
+    if (requests.length > 0) return requests[0].requestId
+  }
+  throw new Error('no request came')
+}
+
+test('up - a taken port is replaced by the next free one, and printed', async () => {
+  const taken = createServer()
+  const port = await new Promise<number>((resolve) =>
+    taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port)),
+  )
+  const up = start(['up'], { HOLDPOINT_NATS_PORT: String(port), HOLDPOINT_PIPELINE_PORT: String(port) })
+  await up.said('Holdpoint is up')
+  taken.close()
+  const ports = [...up.stdout().matchAll(/(?:NATS|OTLP\/HTTP)\s+\S+:(\d+)/g)].map(([, found]) =>
+    Number(found),
+  )
+  expect(ports).toHaveLength(2)
+  for (const found of ports) expect(found).toBeGreaterThan(port)
+})
+
+test('up - a policy with an unknown key stops the start, with line and column, and nothing is left running', async () => {
+  await run('init')
+  writeFileSync(
+    join(cwd, 'policy.yaml'),
+    'holdpoint: 1\nmode: enforce\nrules: []\ndefualts:\n  effect: hold\n',
+  )
+  const { code, stderr } = await run('up')
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/INVALID_POLICY:.*policy\.yaml:4:1: .*defualts/s)
+})
+
+test('up - a wrong configuration stops the start, with every problem at once', async () => {
+  writeFileSync(join(cwd, 'holdpoint.yaml'), 'nats:\n  prot: 4222\npipeline:\n  port: high\n')
+  const { code, stderr } = await run('up')
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/nats\.prot .*holdpoint\.yaml:2:3/)
+  expect(stderr).toMatch(/pipeline\.port .*holdpoint\.yaml:4:3/)
+})
+
+test('init - a second one keeps every key', async () => {
+  const first = await run('init', '--json')
+  const seed = readFileSync(join(cwd, '.holdpoint/keys/organisation.seed'), 'utf8')
+  const second = await run('init', '--json')
+  expect(second.stdout).toBe(first.stdout)
+  expect(readFileSync(join(cwd, '.holdpoint/keys/organisation.seed'), 'utf8')).toBe(seed)
+})
