@@ -9,7 +9,12 @@ import { HoldpointError } from '#contract'
  * JavaScript of the entries and of all that they import, in the same folders as in the clone. The doors stay as they
  * are written: the package's own manifest opens them. Throws INTERNAL with the compiler's words.
  */
-export function compile(root: string, entries: readonly string[], outDir: string, declaration: boolean): void {
+export function compile(
+  root: string,
+  entries: readonly string[],
+  outDir: string,
+  declaration: boolean,
+): void {
   const dir = mkdtempSync(join(tmpdir(), 'holdpoint-pack-'))
   const config = {
     extends: join(root, 'tsconfig.json'),
@@ -24,7 +29,8 @@ export function compile(root: string, entries: readonly string[], outDir: string
       noEmitOnError: true,
     },
     files: entries.map((entry) => join(root, entry)),
-    include: [],
+    // What the code assumes of packages that come without types; nothing of it is emitted.
+    include: ['src', 'instrumentation'].map((folder) => join(root, folder, '**/*.d.ts')),
   }
   try {
     writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(config))

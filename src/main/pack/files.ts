@@ -7,7 +7,7 @@ export const filesIn = (dir: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
 
-const isCode = (file: string): boolean => /\.[cm]?[jt]s$/.test(file)
+export const isCode = (file: string): boolean => /\.[cm]?[jt]s$/.test(file)
 const isForReaders = (file: string): boolean => /\.md$/.test(file)
 
 /**
@@ -15,7 +15,11 @@ const isForReaders = (file: string): boolean => /\.md$/.test(file)
  * whose code stays behind keep their data, too.
  */
 export function copyData(root: string, outDir: string): void {
-  const shipped = new Set(filesIn(outDir).map((file) => dirname(relative(outDir, file))))
+  const shipped = new Set(
+    filesIn(outDir)
+      .filter(isCode)
+      .map((file) => dirname(relative(outDir, file))),
+  )
   for (const folder of shipped)
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = join(root, folder, entry.name)
@@ -29,4 +33,3 @@ export function copy(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true })
   cpSync(from, to)
 }
-

@@ -11,13 +11,19 @@ interface Node {
 export function importsOf(files: readonly string[]): Set<string> {
   const found = new Set<string>()
   for (const file of files)
-    walk(parseAst(readFileSync(file, 'utf8'), { lang: 'ts', sourceType: 'module' }) as unknown as Node, (node) => {
-      if (!IMPORTS.has(node.type) || !node.source) return
-      const { value } = node.source as { value?: unknown }
-      if (typeof value !== 'string')
-        throw new HoldpointError('INTERNAL', `${file} imports something computed: nobody can say what it needs`)
-      found.add(value)
-    })
+    walk(
+      parseAst(readFileSync(file, 'utf8'), { lang: 'ts', sourceType: 'module' }) as unknown as Node,
+      (node) => {
+        if (!IMPORTS.has(node.type) || !node.source) return
+        const { value } = node.source as { value?: unknown }
+        if (typeof value !== 'string')
+          throw new HoldpointError(
+            'INTERNAL',
+            `${file} imports something computed: nobody can say what it needs`,
+          )
+        found.add(value)
+      },
+    )
   return found
 }
 

@@ -31,7 +31,7 @@ export function manifestOf(pack: Package, root: string, clone: RootManifest, imp
   return {
     name: pack.name,
     version: clone.version,
-    description: pack.description || clone.description,
+    description: pack.description ?? clone.description,
     license: clone.license,
     type: 'module',
     engines: { node: pack.node },
@@ -46,8 +46,10 @@ export function manifestOf(pack: Package, root: string, clone: RootManifest, imp
     dependencies: versions(withTheirPeers(root, needed, declared)),
     ...(declared.length > 0
       ? {
-          peerDependencies: versions(declared),
-          peerDependenciesMeta: Object.fromEntries(pack.optionalPeers.map((name) => [name, { optional: true }])),
+          peerDependencies: widened(versions(declared)),
+          peerDependenciesMeta: Object.fromEntries(
+            pack.optionalPeers.map((name) => [name, { optional: true }]),
+          ),
         }
       : {}),
   }
@@ -72,5 +74,9 @@ function withTheirPeers(root: string, names: readonly string[], declared: readon
   }
   return [...all]
 }
+
+/** A caret before 0.x allows the patches of one minor version alone, and would refuse an application its next one. */
+const widened = (ranges: Names): Names =>
+  Object.fromEntries(Object.entries(ranges).map(([name, range]) => [name, range.replace(/^\^0\./, '>=0.')]))
 
 const compiled = (file: string, extension: string): string => file.replace(/\.ts$/, extension)

@@ -3,7 +3,8 @@ export interface Package {
   name: string
   /** Its folder below dist. */
   folder: string
-  description: string
+  /** Where it is not that of the clone. */
+  description?: string
   /** Every file that somebody imports, runs or forks. With it comes what it imports, and nothing else. */
   entries: readonly string[]
   /** Import paths and the files behind them. None: a program, which nobody imports. */
@@ -22,7 +23,8 @@ export interface Package {
 const instrumentation: Package = {
   name: '@holdpoint/instrumentation',
   folder: 'instrumentation',
-  description: 'Holds the sensitive actions of an AI agent in its own process until a named person releases them.',
+  description:
+    'Holds the sensitive actions of an AI agent in its own process until a named person releases them.',
   entries: ['instrumentation/index.ts', 'instrumentation/register.ts'],
   exports: { '.': 'instrumentation/index.ts', './register': 'instrumentation/register.ts' },
   bin: {},
@@ -36,7 +38,6 @@ const instrumentation: Package = {
 const holdpoint: Package = {
   name: 'holdpoint',
   folder: 'holdpoint',
-  description: '',
   entries: ['src/main/holdpoint.ts', 'src/store/engine/child.ts'],
   exports: {},
   bin: { holdpoint: 'holdpoint.mjs' },
