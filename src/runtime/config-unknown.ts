@@ -24,29 +24,21 @@ export function unknownKeys(file: ConfigFile): string[] {
   return visit(SETTINGS, [])
 }
 
-/** Variables of ours that are no keys: of agents, of the command line, of set-up and tests. */
-const ELSEWHERE = [
-  'HOLDPOINT_AGENT',
-  'HOLDPOINT_CREDENTIALS',
-  'HOLDPOINT_TOKEN',
-  'HOLDPOINT_CONFIG',
-  'HOLDPOINT_CACHE',
-  'HOLDPOINT_NATS_SERVER',
-  'HOLDPOINT_VECTORS',
-]
+/** Of agents and of the command line, exactly so; they are no keys, and lie too near to some. */
+const ELSEWHERE = ['HOLDPOINT_AGENT', 'HOLDPOINT_CREDENTIALS', 'HOLDPOINT_TOKEN']
 
 /**
  * A variable that is nearly one of ours is a slip and stops the start. Others pass: agents, tests and set-up
  * have HOLDPOINT_ variables of their own, and Kubernetes adds some for every service called holdpoint.
  */
 export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
-  const known = [...ELSEWHERE]
+  const known = ['HOLDPOINT_CONFIG', 'HOLDPOINT_CACHE', 'HOLDPOINT_NATS_SERVER', 'HOLDPOINT_VECTORS']
   for (const [key, { kind }] of listSettings()) {
     known.push(variableOf(key))
     if (kind === 'secret') known.push(`${variableOf(key)}_FILE`)
   }
   return Object.keys(env)
-    .filter((name) => name.startsWith('HOLDPOINT_') && !known.includes(name))
+    .filter((name) => name.startsWith('HOLDPOINT_') && !known.includes(name) && !ELSEWHERE.includes(name))
     .flatMap((name) => {
       const hint = didYouMean(name, known)
       return hint === '' ? [] : [`the variable ${name} is unknown${hint}`]

@@ -147,7 +147,7 @@ test('gate - a denial carries the reviewer’s reason to the model, and the acti
   if (answer.ran) throw new Error('it ran')
   expect(answer.refusal.reason).toBe('Not before the audit is over')
   expect(answer.refusal.message).toContain('Not before the audit is over.')
-  expect(answer.refusal.message).toContain('Do not retry')
+  expect(answer.refusal.message).toContain('Do not send it again')
   expect(run).not.toHaveBeenCalled()
   const [span] = spans.named('execute_tool export_customers')
   expect(span?.attributes).toMatchObject({

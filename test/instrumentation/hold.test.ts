@@ -32,7 +32,7 @@ test('hold - a refusal is a value with a stable code and a message for the model
   const run = vi.fn()
   expect(await hold(action, run)).toMatchObject({
     ran: false,
-    refusal: { code: 'APPROVAL_DENIED', message: expect.stringMatching(/Do not retry/) },
+    refusal: { code: 'APPROVAL_DENIED', message: expect.stringMatching(/Do not send it again/) },
   })
   expect(run).not.toHaveBeenCalled()
 })
