@@ -49,12 +49,18 @@ test('up - from an empty folder to a held action that a signed-in person release
   expect(await run('login', 'bob')).toMatchObject({ code: 0, stdout: 'signed in as bob\n' })
   const requestId = await firstRequest()
   expect(await run('login', 'alice')).toMatchObject({ code: 0 })
-  expect(await run('requests', 'approve', requestId)).toMatchObject({
+  expect(await run('requests', 'approve', requestId, '--yes')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('SELF_APPROVAL'),
   })
   await run('login', 'bob')
-  const approved = await run('requests', 'approve', requestId.slice(0, 8), '--reason', 'ticket 1')
+  const unseen = await run('requests', 'approve', requestId)
+  expect(unseen).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('Nobody is here to read this card'),
+  })
+  const approved = await run('requests', 'approve', requestId.slice(0, 8), '--yes', '--reason', 'ticket 1')
   expect(approved).toMatchObject({
     code: 0,
     stdout: `${requestId} is approved\n`,
