@@ -29,9 +29,9 @@ const installed = (name: string) => join(dir, name, 'node_modules')
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'holdpoint-pack-test-'))
-  const starting = startHouse()
+  house = await startHouse()
   const packed = pack('--out', place('dist'))
-  expect(packed).toMatchObject({ status: 0 })
+  if (packed.status !== 0) throw new Error(packed.stderr)
   const [instrumentation = '', holdpoint = ''] = packed.stdout.trim().split('\n')
   const withRange = (name: string) =>
     `${name}@${manifest.devDependencies[name] ?? manifest.dependencies[name]}`
@@ -40,7 +40,6 @@ beforeAll(async () => {
     install('agent', instrumentation, ...['@openai/agents', '@opentelemetry/sdk-node', 'zod'].map(withRange)),
     install('server', holdpoint),
   ])
-  house = await starting
 }, 120_000)
 afterAll(async () => {
   await house?.stop()

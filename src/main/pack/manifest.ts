@@ -35,7 +35,7 @@ export function manifestOf(pack: Package, root: string, clone: RootManifest, imp
     license: clone.license,
     type: 'module',
     engines: { node: pack.node },
-    ...(Object.keys(pack.bin).length > 0 ? { bin: pack.bin } : {}),
+    ...(Object.keys(pack.bin).length > 0 ? { bin: compiledAll(pack.bin) } : {}),
     exports: Object.fromEntries(
       Object.entries(pack.exports).map(([path, file]) => [
         path,
@@ -57,11 +57,7 @@ export function manifestOf(pack: Package, root: string, clone: RootManifest, imp
 
 /** The doors that are opened, and no other. */
 const doors = (all: Names, imports: Set<string>): Names =>
-  Object.fromEntries(
-    Object.entries(all)
-      .filter(([door]) => imports.has(door))
-      .map(([door, file]) => [door, compiled(file, '.js')]),
-  )
+  compiledAll(Object.fromEntries(Object.entries(all).filter(([door]) => imports.has(door))))
 
 /** What our dependencies expect beside themselves: not every package manager brings it unasked. */
 function withTheirPeers(root: string, names: readonly string[], declared: readonly string[]): string[] {
@@ -78,5 +74,8 @@ function withTheirPeers(root: string, names: readonly string[], declared: readon
 /** A caret before 0.x allows the patches of one minor version alone, and would refuse an application its next one. */
 const widened = (ranges: Names): Names =>
   Object.fromEntries(Object.entries(ranges).map(([name, range]) => [name, range.replace(/^\^0\./, '>=0.')]))
+
+const compiledAll = (files: Readonly<Names>): Names =>
+  Object.fromEntries(Object.entries(files).map(([name, file]) => [name, compiled(file, '.js')]))
 
 const compiled = (file: string, extension: string): string => file.replace(/\.ts$/, extension)

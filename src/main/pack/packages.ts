@@ -9,6 +9,7 @@ export interface Package {
   entries: readonly string[]
   /** Import paths and the files behind them. None: a program, which nobody imports. */
   exports: Readonly<Record<string, string>>
+  /** Programs and the files behind them. */
   bin: Readonly<Record<string, string>>
   /** The oldest Node on which it runs. */
   node: string
@@ -38,14 +39,14 @@ const instrumentation: Package = {
 const holdpoint: Package = {
   name: 'holdpoint',
   folder: 'holdpoint',
-  entries: ['src/main/holdpoint.ts', 'src/store/engine/child.ts'],
+  entries: ['src/main/published.ts', 'src/store/engine/child.ts'],
   exports: {},
-  bin: { holdpoint: 'holdpoint.mjs' },
+  bin: { holdpoint: 'src/main/published.ts' },
   // That of the OpenTelemetry SDK.
   node: '>=22.15.0',
   peers: [],
   optionalPeers: ['chdb'],
-  files: { 'src/main/pack/holdpoint.mjs': 'holdpoint.mjs', 'README.md': 'README.md', LICENSE: 'LICENSE' },
+  files: { 'README.md': 'README.md', LICENSE: 'LICENSE' },
 }
 
 export const packages: readonly Package[] = [instrumentation, holdpoint]
