@@ -27,7 +27,7 @@ const ACK_WITHIN_MS = 2_000
  * Writes facts that can be written once. An acknowledgement counts only when it is clean; anything else means
  * *unknown*, and unknown is settled by reading back from the leader and comparing bytes. Absence proves nothing
  * (the write may still be on its way), so it is answered by writing the identical bytes again.
- * Throws LEDGER_UNAVAILABLE, retryable, when the ledger does not say either way.
+ * Throws INVALID_INPUT for an entry that has no place in a ledger, and LEDGER_UNAVAILABLE, retryable, when the ledger does not say either way.
  */
 export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }): LedgerWriter {
   const streamName = ledgerStream(epoch)
@@ -36,6 +36,8 @@ export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }):
 
   async function commit<E extends LedgerEntry>(subject: string, entry: E): Promise<Committed<E>> {
     const bytes = encodeEntry(entry)
+    // What no reader could decode would stand in the ledger for ever, and stop every reader at it.
+    decodeEntry(bytes)
     let cause: unknown
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {

@@ -41,6 +41,9 @@ export function createIdentity(
         requiredClaims: ['sub', 'exp', 'iat'],
         currentDate: new Date(deps.now()),
       })
+      // RFC 7519 leaves this to us: whoever dates a token ahead stretches its life.
+      if (Number(claims.iat) > deps.now() / 1000 + CLOCK_LEEWAY_S)
+        throw new HoldpointError('UNAUTHENTICATED', 'the token was issued in the future')
       return personOf(claims, trusted.issuer)
     },
   }
@@ -62,11 +65,10 @@ async function discoverKeys(issuer: string): Promise<URL> {
     signal: AbortSignal.timeout(REMOTE.timeoutDuration),
     redirect: 'error',
   })
-  const found = check(
-    text({ min: 1, max: 2000 }),
-    ((await response.json()) as { jwks_uri?: unknown }).jwks_uri,
-  )
-  if (!response.ok || !found.ok) throw new Error(`${issuer} does not say where its keys are`)
+  const document = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown }
+  const found = check(text({ min: 1, max: 2000 }), document.jwks_uri)
+  if (!response.ok || !found.ok || document.issuer !== issuer)
+    throw new Error(`${issuer} does not say where its keys are`)
   return secure(found.value)
 }
 
@@ -87,7 +89,7 @@ async function verify(
     return (await jwtVerify(token, keys, options)).payload
   } catch (cause) {
     if (cause instanceof HoldpointError) throw cause
-    if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError))
+    if (!(cause instanceof errors.JOSEError) || NO_ANSWER.has(cause.code))
       throw new HoldpointError('UNAVAILABLE', 'the keys of the identity provider cannot be had', {
         cause,
         retryable: true,
@@ -95,6 +97,12 @@ async function verify(
     throw new HoldpointError('UNAUTHENTICATED', `the token is not valid: ${cause.message}`, { cause })
   }
 }
+
+/**
+ * The provider did not give us its keys, which says nothing about the token. The generic one is what the remote
+ * key set throws for any status but 200, and for a body that is no JSON.
+ */
+const NO_ANSWER = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'])
 
 /** Read before the signature is checked, and used for nothing but to choose the keys that check it. */
 function issuerOf(token: string): string | undefined {
@@ -109,7 +117,8 @@ function issuerOf(token: string): string | undefined {
 }
 
 function personOf(claims: JWTPayload, iss: string): Person {
-  const { sub = '', name, preferred_username: username } = claims
+  const { name, preferred_username: username } = claims
+  const sub = read(text({ min: 1, max: 500 }), claims.sub, 'sub') ?? ''
   const acr = read(optional(text({ max: 500 })), claims.acr, 'acr')
   const amr = read(optional(list(text({ max: 100 }), { max: 20 })), claims.amr, 'amr')
   const authTime = read(optional(integer()), claims.auth_time, 'auth_time')
@@ -123,7 +132,7 @@ function personOf(claims: JWTPayload, iss: string): Person {
   return {
     iss,
     sub,
-    name: [name, username].find((one) => typeof one === 'string') ?? sub,
+    name: nameOf([name, username]) ?? sub,
     groups: [...groups.map((group) => groupSpecifier(iss, group)), subjectSpecifier(iss, sub)],
     assurance: 'login',
     service: isService(claims),
@@ -132,6 +141,13 @@ function personOf(claims: JWTPayload, iss: string): Person {
     ...(authTime === undefined ? {} : { authTime }),
   }
 }
+
+/** People choose their own: cut to what a card and the ledger have room for. */
+const nameOf = (claims: unknown[]): string | undefined =>
+  claims
+    .find((one): one is string => typeof one === 'string' && one !== '')
+    ?.slice(0, 200)
+    .toWellFormed()
 
 function read<T>(shape: Parameters<typeof check<T>>[0], value: unknown, claim: string): T | undefined {
   if (value === undefined) return undefined
@@ -143,9 +159,12 @@ function read<T>(shape: Parameters<typeof check<T>>[0], value: unknown, claim: s
   )
 }
 
-/** Tokens that a program got for itself: client credentials (RFC 9068, 2.2: `sub` is the client), Entra app tokens. */
-const isService = (claims: JWTPayload): boolean =>
+/**
+ * Tokens that a program got for itself: client credentials (RFC 9068, 2.2: `sub` is the client), as Auth0 (`gty`),
+ * Okta (`cid`), Keycloak (the name of its service users) and Entra (`idtyp`, or `oid` for a subject) write them.
+ */
+const isService = ({ sub, ...claims }: JWTPayload): boolean =>
   claims.idtyp === 'app' ||
   claims.gty === 'client-credentials' ||
-  (claims.client_id !== undefined && claims.client_id === claims.sub) ||
-  (claims.azp !== undefined && claims.azp === claims.sub)
+  String(claims.preferred_username ?? '').startsWith('service-account-') ||
+  [claims.client_id, claims.azp, claims.cid, claims.oid].includes(sub)

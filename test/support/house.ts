@@ -43,6 +43,7 @@ import {
   createLog,
   createNatsServer,
   createStack,
+  freePort,
   type Log,
   natsServerVersion,
   writeRunning,
@@ -63,6 +64,8 @@ export interface Clock {
 export interface House {
   home: Home
   natsUrl: string
+  /** The server itself: stopped and started again, it is the same one at the same port. */
+  nats: Component
   clock: Clock
   desk: Desk
   log: Log
@@ -112,6 +115,8 @@ export interface HouseOptions {
   heartbeatMs?: number
   /** Without one, brokers are for the test to start. */
   broker?: boolean
+  /** Where brokers look for the identity provider's keys, if not where they are. */
+  jwksUri?: string
 }
 
 export async function startHouse(options: HouseOptions = {}): Promise<House> {
@@ -142,6 +147,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     createNatsServer({
       configText: natsServerConfig(home, natsServerVersion()),
       dir: join(dir, 'nats'),
+      port: await freePort(0),
       log,
     }),
   )
@@ -178,7 +184,10 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
       },
       {
         nc: await connectRole('broker'),
-        identity: createIdentity({ issuers: [issuer.trusted()] }, { now }),
+        identity: createIdentity(
+          { issuers: [{ ...issuer.trusted(), ...(options.jwksUri ? { jwksUri: options.jwksUri } : {}) }] },
+          { now },
+        ),
         now,
         log,
       },
@@ -200,6 +209,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   return {
     home,
     natsUrl: nats.url,
+    nats,
     clock,
     log,
     lines,

@@ -82,16 +82,24 @@ async function answer(
     return
   }
   const reply = await outcomeOf(() => measures.call(call, handle), message.subject, log)
-  message.respond(encodeMessage(reply))
+  try {
+    message.respond(reply)
+  } catch (error) {
+    // The line was closed meanwhile, or the reply is too large for it. The caller asks again.
+    log.error('a call could not be answered', { subject: message.subject, error })
+  }
 }
 
-async function outcomeOf(handle: () => Promise<unknown>, subject: string, log: Log): Promise<unknown> {
+/** Never rejects: whatever one caller sends, the broker answers and goes on for all others. */
+async function outcomeOf(handle: () => Promise<unknown>, subject: string, log: Log): Promise<string> {
   try {
-    return await handle()
+    return encodeMessage(await handle())
   } catch (error) {
     if (error instanceof HoldpointError && error.code !== 'INTERNAL')
       log.info('refused', { subject, code: error.code, reason: error.message })
     else log.error('a call failed', { subject, error })
-    return errorReply(error)
+    const { code, message } = errorReply(error).error
+    // An error that quotes its cause may cut a character in two, and half a character has no canonical form.
+    return encodeMessage({ error: { code, message: message.toWellFormed() } })
   }
 }
