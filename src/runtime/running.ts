@@ -28,8 +28,22 @@ export const clearRunning = (dataDir: string): void => rmSync(join(dataDir, FILE
 export function readRunning(dataDir: string): Running | undefined {
   const file = join(dataDir, FILE)
   if (!existsSync(file)) return undefined
-  const running = JSON.parse(readFileSync(file, 'utf8')) as Running
+  const running = read(file)
   return isAlive(running.pid) ? running : undefined
+}
+
+function read(file: string): Running {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Running
+  } catch (cause) {
+    throw new HoldpointError(
+      'INVALID_CONFIG',
+      `${file} cannot be read; remove it and start \`holdpoint up\` again`,
+      {
+        cause,
+      },
+    )
+  }
 }
 
 /** Throws UNAVAILABLE, saying what to start. */
