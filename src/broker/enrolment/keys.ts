@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type KeySet, type KeyUse, TYP } from '#contract'
-import { createTrust } from '#warrant'
+import { HoldpointError, type KeySet, type KeyUse, TYP } from '#contract'
+import { createTrust, formatPin } from '#warrant'
 import { generateKey, loadKey, type PrivateKey, signDocument } from '#warrant/issue'
 import { FILES, type Home } from './home.ts'
 
@@ -16,29 +16,50 @@ const ROLE_KEYS: readonly [KeyUse, string][] = [
   ['registry', FILES.registryKey],
 ]
 
-/** Makes whatever key is missing, and a key set that names them. Keeps what is there. */
+/**
+ * Makes whatever key is missing, and a key set that names them. Keeps what is there. The organisation key is made
+ * once, with the pin: afterwards it may lie in a safe, and is only needed where a key set has to be signed.
+ * Throws NOT_FOUND where it is needed and away, UNTRUSTED where it is not the pinned one.
+ */
 export function ensureKeys(home: Home, origin: string, nowMs: number): KeySet {
-  for (const file of [FILES.organisation, ...ROLE_KEYS.map(([, file]) => file)])
-    if (!home.has(file)) home.write(file, generateKey().seed)
+  if (!home.has(FILES.pin)) {
+    if (!home.has(FILES.organisation)) home.write(FILES.organisation, generateKey().seed)
+    home.write(FILES.pin, formatPin(readKey(home, FILES.organisation).x))
+  }
+  for (const [, file] of ROLE_KEYS) if (!home.has(file)) home.write(file, generateKey().seed)
   if (!home.has(FILES.brokerSecret)) home.write(FILES.brokerSecret, randomBytes(32).toString('base64url'))
 
-  const organisation = readKey(home, FILES.organisation)
-  home.write(FILES.pin, `ed25519:${organisation.x}`)
   const keys = ROLE_KEYS.map(([use, file]) => {
     const { kid, x } = readKey(home, file)
     return { kid, use, x }
   })
-  const present = home.has(FILES.keySet) ? readKeySet(home, nowMs) : undefined
-  const current =
-    present && JSON.stringify(present.keys) === JSON.stringify(keys) && present.origin === origin
-  if (present && current && present.exp * 1000 > nowMs + RENEW_BEFORE_S * 1000) return present
+  const present = home.has(FILES.keySet) ? readOwn<KeySet>(home, FILES.keySet) : undefined
+  const isSame = present && JSON.stringify(present.keys) === JSON.stringify(keys) && present.origin === origin
+  const leftMs = isSame ? present.exp * 1000 - nowMs : 0
+  if (leftMs > RENEW_BEFORE_S * 1000 || (leftMs > 0 && !home.has(FILES.organisation)))
+    return readKeySet(home, nowMs)
 
   const iat = Math.floor(nowMs / 1000)
   const version = (present?.version ?? 0) + 1
   const keySet: KeySet = { v: 1, origin, version, iat, exp: iat + KEY_SET_LIFE_S, keys }
-  home.write(FILES.keySet, signDocument(TYP.keySet, keySet, organisation))
+  home.write(FILES.keySet, signDocument(TYP.keySet, keySet, organisationKey(home)))
   return keySet
 }
+
+function organisationKey(home: Home): PrivateKey {
+  if (!home.has(FILES.organisation))
+    throw new HoldpointError(
+      'NOT_FOUND',
+      `${home.path(FILES.organisation)} is away, and a new key set has to be signed with it: bring it back for that`,
+    )
+  const key = readKey(home, FILES.organisation)
+  if (formatPin(key.x) === readPin(home)) return key
+  throw new HoldpointError('UNTRUSTED', `${home.path(FILES.organisation)} is not the key that is pinned`)
+}
+
+/** Our own document in our own folder: read even where it has expired, to be signed anew. */
+export const readOwn = <T>(home: Home, file: string): T =>
+  JSON.parse(Buffer.from(home.read(file).split('.')[1] ?? '', 'base64url').toString('utf8')) as T
 
 /** The key set in the data folder, verified against the data folder's pin. */
 export function readKeySet(home: Home, nowMs: number): KeySet {

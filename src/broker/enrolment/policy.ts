@@ -3,7 +3,7 @@ import { parsePolicy } from '#policy'
 import { createTrust } from '#warrant'
 import { signDocument } from '#warrant/issue'
 import { FILES, type Home } from './home.ts'
-import { RENEW_BEFORE_S, readKey, readPin } from './keys.ts'
+import { RENEW_BEFORE_S, readKey, readOwn, readPin } from './keys.ts'
 
 /** A gate that hears nothing new for this long holds everything. */
 const POLICY_LIFE_S = 90 * 86_400
@@ -16,7 +16,7 @@ export function signPolicy(home: Home, source: string, file: string, nowMs: numb
   parsePolicy(source, file)
   const trust = createTrust({ pin: readPin(home) }, { now: () => nowMs })
   const { origin } = trust.adoptKeySet(home.read(FILES.keySet))
-  const signed = home.has(FILES.policy) ? readSigned(home.read(FILES.policy)) : undefined
+  const signed = home.has(FILES.policy) ? readOwn<PolicyDocument>(home, FILES.policy) : undefined
   if (signed && signed.source === source && signed.exp * 1000 > nowMs + RENEW_BEFORE_S * 1000) return signed
 
   const iat = Math.floor(nowMs / 1000)
@@ -25,7 +25,3 @@ export function signPolicy(home: Home, source: string, file: string, nowMs: numb
   home.write(FILES.policy, signDocument(TYP.policy, document, readKey(home, FILES.policyKey)))
   return document
 }
-
-/** Our own file in our own folder: read for its version even where it has expired, and then signed anew. */
-const readSigned = (jws: string): PolicyDocument =>
-  JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')) as PolicyDocument

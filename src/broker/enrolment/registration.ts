@@ -1,8 +1,17 @@
-import { AGENT_ID, HoldpointError, type Principal, type Registration, TYP } from '#contract'
+import {
+  AGENT_ID,
+  HoldpointError,
+  type Principal,
+  parse,
+  type Registration,
+  registrationShape,
+  TYP,
+} from '#contract'
 import { signDocument } from '#warrant/issue'
 import { issueCredentials } from './accounts.ts'
 import { FILES, type Home } from './home.ts'
-import { readKey, readKeySet } from './keys.ts'
+import { readKey, readKeySet, readOwn } from './keys.ts'
+import { ROLES } from './roles.ts'
 
 export interface NewAgent {
   agentId: string
@@ -24,21 +33,33 @@ export async function registerAgent(home: Home, agent: NewAgent, nowMs: number):
       'INVALID_INPUT',
       `agent name ${JSON.stringify(agentId)}, expected lower-case letters, digits, - and _, at most 63: it becomes part of NATS subjects`,
     )
-  // Versions only grow; the clock makes them do so without a counter that a lost file would reset.
-  const registration: Registration = {
+  // Inboxes are named for who reads them: this agent would read what is answered to that role.
+  if ((ROLES as readonly string[]).includes(agentId))
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `agent name ${JSON.stringify(agentId)}: a role of Holdpoint's own`,
+    )
+  const draft: Registration = {
     v: 1,
-    version: nowMs,
+    version: nextVersion(home, agentId, nowMs),
     iat: Math.floor(nowMs / 1000),
     agent: { iss: readKeySet(home, nowMs).origin, sub: agentId, name },
     owner,
     environment,
     enforcement,
   }
+  const registration = parse(registrationShape, draft, `agent ${agentId}`)
   const signed = signDocument(TYP.registration, registration, readKey(home, FILES.registryKey))
   home.write(FILES.registration(agentId), signed)
   if (!home.has(FILES.agentCredentials(agentId)))
     home.write(FILES.agentCredentials(agentId), await issueCredentials(home, 'agent', agentId))
   return registration
+}
+
+/** Versions only grow: by the clock, so that a lost file does not reset them, and where the clock went back, by one. */
+function nextVersion(home: Home, agentId: string, nowMs: number): number {
+  const file = FILES.registration(agentId)
+  return Math.max(nowMs, home.has(file) ? readOwn<Registration>(home, file).version + 1 : 0)
 }
 
 /** `ISSUER#SUBJECT`, as people write a principal; a bare subject belongs to `defaultIssuer` where there is one. */
