@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalize, freezeJson, type JsonValue, MAX_DEPTH, parseJson } from '#contract'
-import { readVector } from '../support/vectors.ts'
+import { describeVectors, readVector } from '../support/vectors.ts'
 
 const invalid = expect.objectContaining({ code: 'INVALID_INPUT' })
 const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
@@ -16,7 +16,7 @@ const anyJson = fc.jsonValue({ maxDepth: 5, stringUnit: 'binary' }).filter((valu
   }
 }) as fc.Arbitrary<JsonValue>
 
-describe('RFC 8785 vectors', () => {
+describeVectors('RFC 8785 vectors', () => {
   test.each(['arrays', 'french', 'structures', 'unicode', 'weird'])('json - %s', (name) => {
     const canonical = canonicalize(parseJson(readVector(`jcs/input/${name}.json`)))
     expect(canonical).toBe(readVector(`jcs/output/${name}.json`))

@@ -11,7 +11,7 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '#ledger'
-import { listVectors, readJsonVector } from '../support/vectors.ts'
+import { describeVectors, listVectors, readJsonVector } from '../support/vectors.ts'
 
 const bytes = (base64: string) => Buffer.from(base64, 'base64')
 const hex = (value: Uint8Array) => Buffer.from(value).toString('hex')
@@ -43,7 +43,7 @@ interface ConsistencyVector {
   wantErr: boolean
 }
 
-describe('public vectors', () => {
+describeVectors('public vectors', () => {
   const inclusion = listVectors('merkle/inclusion')
   const consistency = listVectors('merkle/consistency')
 

@@ -1,10 +1,25 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { describe, test } from 'vitest'
 
 /** Public test vectors are data of others and not part of this project: they lie beside it. */
 const folder = resolve(
   process.env.HOLDPOINT_VECTORS ?? resolve(import.meta.dirname, '../../../shared/vectors'),
 )
+
+/**
+ * Tests that need them. Where they are missing a run says so, and in CI it fails: nobody may take a green run
+ * for one that has compared with the world's vectors.
+ */
+export function describeVectors(name: string, define: () => void): void {
+  if (existsSync(folder)) return describe(name, define)
+  describe(name, () => {
+    test(`needs the public test vectors: put them into ${folder}, or set HOLDPOINT_VECTORS`, (context) => {
+      if (process.env.CI) throw new Error(`there is no ${folder}`)
+      context.skip()
+    })
+  })
+}
 
 export const readVector = (path: string): string => readFileSync(vectorPath(path), 'utf8')
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { canonicalize, TYP } from '#contract'
 import { signDocument } from '#warrant/issue'
 import { createVerifyKey } from '../../src/warrant/key.ts'
-import { readJsonVector } from '../support/vectors.ts'
+import { describeVectors, readJsonVector } from '../support/vectors.ts'
 import { expectedWarrant, headerOf, keys, signRaw, stranger, trusting, warrant } from './fixtures.ts'
 
 const jws = signDocument(TYP.warrant, warrant, keys.broker)
@@ -180,7 +180,7 @@ interface JwsVectors {
   testGroups: { comment: string; tests: { tcId: number; comment: string; jws: unknown; result: string }[] }[]
 }
 
-describe('Wycheproof', () => {
+describeVectors('Wycheproof', () => {
   const cases = readJsonVector<Ed25519Vectors>('wycheproof/ed25519_test.json').testGroups.flatMap((group) =>
     group.tests.map((one) => ({ ...one, x: Buffer.from(group.publicKey.pk, 'hex').toString('base64url') })),
   )

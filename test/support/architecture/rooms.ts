@@ -40,7 +40,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     edge: /^(tail|stream|storage|nats|export)\b/,
   },
   warrant: { opens: ['contract'], packages: [], nodeModules: PURE },
-  gate: { opens: ['contract', 'policy', 'warrant'], packages: [...NATS, OTEL_API], guest: true },
+  gate: {
+    opens: ['contract', 'policy', 'warrant'],
+    packages: ['@nats-io/transport-node', OTEL_API],
+    guest: true,
+  },
   identity: { opens: ['contract', 'runtime'], packages: ['jose', 'openid-client', ...HTTP] },
   broker: {
     opens: ['contract', 'policy', 'ledger', 'warrant', 'warrant/issue', 'identity', 'runtime'],
