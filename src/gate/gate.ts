@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { type Tracer, trace } from '@opentelemetry/api'
-import { type Action, canonicalize, freezeJson, type JsonValue, parseJson, type Ruling } from '#contract'
+import {
+  type Action,
+  canonicalize,
+  freezeJson,
+  HoldpointError,
+  type JsonValue,
+  parseJson,
+  type Ruling,
+} from '#contract'
 import { ruleOn } from '#policy'
 import type { Authority } from './authority.ts'
 import { createBackground } from './background.ts'
@@ -41,24 +49,39 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
   async function decide(attempt: GateAttempt): Promise<OpenPermit | { refusal: Refusal }> {
     const span = openSpan(tracer, attempt)
     try {
-      const authority = session.authority() ?? (await session.authoritySoon(timeoutMs, attempt.signal))
-      if (authority === undefined || attempt.signal?.aborted) return refused(span, cancelled(attempt))
-      const given = attempt.argumentsText === undefined ? attempt.arguments : parseJson(attempt.argumentsText)
-      const canonical = canonicalize(given)
-      const ruling = rule(attempt, given as JsonValue, authority)
-      markRuling(span, ruling, { agentId: config.agentId, enforcement: authority.enforcement })
-      if (ruling.effect === 'allow' || ruling.mode === 'observe') {
-        markUnaskedDigest(span, attempt, canonical)
-        return createPermit({ attempt, approved: given as JsonValue, span })
-      }
-      if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
-      const asked = hold(heldOf(attempt, freezeJson(given), authority, span), holdDeps)
-      background.add(asked)
-      const answer = await asked
-      return 'permitted' in answer ? answer : refused(span, answer)
+      return await decideBy(await authorityFor(attempt), attempt, span).catch(async (error: unknown) => {
+        if (!(error instanceof HoldpointError && error.code === 'STALE')) throw error
+        // The broker rules by a newer policy than we did: fetch that one, and rule once more.
+        session.outdated()
+        return decideBy(await authorityFor(attempt), attempt, span)
+      })
     } catch (error) {
       return refused(span, refuseFor(error, attempt.name))
     }
+  }
+
+  const authorityFor = async ({ signal }: GateAttempt): Promise<Authority | undefined> =>
+    session.authority() ?? session.authoritySoon(timeoutMs, signal)
+
+  async function decideBy(
+    authority: Authority | undefined,
+    attempt: GateAttempt,
+    span: ActionSpan,
+  ): Promise<OpenPermit | { refusal: Refusal }> {
+    if (authority === undefined || attempt.signal?.aborted) return refused(span, cancelled(attempt))
+    const given = attempt.argumentsText === undefined ? attempt.arguments : parseJson(attempt.argumentsText)
+    const canonical = canonicalize(given)
+    const ruling = rule(attempt, given as JsonValue, authority)
+    markRuling(span, ruling, { agentId: config.agentId, enforcement: authority.enforcement })
+    if (ruling.effect === 'allow' || ruling.mode === 'observe') {
+      markUnaskedDigest(span, attempt, canonical)
+      return createPermit({ attempt, approved: given as JsonValue, span })
+    }
+    if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
+    const asked = hold(heldOf(attempt, freezeJson(given), authority, span), holdDeps)
+    background.add(asked)
+    const answer = await asked
+    return 'permitted' in answer ? answer : refused(span, answer)
   }
 
   function heldOf(attempt: GateAttempt, frozen: JsonValue, authority: Authority, span: ActionSpan) {

@@ -21,6 +21,8 @@ export interface Session {
   authority(): Authority | undefined
   /** The same, waited for; undefined when the signal fires. Throws BROKER_UNAVAILABLE or POLICY_UNAVAILABLE. */
   authoritySoon(timeoutMs: number, signal?: AbortSignal): Promise<Authority | undefined>
+  /** The broker goes by newer documents: until they are here and verified, everything is held. */
+  outdated(): void
 }
 
 interface SessionDeps {
@@ -148,6 +150,10 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
       await connection.stop()
     },
     authority,
+    outdated() {
+      verified.forget()
+      sayHello()
+    },
     async authoritySoon(withinMs, signal) {
       const isExpired = verified.get() !== undefined
       if (isExpired) sayHello()

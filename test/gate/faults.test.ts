@@ -159,3 +159,28 @@ async function startSilently(heartbeatMs: number): Promise<Scene> {
   stops.push(() => gate.stop())
   return { ...one, gate }
 }
+
+test('gate - told that its policy is out of date, it fetches the newer one and rules again', async () => {
+  const one = await scene()
+  one.broker.hints = false
+  one.broker.intercept = ({ name }, honest) => {
+    if (name !== 'request') return honest
+    one.broker.publishPolicy(
+      POLICY.replace('name: "export_*" }\n    effect: hold', 'name: "export_*" }\n    effect: allow'),
+      2,
+    )
+    return { error: { code: 'STALE', message: 'policy 2 allows this' } }
+  }
+  expect(await one.gate.hold(attempt(), () => 'ran')).toEqual({ ran: true, value: 'ran' })
+  expect(one.broker.calls.filter(({ name }) => name === 'request')).toHaveLength(1)
+})
+
+test('gate - a broker that calls every policy out of date releases nothing', async () => {
+  const one = await scene()
+  one.broker.intercept = ({ name }, honest) =>
+    name === 'request' ? { error: { code: 'STALE', message: 'always' } } : honest
+  const run = vi.fn()
+  expect(await one.gate.hold(attempt(), run)).toMatchObject({ ran: false, refusal: { code: 'STALE' } })
+  expect(run).not.toHaveBeenCalled()
+  expect(one.broker.calls.filter(({ name }) => name === 'request')).toHaveLength(2)
+})
