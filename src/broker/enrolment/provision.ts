@@ -34,6 +34,11 @@ const writeOnce = {
   deny_delete: true,
   deny_purge: true,
   allow_direct: false,
+  allow_rollup_hdrs: false,
+  // Each of these empties a stream in spite of the two denials above.
+  max_age: 0,
+  max_bytes: -1,
+  max_msgs: -1,
 } satisfies Partial<StreamConfig>
 
 export function streamsOf(epoch: number, replicas: number): Stream[] {
