@@ -71,7 +71,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   )
   const documents = createDocuments(
     { pin: config.pin },
-    { nc, now, log, onChange: () => void documentsChanged() },
+    { nc, now, log, onChange: () => void documentsChanged(), newestPolicy: () => newestPolicy },
   )
   const context: Context = {
     config: { epoch, heartbeatMs, maxPayloadBytes, secret: config.secret },
@@ -84,6 +84,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     leases,
     notify,
     measures,
+    inFlight: new Set(),
     catchUp: () => tail.barrier(CATCH_UP_WITHIN_MS),
     now,
     log,
@@ -93,19 +94,22 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     {
       nc,
       onRecord: ({ index, entry, leafHash }) => {
+        if (entry.type === 'policy') newestPolicy = Math.max(newestPolicy, entry.version)
         requests.apply(entry, { index, leafHash })
         checkpoints.append(Buffer.from(leafHash, 'base64'))
       },
       onCorrupt: (error) => {
         log.error('the ledger contradicts itself: nothing is decided any more', { error })
+        corruption = error
         void close()
+        void sweeper.stop()
       },
     },
   )
   const sweeper = createSweeper(sweepMs, context)
   /** Recorded first, then made known: no gate rules by a policy that the ledger has not heard of. */
   async function documentsChanged(): Promise<void> {
-    if (subscriptions.length === 0) return
+    if (!isCaughtUp) return
     try {
       await recordPolicy(context)
       notify.trustChanged(leases.agents())
@@ -113,13 +117,27 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       log.error('a newer policy could not be recorded', { error })
     }
   }
+  let newestPolicy = 0
+  let isCaughtUp = false
+  let corruption: unknown
   let subscriptions: Subscription[] = []
   let unwatch = (): void => {}
 
   async function close(): Promise<void> {
     const open = subscriptions
     subscriptions = []
-    await Promise.all(open.map((subscription) => subscription.drain()))
+    // A line that is closed already has nothing left to drain.
+    await Promise.allSettled(open.map((subscription) => subscription.drain()))
+    await Promise.allSettled(context.inFlight)
+  }
+
+  /** While NATS is away no heartbeat can come: that is not the processes' silence. */
+  async function followLine(): Promise<void> {
+    for await (const { type } of nc.status()) {
+      if (type === 'disconnect') leases.interrupted()
+      if (type === 'reconnect') leases.resumed()
+    }
+    if (subscriptions.length > 0) log.error('the line to NATS is closed for good: this broker serves nobody')
   }
 
   return {
@@ -128,11 +146,14 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       await documents.start()
       await tail.start()
       await tail.barrier(60_000)
+      isCaughtUp = true
       await recordPolicy(context)
       // What a broker that died left undone is done before anybody can ask.
       await sweep(context)
       await sweeper.start()
       await checkpoints.start()
+      void followLine()
+      if (corruption) throw corruption
       unwatch = measures.watchPending(() => requests.pendingCount())
       subscriptions = [
         ...serveAgents(nc, { hello, request, claim, consume, outcome, cancel, heartbeat }, context),

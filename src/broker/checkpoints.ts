@@ -1,6 +1,6 @@
-import { jetstream } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { checkpointSubject } from '#contract'
+import { CHECKPOINT_STREAM, checkpointSubject } from '#contract'
 import { createTree, formatCheckpoint, signCheckpoint } from '#ledger'
 import type { Component, Log } from '#runtime'
 import type { PrivateKey } from '#warrant/issue'
@@ -28,6 +28,7 @@ export function createCheckpoints(
   let signedSize = 0
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
+  let isWriting = false
 
   async function publish(): Promise<void> {
     const size = tree.size()
@@ -37,13 +38,27 @@ export function createCheckpoints(
       x: key.x,
       sign: key.sign,
     })
-    await js.publish(checkpointSubject(epoch), note)
+    const newest = await readNewest()
+    // A replica that lags must not take back what another has vouched for.
+    if (!(newest.size >= size))
+      await js.publish(checkpointSubject(epoch), note, { expect: { lastSubjectSequence: newest.sequence } })
     signedSize = size
   }
+
+  async function readNewest(): Promise<{ size: number; sequence: number }> {
+    const { streams } = await jetstreamManager(deps.nc, { checkAPI: false })
+    const found = await streams.getMessage(CHECKPOINT_STREAM, { last_by_subj: checkpointSubject(epoch) })
+    return { size: Number(found?.string().split('\n')[1] ?? 0), sequence: found?.seq ?? 0 }
+  }
+
   const turn = (): void => {
-    writing = publish().catch((error: unknown) =>
-      deps.log.warn('no checkpoint was written; tried again', { error }),
-    )
+    if (isWriting) return
+    isWriting = true
+    writing = publish()
+      .catch((error: unknown) => deps.log.warn('no checkpoint was written; tried again', { error }))
+      .finally(() => {
+        isWriting = false
+      })
   }
 
   return {
@@ -55,7 +70,8 @@ export function createCheckpoints(
     async stop() {
       clearInterval(timer)
       await writing
-      await publish()
+      turn()
+      await writing
     },
   }
 }

@@ -30,11 +30,17 @@ async function decide(
 
 /** Decides if the committed reviews say so. Also run for every pending request after a restart. */
 export async function decideByReviews(context: Context, request: Request): Promise<void> {
+  if (request.decided || tally(request.reviews, request.requested.approvals).state === 'pending') return
+  // The ledger's order counts: before the review that we know of there may be one that another replica took.
+  await context.catchUp()
   if (request.decided) return
   const { reviews, requested } = request
   const result = tally(reviews, requested.approvals)
-  if (result.state === 'approved')
-    await decide(context, request, 'approved', { by: reviews.filter(({ verdict }) => verdict === 'approve') })
+  if (result.state === 'approved') {
+    // Those who reached the threshold, and not who came after them.
+    const by = reviews.filter(({ verdict }) => verdict === 'approve').slice(0, requested.approvals.threshold)
+    await decide(context, request, 'approved', { by })
+  }
   if (result.state === 'denied') {
     const denial = reviews.find(({ verdict }) => verdict === 'deny')
     await decide(context, request, 'denied', {

@@ -7,7 +7,7 @@ import { createTrust, type Trust } from '#warrant'
 
 /** The newest signed documents, each verified from the pin, together with the bytes that are passed on to gates. */
 export interface Documents extends Component {
-  /** Throws POLICY_UNAVAILABLE while there is none that can be verified and has not expired. */
+  /** Throws POLICY_UNAVAILABLE while there is none that can be verified, has not expired and is the newest known. */
   policy(): { compiled: CompiledPolicy; version: number; jws: string }
   hasPolicy(): boolean
   keySet(): { version: number; jws: string }
@@ -22,16 +22,23 @@ export interface DocumentsDeps {
   log: Log
   /** A newer policy or key set is in force: gates want to know. */
   onChange(): void
+  /** The version of the newest policy in the ledger: whoever puts an older one back does not undo it. */
+  newestPolicy(): number
+}
+
+interface Document {
+  subject: string
+  jws: string
 }
 
 export function createDocuments(config: { pin: string }, deps: DocumentsDeps): Documents {
   const { now, log } = deps
   const trust: Trust = createTrust(config, { now })
   let keySet: { version: number; jws: string } | undefined
-  let policy: { compiled: CompiledPolicy; version: number; jws: string; exp: number } | undefined
-  const registrations = new Map<string, { registration: Registration; jws: string }>()
+  let policy: (Document & { compiled: CompiledPolicy; version: number; exp: number }) | undefined
+  const registrations = new Map<string, Document & { registration: Registration }>()
   /** Signed by keys that we have not seen yet: tried again after the next key set. */
-  let waiting: { subject: string; jws: string }[] = []
+  let waiting: Document[] = []
   let messages: { stop(): void } | undefined
 
   function adopt(subject: string, jws: string): void {
@@ -39,12 +46,16 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
     if (kind === 'keyset') {
       const adopted = trust.adoptKeySet(jws)
       keySet = { version: adopted.version, jws }
-      const again = waiting
+      // Those in force too: what a key signed that is in the key set no longer counts no longer.
+      const again = [...waiting, ...(policy ? [policy] : []), ...registrations.values()]
       waiting = []
+      policy = undefined
+      registrations.clear()
       for (const document of again) take(document.subject, document.jws)
     } else if (kind === 'policy') {
       const document = trust.verifyPolicy(jws)
       policy = {
+        subject,
         compiled: loadPolicy(document.source, document.version),
         version: document.version,
         jws,
@@ -56,7 +67,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       // The subject is the administrator's word; whose registration it is, only its signature says.
       const known = registrations.get(sub)
       if (!known || registration.version >= known.registration.version)
-        registrations.set(sub, { registration, jws })
+        registrations.set(sub, { subject, registration, jws })
     }
   }
 
@@ -72,19 +83,25 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
     }
   }
 
+  const currentPolicy = () =>
+    policy && trust.keySet() && policy.exp * 1000 > now() && policy.version >= deps.newestPolicy()
+      ? policy
+      : undefined
+
   return {
     name: 'signed documents',
     policy: () => {
-      if (policy && policy.exp * 1000 > now()) return policy
+      const current = currentPolicy()
+      if (current) return current
       throw new HoldpointError('POLICY_UNAVAILABLE')
     },
-    hasPolicy: () => policy !== undefined && policy.exp * 1000 > now(),
+    hasPolicy: () => currentPolicy() !== undefined,
     keySet: () => {
       if (keySet) return keySet
       throw new HoldpointError('UNTRUSTED', 'no key set that leads back to the pinned key has been published')
     },
     registration: (agentId) => {
-      const found = registrations.get(agentId)
+      const found = trust.keySet() && registrations.get(agentId)
       if (found) return found
       throw new HoldpointError('UNKNOWN_AGENT', `${agentId}: no registration that can be verified`)
     },

@@ -1,4 +1,12 @@
-import { type Action, type Card, digestHex, digestJson, HoldpointError, type Principal } from '#contract'
+import {
+  type Action,
+  type Card,
+  type Digest,
+  digestHex,
+  digestJson,
+  HoldpointError,
+  type Principal,
+} from '#contract'
 import type { Payloads } from './payload.ts'
 
 /** What is kept, sealed, of a request: enough to show its card and to take its digest again. */
@@ -21,5 +29,5 @@ export async function readPayload(payloads: Payloads, requestId: string): Promis
 export const reviewerHash = ({ iss, sub }: Principal): string =>
   digestHex(digestJson({ iss, sub })).slice(0, 32)
 
-/** The payload's part with a reviewer's own words. */
-export const reasonPart = (reviewer: Principal): string => `reason-${reviewerHash(reviewer)}`
+/** The payload's part with a reviewer's own words, named by the digest that the ledger keeps of them. */
+export const reasonPart = (reasonDigest: Digest): string => `reason-${digestHex(reasonDigest).slice(0, 32)}`

@@ -13,7 +13,8 @@ import type { Position } from './commit.ts'
 /** One request as the ledger tells it. It is a projection: losing it costs a replay, never a fact. */
 export interface Request {
   requested: RequestedEntry
-  reviews: ReviewEntry[]
+  /** In the order of the ledger, whichever order they were heard of in. */
+  reviews: (ReviewEntry & Position)[]
   decided?: DecidedEntry & Position
   spent?: SpentEntry & Position
   outcome?: OutcomeEntry
@@ -50,8 +51,9 @@ export function createRequests(): Requests {
     if (!request) return
     switch (entry.type) {
       case 'review':
-        if (!request.reviews.some(({ reviewer }) => sameReviewer(reviewer, entry.reviewer)))
-          request.reviews.push(entry)
+        if (request.reviews.some(({ reviewer }) => sameReviewer(reviewer, entry.reviewer))) break
+        request.reviews.push({ ...entry, ...position })
+        request.reviews.sort((one, other) => one.index - other.index)
         break
       case 'decided':
         request.decided ??= { ...entry, ...position }

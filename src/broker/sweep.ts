@@ -6,9 +6,14 @@ import type { Request } from './requests.ts'
 import { conclude, hasLapsed, spend } from './spend.ts'
 
 /** Takes the arrows that time takes: expired, abandoned, lapsed, ambiguous. Every one is a write-once fact. */
-export async function sweep(context: Context): Promise<void> {
-  for (const request of [...context.requests.pending()]) await tend(context, request, tendPending)
-  for (const request of [...context.requests.unfinished()]) await tend(context, request, tendUnfinished)
+export async function sweep(context: Context, isOver = () => false): Promise<void> {
+  const { requests } = context
+  const work = [
+    ...[...requests.pending()].map((request) => [request, tendPending] as const),
+    ...[...requests.unfinished()].map((request) => [request, tendUnfinished] as const),
+  ]
+  // Each may take seconds while the ledger does not answer: a stop does not wait for all of them.
+  for (const [request, how] of work) if (!isOver()) await tend(context, request, how)
 }
 
 /** One request that cannot be written now must not keep the others from their turn; the next sweep tries again. */
@@ -47,7 +52,7 @@ export function createSweeper(everyMs: number, context: Context): Component {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
   const turn = (): void => {
-    running = sweep(context)
+    running = sweep(context, () => timer === undefined)
       .catch((error: unknown) => context.log.error('a sweep failed', { error }))
       .then(() => {
         if (timer) timer = setTimeout(turn, everyMs)

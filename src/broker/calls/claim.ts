@@ -44,8 +44,8 @@ async function refusal({ payloads }: Context, { requested, decided }: Request): 
     channel,
     assurance,
   }))
-  const denier = decided?.reasonDigest && decided.by[0]
-  const reason = denier && (await payloads.get(requested.requestId, reasonPart(denier)))
+  const digest = decided?.reasonDigest
+  const reason = digest && (await payloads.get(requested.requestId, reasonPart(digest)))
   return {
     status: decided?.decision as 'denied' | 'expired' | 'cancelled',
     by,

@@ -16,6 +16,8 @@ export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
         'WARRANT_MISMATCH',
         'the approval is for another action than the one to be executed',
       )
+    // The warrant may have come from another replica a moment ago.
+    if (!request.decided) await context.catchUp()
     if (request.decided?.decision !== 'approved')
       throw new HoldpointError('APPROVAL_DENIED', 'there is no approval to consume')
 

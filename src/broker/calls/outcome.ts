@@ -8,6 +8,7 @@ export const outcome: AgentHandler<OutcomeCall, Record<string, never>> = {
   shape: outcomeCallShape,
   async handle(agentId, call, context) {
     const request = await ownRequest(context, agentId, call.requestId)
+    if (!request.spent) await context.catchUp()
     if (request.spent?.spend !== 'consumed')
       throw new HoldpointError('INVALID_INPUT', 'outcome: nothing was consumed under this request')
     await conclude(context, request, call.outcome, call.errorType)

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import {
   type Attempt,
   actionDigest,
+  type Card,
+  canonicalize,
   HoldpointError,
   type JsonValue,
   ledgerSubject,
@@ -46,8 +48,14 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
       )
 
     const draft = freezePayload(context, requestId, attempt, requester, ruling)
-    const payload = await context.payloads.create(requestId, 'request', draft as unknown as JsonValue)
-    const entry = entryOf(payload as unknown as RequestPayload, requester, process, ruling)
+    const payload = (await context.payloads.create(
+      requestId,
+      'request',
+      draft as unknown as JsonValue,
+    )) as unknown as RequestPayload
+    if (circumstances(payload.card) !== circumstances(draft.card))
+      throw new HoldpointError('STALE', 'this attempt was begun under other circumstances: make another one')
+    const entry = entryOf(payload, requester, process, ruling)
     const committed = await context.ledger.commit(
       ledgerSubject.requested(context.config.epoch, requestId),
       entry,
@@ -55,7 +63,7 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
     context.requests.apply(committed.entry, committed.position)
     const opened = context.requests.get(requestId)
     if (opened && committed.won) context.notify.desk('opened', opened)
-    return heldReply(payload as unknown as RequestPayload, committed.entry)
+    return heldReply(payload, committed.entry)
   },
 }
 
@@ -100,6 +108,16 @@ function freezePayload(
   )
   return { salt, action, card }
 }
+
+/**
+ * What the ledger will say beside the card. A broker that died may have left a card from before a change of policy
+ * or of the registration: reviewers would be shown one thing, and release another.
+ */
+const circumstances = ({ agent, owner, onBehalfOf, environment, enforcement, ...card }: Card): string =>
+  canonicalize([
+    { agent, owner, onBehalfOf, environment, enforcement },
+    [card.rule, card.risk ?? null, card.policyVersion, card.approvals],
+  ])
 
 /** From the payload that counts, which may be that of a replica that was first. */
 function entryOf(

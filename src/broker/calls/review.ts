@@ -8,6 +8,7 @@ import {
   type ReviewReply,
   type ReviewSubmission,
   reviewSubmissionShape,
+  samePrincipal,
 } from '#contract'
 import type { Person } from '#identity'
 import { mayReview, tally } from '#policy'
@@ -26,6 +27,9 @@ export const review: DeskHandler<ReviewSubmission, ReviewReply> = {
     const request = await reviewable(context, submission)
     const verdict = mayReview(context.documents.policy().compiled, person, request.requested)
     if (!verdict.ok) throw new HoldpointError(verdict.code, verdict.reason)
+
+    if (request.reviews.some(({ reviewer }) => samePrincipal(reviewer, person)))
+      throw new HoldpointError('ALREADY_REVIEWED')
 
     const entry = await entryOf(context, request, submission, person)
     const subject = ledgerSubject.review(context.config.epoch, submission.requestId, reviewerHash(person))
@@ -73,22 +77,16 @@ async function entryOf(
     },
     verdict,
     renderHash,
-    ...(reason === undefined
-      ? {}
-      : { reasonDigest: await keepReason(context, requested.requestId, person, reason) }),
+    ...(reason === undefined ? {} : { reasonDigest: await keepReason(context, requested.requestId, reason) }),
   }
 }
 
 /** The words go into the payload, where they can be erased; the ledger keeps their salted digest. */
-async function keepReason(
-  { payloads }: Context,
-  requestId: string,
-  person: Person,
-  reason: string,
-): Promise<Digest> {
+async function keepReason({ payloads }: Context, requestId: string, reason: string): Promise<Digest> {
   const { salt } = await readPayload(payloads, requestId)
-  await payloads.add(requestId, reasonPart(person), reason)
-  return digestJson({ salt, reason })
+  const digest = digestJson({ salt, reason })
+  await payloads.add(requestId, reasonPart(digest), reason)
+  return digest
 }
 
 const missing = ({ reviews, requested }: Request): number => {

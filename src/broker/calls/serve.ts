@@ -40,15 +40,18 @@ export function serveAgents(nc: NatsConnection, handlers: AgentHandlers, context
       queue: QUEUE,
       callback: (_, message) => {
         const agentId = agentIdOf(message.subject)
-        void answer(message, name, inboxPrefix(agentId), context, async () => {
-          const limit = context.config.maxPayloadBytes
-          if (message.data.length > limit)
-            throw new HoldpointError(
-              'PAYLOAD_TOO_LARGE',
-              `${name}: ${message.data.length} bytes, expected at most ${limit}`,
-            )
-          return handler.handle(agentId, decodeCall(handler.shape, message.string(), name), context)
-        })
+        track(
+          context,
+          answer(message, name, inboxPrefix(agentId), context, async () => {
+            const limit = context.config.maxPayloadBytes
+            if (message.data.length > limit)
+              throw new HoldpointError(
+                'PAYLOAD_TOO_LARGE',
+                `${name}: ${message.data.length} bytes, expected at most ${limit}`,
+              )
+            return handler.handle(agentId, decodeCall(handler.shape, message.string(), name), context)
+          }),
+        )
       },
     }),
   )
@@ -59,11 +62,19 @@ export function serveDesks(nc: NatsConnection, handlers: DeskHandlers, context: 
     nc.subscribe(deskSubject(name as DeskCall), {
       queue: QUEUE,
       callback: (_, message) =>
-        void answer(message, name, inboxPrefix('desk'), context, async () =>
-          handler.handle(decodeCall(handler.shape, message.string(), name), context),
+        track(
+          context,
+          answer(message, name, inboxPrefix('desk'), context, async () =>
+            handler.handle(decodeCall(handler.shape, message.string(), name), context),
+          ),
         ),
     }),
   )
+}
+
+function track({ inFlight }: Context, answered: Promise<void>): void {
+  inFlight.add(answered)
+  void answered.finally(() => inFlight.delete(answered))
 }
 
 async function answer(
