@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { NatsConnection, Subscription } from '@nats-io/transport-node'
 import { HoldpointError, ledgerSubject, type PolicyEntry } from '#contract'
 import type { Identity } from '#identity'
@@ -49,6 +50,7 @@ export interface BrokerDeps {
 }
 
 const CATCH_UP_WITHIN_MS = 2_000
+const DRAIN_WITHIN_MS = 2_000
 
 /** The authority: takes requests and reviews, decides once, issues warrants. All that it knows, the ledger says. */
 export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component {
@@ -126,9 +128,11 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   async function close(): Promise<void> {
     const open = subscriptions
     subscriptions = []
-    // A line that is closed already has nothing left to drain.
-    await Promise.allSettled(open.map((subscription) => subscription.drain()))
-    await Promise.allSettled(context.inFlight)
+    const drained = Promise.allSettled(open.map((subscription) => subscription.drain()))
+    // Over a line that is down nothing drains, and nobody waits for an answer.
+    await Promise.race([drained, setTimeout(DRAIN_WITHIN_MS, undefined, { ref: false })])
+    const answered = Promise.allSettled(context.inFlight)
+    await Promise.race([answered, setTimeout(DRAIN_WITHIN_MS, undefined, { ref: false })])
   }
 
   /** While NATS is away no heartbeat can come: that is not the processes' silence. */

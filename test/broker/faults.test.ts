@@ -90,6 +90,16 @@ test('broker - while NATS is away nobody can prove that they live, and nothing i
   )
 })
 
+test('broker - it can be stopped while NATS is away, and goes on where another left off', async () => {
+  const held = await holdAction(agent)
+  await house.nats.stop()
+  await house.broker().stop()
+  await house.nats.start()
+  await house.startBroker()
+  await eventually(beat, (answer) => answer !== undefined)
+  expect(await claimOf(agent, held.requestId)).toEqual({ status: 'pending' })
+})
+
 test('broker - a policy that is published after NATS was away is heard of', async () => {
   await interruptNats(1_000)
   signPolicy(house.home, POLICY.replace('validFor: 1h', 'validFor: 2h'), 'policy.yaml', house.clock.now())
