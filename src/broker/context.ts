@@ -29,8 +29,6 @@ export interface Context {
   mint: Mint
   notify: Notify
   measures: Measures
-  /** Calls that are being answered: a stop waits for them. */
-  inFlight: Set<Promise<void>>
   /** Resolves when this broker knows all that is committed by now, through whichever replica. */
   catchUp(): Promise<void>
   now: () => number

@@ -14,11 +14,11 @@ export const brokerCommand: Command = defineCommand({
   details: 'Needs nats.url, or a `holdpoint up` on the same data folder. Any number may run side by side.',
   example: 'holdpoint broker',
   run: (_, io) =>
-    serve('broker', io, async ({ config, log, stack }) => {
+    serve('broker', io, async ({ config, log, stack, fail }) => {
       const home = openHome(config.dataDir)
       const connection = await stack.start(configuredConnection('broker', home, config))
       await stack.start(
-        brokerOf(home, { nc: connection.nc(), issuers: trustedIssuers(config), now: io.now, log }),
+        brokerOf(home, { nc: connection.nc(), issuers: trustedIssuers(config), now: io.now, log, fail }),
       )
       log.info('the broker is ready', { nats: connection.nc().getServer() })
     }),
@@ -29,10 +29,11 @@ export interface BrokerParts {
   issuers: readonly TrustedIssuer[]
   now: () => number
   log: Log
+  fail(error: unknown): void
 }
 
 /** The broker with this data folder's keys; it reads only its own: broker, ledger, secret. */
-export function brokerOf(home: Home, { nc, issuers, now, log }: BrokerParts): Component {
+export function brokerOf(home: Home, { nc, issuers, now, log, fail }: BrokerParts): Component {
   return createBroker(
     {
       epoch: EPOCH,
@@ -42,7 +43,7 @@ export function brokerOf(home: Home, { nc, issuers, now, log }: BrokerParts): Co
       checkpointKey: readKey(home, FILES.ledgerKey),
       secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
     },
-    { nc, identity: createIdentity({ issuers }, { now }), now, log },
+    { nc, identity: createIdentity({ issuers }, { now }), now, log, onFailure: fail },
   )
 }
 

@@ -74,6 +74,7 @@ export async function startUp({ config, log, stack, now, fail }: UpParts): Promi
       issuers: issuers.trusted,
       now,
       log: log.child({ room: 'broker' }),
+      fail,
     }),
   )
   const pipelineConnection = await stack.start(createConnection('pipeline', home, nats))

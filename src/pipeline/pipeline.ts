@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { digestBytes, HoldpointError } from '#contract'
 import { createLedgerTail } from '#ledger'
-import { type Component, composeComponents, type Log } from '#runtime'
+import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { Store } from '#store'
 import { admit } from './admit.ts'
 import { dropCoverUps } from './alarms.ts'
@@ -90,20 +90,7 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
   }
 
   const receiver = createReceiver({ host, port, maxBodyBytes }, { accept, log })
-  const gauge = watch(() => measures.watchWaiting(writer.waiting))
+  const gauge = whileRunning('gauge of waiting entries', () => measures.watchWaiting(writer.waiting))
   const parts = composeComponents([gauge, writer, tail, receiver], log, 'pipeline')
   return { ...parts, port: () => receiver.port() }
-}
-
-function watch(begin: () => () => void): Component {
-  let end = () => {}
-  return {
-    name: 'measures',
-    async start() {
-      end = begin()
-    },
-    async stop() {
-      end()
-    },
-  }
 }

@@ -94,3 +94,18 @@ function startError(component: Component, cause: unknown): HoldpointError {
   const code = cause instanceof HoldpointError ? cause.code : 'UNAVAILABLE'
   return new HoldpointError(code, `${component.name} could not start: ${reason}`, { cause })
 }
+
+/** Something that is begun and ended in one go: a gauge that is watched, a listener. `begin` returns its end. */
+export function whileRunning(name: string, begin: () => () => void): Component {
+  let end = (): void => {}
+  return {
+    name,
+    async start() {
+      end = begin()
+    },
+    async stop() {
+      end()
+      end = () => {}
+    },
+  }
+}

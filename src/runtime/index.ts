@@ -7,7 +7,7 @@ export {
   type Options,
 } from './command.ts'
 export { type Program, runProgram } from './command-run.ts'
-export { type Component, composeComponents, createStack, type Stack } from './component.ts'
+export { type Component, composeComponents, createStack, type Stack, whileRunning } from './component.ts'
 export { type ConfigSources, readConfig } from './config.ts'
 export type { Config } from './config-keys.ts'
 export { configReference } from './config-reference.ts'

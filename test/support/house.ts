@@ -190,6 +190,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         ),
         now,
         log,
+        onFailure: (error) => log.error('the broker failed', { error }),
       },
     )
     await broker.start()

@@ -2,8 +2,8 @@ import { type CancelCall, cancelCallShape, type RequestState } from '#contract'
 import { cancel as cancelRequest } from '../decide.ts'
 import { stateOf } from '../requests.ts'
 import { spend } from '../spend.ts'
+import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
-import type { AgentHandler } from './serve.ts'
 
 /** The requester no longer wants it. An approval that came first is given back unused. */
 export const cancel: AgentHandler<CancelCall, { state: RequestState }> = {

@@ -4,8 +4,8 @@ import { expire } from '../decide.ts'
 import { reasonPart } from '../request-payload.ts'
 import type { Request } from '../requests.ts'
 import { hasLapsed, spend } from '../spend.ts'
+import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
-import type { AgentHandler } from './serve.ts'
 
 /** The requester asks what was decided. A warrant is minted here, and only from a committed decision. */
 export const claim: AgentHandler<ClaimCall, ClaimReply> = {

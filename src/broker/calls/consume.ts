@@ -1,7 +1,7 @@
 import { type ConsumeCall, type ConsumeReply, consumeCallShape, HoldpointError } from '#contract'
 import { hasLapsed, spend } from '../spend.ts'
+import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
-import type { AgentHandler } from './serve.ts'
 
 /**
  * The approval is used up before the effect, once. The same call again (same nonce, its answer was lost) gets the

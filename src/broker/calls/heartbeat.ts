@@ -1,5 +1,5 @@
 import { type HeartbeatCall, type HeartbeatReply, heartbeatCallShape } from '#contract'
-import type { AgentHandler } from './serve.ts'
+import type { AgentHandler } from './handler.ts'
 
 /** A process lives. The reply makes good what a lost hint would have said. */
 export const heartbeat: AgentHandler<HeartbeatCall, HeartbeatReply> = {

@@ -1,6 +1,6 @@
 import { type ListCall, listCallShape, type RequestSummary } from '#contract'
 import { summarise } from '../requests.ts'
-import type { DeskHandler } from './serve.ts'
+import type { DeskHandler } from './handler.ts'
 
 const MOST = 1_000
 

@@ -1,7 +1,7 @@
 import { HoldpointError, type OutcomeCall, outcomeCallShape } from '#contract'
 import { conclude } from '../spend.ts'
+import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
-import type { AgentHandler } from './serve.ts'
 
 /** What became of the action, in the requester's words: the ledger says that they are its words. */
 export const outcome: AgentHandler<OutcomeCall, Record<string, never>> = {

@@ -20,7 +20,7 @@ import { freezeCard } from '../card.ts'
 import type { Context } from '../context.ts'
 import { type RequestPayload, readPayload } from '../request-payload.ts'
 import { requesterOf, requestIdOf } from '../requester.ts'
-import type { AgentHandler } from './serve.ts'
+import type { AgentHandler } from './handler.ts'
 
 /** A held action becomes a request. The broker rules anew: its ruling is the one that counts. */
 export const request: AgentHandler<RequestCall, RequestReply> = {

@@ -16,8 +16,8 @@ import type { Context } from '../context.ts'
 import { decideByReviews } from '../decide.ts'
 import { readPayload, reasonPart, reviewerHash } from '../request-payload.ts'
 import { type Request, stateOf } from '../requests.ts'
+import type { DeskHandler } from './handler.ts'
 import { knownRequest } from './own.ts'
-import type { DeskHandler } from './serve.ts'
 
 /** One person's answer. Who it is, the token proves to us; what was shown, the quoted hash proves. */
 export const review: DeskHandler<ReviewSubmission, ReviewReply> = {

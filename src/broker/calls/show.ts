@@ -1,8 +1,8 @@
 import { HoldpointError, type ShowCall, type ShowReply, showCallShape } from '#contract'
 import { readPayload } from '../request-payload.ts'
 import { summarise } from '../requests.ts'
+import type { DeskHandler } from './handler.ts'
 import { knownRequest } from './own.ts'
-import type { DeskHandler } from './serve.ts'
 
 /** The frozen card, and the hash that a review of it has to quote. */
 export const show: DeskHandler<ShowCall, ShowReply> = {

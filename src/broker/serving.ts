@@ -1,0 +1,115 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
+import {
+  type AgentCall,
+  agentCalls,
+  agentIdOf,
+  type DeskCall,
+  decodeCall,
+  deskSubject,
+  encodeMessage,
+  errorReply,
+  HoldpointError,
+  inboxPrefix,
+  type Shape,
+} from '#contract'
+import type { Component, Log } from '#runtime'
+import { agentHandlers, deskHandlers } from './calls/index.ts'
+import type { Context } from './context.ts'
+
+/** Replicas share the calls: each goes to one of them. */
+const QUEUE = 'broker'
+const DRAIN_WITHIN_MS = 2_000
+
+/** Answers calls while it runs; a stop lets those under way be answered. */
+export function createServing(nc: NatsConnection, context: Context): Component {
+  const underWay = new Set<Promise<void>>()
+  let subscriptions: Subscription[] = []
+
+  const serve = (subject: string, toCall: (message: Msg) => Call): Subscription =>
+    nc.subscribe(subject, {
+      queue: QUEUE,
+      callback: (_, message) => {
+        const answered = answer(message, toCall(message), context)
+        underWay.add(answered)
+        void answered.finally(() => underWay.delete(answered))
+      },
+    })
+
+  return {
+    name: 'calls',
+    async start() {
+      subscriptions = [
+        ...Object.entries(agentHandlers).map(([name, { shape, handle }]) =>
+          serve(agentCalls(name as AgentCall), (message) => {
+            const agentId = agentIdOf(message.subject)
+            const work = (call: unknown) => handle(agentId, call, context)
+            return { name, shape, inbox: inboxPrefix(agentId), work }
+          }),
+        ),
+        ...Object.entries(deskHandlers).map(([name, { shape, handle }]) =>
+          serve(deskSubject(name as DeskCall), () => {
+            const work = (call: unknown) => handle(call, context)
+            return { name, shape, inbox: inboxPrefix('desk'), work }
+          }),
+        ),
+      ]
+      await nc.flush()
+    },
+    async stop() {
+      const open = subscriptions
+      subscriptions = []
+      // Over a line that is down nothing drains, and nobody waits for an answer.
+      await atMost(Promise.allSettled(open.map((subscription) => subscription.drain())))
+      await atMost(Promise.allSettled(underWay))
+    },
+  }
+}
+
+interface Call {
+  name: string
+  shape: Shape<unknown>
+  /** Where the caller's replies may go, and nowhere else. */
+  inbox: string
+  work(call: unknown): Promise<unknown>
+}
+
+/** Never rejects: whatever one caller sends, the broker answers and goes on for all others. */
+async function answer(message: Msg, { name, shape, inbox, work }: Call, context: Context): Promise<void> {
+  const { log, measures, config } = context
+  const { subject, reply } = message
+  // The reply subject is the caller's word, and we may publish where it may not: the ledger, other inboxes.
+  if (!reply?.startsWith(`${inbox}.`))
+    return log.warn('a call was ignored: it does not ask for a reply in its own inbox', { subject, reply })
+  const handle = async (): Promise<unknown> => {
+    const { length } = message.data
+    if (length > config.maxPayloadBytes)
+      throw new HoldpointError(
+        'PAYLOAD_TOO_LARGE',
+        `${name}: ${length} bytes, expected at most ${config.maxPayloadBytes}`,
+      )
+    return work(decodeCall(shape, message.string(), name))
+  }
+  try {
+    message.respond(await encodeOutcome(() => measures.call(name, handle), subject, log))
+  } catch (error) {
+    // The line was closed meanwhile, or the reply is too large for it. The caller asks again.
+    log.error('a call could not be answered', { subject, error })
+  }
+}
+
+async function encodeOutcome(handle: () => Promise<unknown>, subject: string, log: Log): Promise<string> {
+  try {
+    return encodeMessage(await handle())
+  } catch (error) {
+    if (error instanceof HoldpointError && error.code !== 'INTERNAL')
+      log.info('refused', { subject, code: error.code, reason: error.message })
+    else log.error('a call failed', { subject, error })
+    const { code, message } = errorReply(error).error
+    // An error that quotes its cause may cut a character in two, and half a character has no canonical form.
+    return encodeMessage({ error: { code, message: message.toWellFormed() } })
+  }
+}
+
+const atMost = (work: Promise<unknown>): Promise<unknown> =>
+  Promise.race([work, setTimeout(DRAIN_WITHIN_MS, undefined, { ref: false })])
