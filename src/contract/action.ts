@@ -1,6 +1,6 @@
 import { type Digest, digestJson } from './digest.ts'
 import type { JsonValue } from './json.ts'
-import { list, literal, object, optional, type Shape, text } from './shape.ts'
+import { list, literal, object, optional, type Shape, secretText, text } from './shape.ts'
 
 /** Whoever an identity provider or the organisation vouches for. Two are the same when both members are. */
 export interface Principal {
@@ -152,6 +152,6 @@ export const attemptShape: Shape<Attempt> = object({
       { max: 100 },
     ),
   ),
-  onBehalfOf: optional(list(text({ min: 1, max: 16_384 }), { max: 8 })),
+  onBehalfOf: optional(list(secretText({ min: 1, max: 16_384 }), { max: 8 })),
   conversation: optional(text({ min: 1, max: 500 })),
 })

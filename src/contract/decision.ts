@@ -1,7 +1,7 @@
 import type { NamedPrincipal } from './action.ts'
 import type { Digest } from './digest.ts'
 import type { Assurance } from './ruling.ts'
-import { integer, list, literal, object, optional, type Shape, text } from './shape.ts'
+import { integer, list, literal, object, optional, type Shape, secretText, text } from './shape.ts'
 
 export const DECISIONS = ['approved', 'denied', 'expired', 'cancelled'] as const
 /** The one terminal answer to a request. */
@@ -50,7 +50,7 @@ export const reviewSubmissionShape: Shape<ReviewSubmission> = object({
   reason: optional(text({ max: 4000 })),
   renderHash: text({ min: 1, max: 200 }),
   channel: text({ min: 1, max: 64 }),
-  token: text({ min: 1, max: 16_384 }),
+  token: secretText({ min: 1, max: 16_384 }),
 }) as Shape<ReviewSubmission>
 
 export const evidenceMembers = {

@@ -4,7 +4,7 @@ import type { Decision, RequestState, Verdict } from './decision.ts'
 import { DIGEST, type Digest } from './digest.ts'
 import { type ErrorCode, HoldpointError, isErrorCode } from './error.ts'
 import { canonicalize, type JsonValue, parseJson } from './json.ts'
-import { list, literal, object, optional, parse, type Shape, text } from './shape.ts'
+import { list, literal, object, optional, parse, type Shape, secretText, text } from './shape.ts'
 
 /** Requests between processes are JSON; a reply is the value, or `{error: {code, message}}`. */
 const requestId = text({ min: 1, max: 200 })
@@ -127,7 +127,7 @@ export interface ListCall {
   state?: 'pending' | 'all'
 }
 export const listCallShape: Shape<ListCall> = object({
-  token: text({ min: 1, max: 16_384 }),
+  token: secretText({ min: 1, max: 16_384 }),
   state: optional(literal('pending', 'all')),
 })
 export interface ShowCall {
@@ -139,7 +139,10 @@ export interface ShowReply {
   card: Card
   renderHash: Digest
 }
-export const showCallShape: Shape<ShowCall> = object({ token: text({ min: 1, max: 16_384 }), requestId })
+export const showCallShape: Shape<ShowCall> = object({
+  token: secretText({ min: 1, max: 16_384 }),
+  requestId,
+})
 
 export interface ReviewReply {
   state: RequestState

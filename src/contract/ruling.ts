@@ -8,8 +8,9 @@ export type Risk = 'low' | 'medium' | 'high' | 'critical'
 export const ASSURANCES = ['chat', 'login', 'step-up', 'passkey'] as const
 export type Assurance = (typeof ASSURANCES)[number]
 
+/** False for a word that is none of them, on either side. */
 export const atLeast = (given: Assurance, asked: Assurance): boolean =>
-  ASSURANCES.indexOf(given) >= ASSURANCES.indexOf(asked)
+  ASSURANCES.includes(asked) && ASSURANCES.indexOf(given) >= ASSURANCES.indexOf(asked)
 
 /** How many distinct people, out of which groups, must approve, and how they must be signed in. */
 export interface Approvals {

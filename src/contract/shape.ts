@@ -63,6 +63,16 @@ export const text = (
   }
 }
 
+/** A text whose value no message ever shows: a wrong token may be a good one with a slip. */
+export const secretText = (limits: { min?: number; max?: number } = {}): Shape<string> => {
+  const shape = text(limits)
+  return (value, at, report) =>
+    shape(value, at, (path, expected, found) =>
+      report(path, expected, typeof found === 'string' ? HIDDEN : found),
+    )
+}
+const HIDDEN = Symbol('hidden')
+
 export const integer = (limits: { min?: number; max?: number } = {}): Shape<number> => {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = limits
   return (value, at, report) =>
@@ -159,8 +169,9 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 
 function printable(value: unknown): string {
   if (value === undefined) return 'missing'
+  if (value === HIDDEN) return 'a text that is not shown'
   if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'a mapping'
   const shown = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value))
-  return shown.length > 80 ? `${shown.slice(0, 77)}…` : shown
+  return shown.length > 80 ? `${shown.slice(0, 77).toWellFormed()}…` : shown
 }

@@ -11,8 +11,12 @@ export interface DeskAccess {
   credentials(config: Config): string
 }
 
+const SHORTEST_ID = 4
+
 /** The one request whose id starts so. Ambiguity is refused: a review must never land on another request. */
 export async function find(desk: Desk, token: string, id: string): Promise<ShowReply> {
+  if (id.length < SHORTEST_ID)
+    throw new HoldpointError('UNKNOWN_REQUEST', `"${id}": give at least ${SHORTEST_ID} characters of the id`)
   const matches = (await desk.list(token, 'all')).filter(({ requestId }) => requestId.startsWith(id))
   if (matches.length > 1)
     throw new HoldpointError(

@@ -1,6 +1,7 @@
 import { expect, describe as group, test } from 'vitest'
 import {
   actionShape,
+  atLeast,
   boolean,
   check,
   describe,
@@ -12,6 +13,7 @@ import {
   optional,
   parse,
   record,
+  secretText,
   text,
   variant,
 } from '#contract'
@@ -107,4 +109,30 @@ group('shape', () => {
     const { arguments: _, ...without } = action
     expect(problemsOf(actionShape, without)).toEqual(['arguments is missing, expected a JSON value'])
   })
+})
+
+test('shape - what is wrong with a secret is said without showing it', () => {
+  const shape = object({ token: secretText({ min: 1, max: 8 }) })
+  const refusal = (token: unknown) => {
+    const checked = check(shape, { token })
+    return checked.ok ? '' : checked.problems.map(describe).join()
+  }
+  expect(refusal('eyJhbGciOiJub25lIn0')).toBe(
+    'token is a text that is not shown, expected a text of 1 to 8 characters',
+  )
+  expect(refusal(7)).toContain('token is 7')
+  expect(refusal(undefined)).toContain('token is missing')
+})
+
+test('shape - a long value is cut between characters, not within one', () => {
+  const checked = check(object({ name: text({ max: 1 }) }), { name: '😀'.repeat(100) })
+  expect(checked.ok).toBe(false)
+  for (const problem of checked.ok ? [] : checked.problems)
+    expect(describe(problem).isWellFormed()).toBe(true)
+})
+
+test('shape - an assurance that nobody knows is never enough', () => {
+  expect(atLeast('passkey', 'retina' as never)).toBe(false)
+  expect(atLeast('retina' as never, 'chat')).toBe(false)
+  expect(atLeast('login', 'login')).toBe(true)
 })
