@@ -3,13 +3,23 @@ import { tally } from '#policy'
 import type { Context } from './context.ts'
 import type { Request } from './requests.ts'
 
+interface Grounds {
+  by?: ReviewEntry[]
+  reasonDigest?: Digest
+}
+
+/** Decisions that this process is writing: whoever comes meanwhile waits for that one, and learns what it was. */
+const underWay = new WeakMap<Request, Promise<void>>()
+
+function decide(context: Context, request: Request, decision: Decision, why: Grounds = {}): Promise<void> {
+  const writing =
+    underWay.get(request) ?? write(context, request, decision, why).finally(() => underWay.delete(request))
+  underWay.set(request, writing)
+  return writing
+}
+
 /** Writes the one decision of a request. Whoever is first wins; all others learn what was decided. */
-async function decide(
-  context: Context,
-  request: Request,
-  decision: Decision,
-  why: { by?: ReviewEntry[]; reasonDigest?: Digest } = {},
-): Promise<void> {
+async function write(context: Context, request: Request, decision: Decision, why: Grounds): Promise<void> {
   const { requestId, actionDigest } = request.requested
   const entry: DecidedEntry = {
     type: 'decided',
@@ -22,8 +32,9 @@ async function decide(
   }
   const committed = await context.ledger.commit(ledgerSubject.decided(context.config.epoch, requestId), entry)
   context.requests.apply(committed.entry, committed.position)
-  if (committed.won)
-    context.measures.decided(decision, request.requested.ruling.rule, entry.at - request.requested.at)
+  // A replica that lost tells nobody: the one that won has done so.
+  if (!committed.won) return
+  context.measures.decided(decision, request.requested.ruling.rule, entry.at - request.requested.at)
   context.notify.settled(request)
   context.notify.desk('decided', request)
 }
