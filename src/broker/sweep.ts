@@ -34,18 +34,30 @@ async function tendPending(context: Context, request: Request): Promise<void> {
   if (request.reviews.length > 0) await decideByReviews(context, request)
   if (request.decided) return
   if (context.now() >= request.requested.expiresAt) return expire(context, request)
-  if (isAbandoned(context, request)) return cancel(context, request)
+  if (await isAbandoned(context, request)) return cancel(context, request)
 }
 
 async function tendUnfinished(context: Context, request: Request): Promise<void> {
   if (request.spent?.spend === 'consumed') {
     // It began and nobody is left to say how it ended.
-    if (isAbandoned(context, request)) await conclude(context, request, 'ambiguous')
+    if (await isAbandoned(context, request)) await conclude(context, request, 'ambiguous')
   } else if (hasLapsed(request, context.now())) await spend(context, request, 'lapsed')
 }
 
-const isAbandoned = ({ leases }: Context, { requested }: Request): boolean =>
-  leases.lost(requested.agent.sub, requested.process)
+/** Its process has been silent for a whole lease, and we could have heard it. */
+async function isAbandoned(context: Context, { requested }: Request): Promise<boolean> {
+  const { leases } = context
+  const isLost = (): boolean => leases.lost(requested.agent.sub, requested.process)
+  if (!isLost()) return false
+  try {
+    // A line that was cut without a word looks like silence, until something has to come back over it.
+    await context.catchUp()
+  } catch (error) {
+    leases.resumed()
+    throw error
+  }
+  return isLost()
+}
 
 /** Sweeps one after the other, every `everyMs`. */
 export function createSweeper(everyMs: number, context: Context): Component {

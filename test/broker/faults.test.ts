@@ -90,6 +90,19 @@ test('broker - while NATS is away nobody can prove that they live, and nothing i
   )
 })
 
+test('broker - a line that was cut without a word is not the silence of those behind it', async () => {
+  const held = await holdAction(agent)
+  process.kill(house.nats.pid, 'SIGSTOP')
+  house.clock.advance(MINUTE)
+  await eventually(
+    async () => house.lines.some((line) => line.includes('could not be tended')),
+    (isTended) => isTended,
+  )
+  process.kill(house.nats.pid, 'SIGCONT')
+  await eventually(beat, (answer) => answer !== undefined)
+  expect(await stateOf(held.requestId)).toBe('pending')
+})
+
 test('broker - it can be stopped while NATS is away, and goes on where another left off', async () => {
   const held = await holdAction(agent)
   await house.nats.stop()

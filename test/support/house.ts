@@ -45,6 +45,7 @@ import {
   createStack,
   freePort,
   type Log,
+  type NatsServer,
   natsServerVersion,
   writeRunning,
 } from '#runtime'
@@ -65,7 +66,7 @@ export interface House {
   home: Home
   natsUrl: string
   /** The server itself: stopped and started again, it is the same one at the same port. */
-  nats: Component
+  nats: NatsServer
   clock: Clock
   desk: Desk
   log: Log
