@@ -6,7 +6,7 @@ export default defineConfig({
     // Real servers and a real engine start in these tests: more of them at once than cores only makes all slow.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
+    testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
   },

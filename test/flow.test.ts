@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { startProgram } from './support/program.ts'
+
+// A whole installation starts, plays and stops; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 60_000 })
 
 test('flow - the demo under attack: released by others than the actor, verified; forged, replayed and missing are found', async () => {
   const cwd = mkdtempSync(join(tmpdir(), 'holdpoint-demo-'))

@@ -2,9 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { endOf } from '../support/broker-process.ts'
 import { type Finished, type Running, startProgram } from '../support/program.ts'
+
+// Each command is a process of its own: on a busy machine they add up.
+vi.setConfig({ testTimeout: 60_000 })
 
 let cwd: string
 let started: Running[] = []
