@@ -27,7 +27,8 @@ const ACK_WITHIN_MS = 2_000
  * Writes facts that can be written once. An acknowledgement counts only when it is clean; anything else means
  * *unknown*, and unknown is settled by reading back from the leader and comparing bytes. Absence proves nothing
  * (the write may still be on its way), so it is answered by writing the identical bytes again.
- * Throws INVALID_INPUT for an entry that has no place in a ledger, and LEDGER_UNAVAILABLE, retryable, when the ledger does not say either way.
+ * Throws INVALID_INPUT for an entry that has no place in a ledger, and LEDGER_UNAVAILABLE, retryable, when the
+ * ledger does not say either way.
  */
 export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }): LedgerWriter {
   const streamName = ledgerStream(epoch)

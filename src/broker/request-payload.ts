@@ -5,6 +5,7 @@ import {
   digestHex,
   digestJson,
   HoldpointError,
+  type JsonValue,
   type Principal,
 } from '#contract'
 import type { Payloads } from './payload.ts'
@@ -14,6 +15,16 @@ export interface RequestPayload {
   salt: string
   action: Action
   card: Card
+}
+
+/** Returns the payload that counts: this one, or that of a replica that was first. */
+export async function createPayload(
+  payloads: Payloads,
+  requestId: string,
+  payload: RequestPayload,
+): Promise<RequestPayload> {
+  const kept = await payloads.create(requestId, 'request', payload as unknown as JsonValue)
+  return kept as unknown as RequestPayload
 }
 
 /** Throws NOT_FOUND where the payload has been erased. */

@@ -52,11 +52,7 @@ export function createDevelopmentIssuer(
   return {
     name: 'development identity provider',
     url,
-    trusted: () => ({
-      issuer: DEVELOPMENT_ISSUER,
-      audience: DEVELOPMENT_AUDIENCE,
-      jwksUri: `${url()}/jwks.json`,
-    }),
+    trusted: () => developmentIssuerAt(url()),
     passphraseFile,
     async start() {
       const key = await ensureKey(dir)

@@ -1,6 +1,8 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import { check, HoldpointError, integer, list, optional, text } from '#contract'
-import { groupSpecifier, type Person, subjectSpecifier } from './person.ts'
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { HoldpointError } from '#contract'
+import { personOf } from './claims.ts'
+import { keysOf } from './keys.ts'
+import type { Person } from './person.ts'
 
 export interface TrustedIssuer {
   issuer: string
@@ -49,37 +51,6 @@ export function createIdentity(
   }
 }
 
-/** The issuer's keys, found on first use where the configuration does not say (OpenID Connect Discovery, 4). */
-function keysOf({ issuer, jwksUri }: TrustedIssuer): JWTVerifyGetKey {
-  let keys = jwksUri === undefined ? undefined : createRemoteJWKSet(secure(jwksUri), REMOTE)
-  return async (header, token) => {
-    keys ??= createRemoteJWKSet(await discoverKeys(issuer), REMOTE)
-    return keys(header, token)
-  }
-}
-
-const REMOTE = { timeoutDuration: 5_000 }
-
-async function discoverKeys(issuer: string): Promise<URL> {
-  const response = await fetch(secure(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`), {
-    signal: AbortSignal.timeout(REMOTE.timeoutDuration),
-    redirect: 'error',
-  })
-  const document = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown }
-  const found = check(text({ min: 1, max: 2000 }), document.jwks_uri)
-  if (!response.ok || !found.ok || document.issuer !== issuer)
-    throw new Error(`${issuer} does not say where its keys are`)
-  return secure(found.value)
-}
-
-/** Keys that come over plain HTTP are anybody's keys; only this machine itself is close enough. */
-function secure(address: string): URL {
-  const url = new URL(address)
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)) return url
-  throw new HoldpointError('INVALID_CONFIG', `identity.issuers: ${address}, expected https`)
-}
-
 async function verify(
   token: string,
   keys: JWTVerifyGetKey,
@@ -115,56 +86,3 @@ function issuerOf(token: string): string | undefined {
     return undefined
   }
 }
-
-function personOf(claims: JWTPayload, iss: string): Person {
-  const { name, preferred_username: username } = claims
-  const sub = read(text({ min: 1, max: 500 }), claims.sub, 'sub') ?? ''
-  const acr = read(optional(text({ max: 500 })), claims.acr, 'acr')
-  const amr = read(optional(list(text({ max: 100 }), { max: 20 })), claims.amr, 'amr')
-  const authTime = read(optional(integer()), claims.auth_time, 'auth_time')
-  const groups = read(optional(list(text({ max: 500 }), { max: 10_000 })), claims.groups, 'groups') ?? []
-  // Microsoft Entra leaves the groups out when there are many, and says so here. That is not the same as none.
-  if ('_claim_names' in claims || 'hasgroups' in claims)
-    throw new HoldpointError(
-      'UNAUTHENTICATED',
-      'the token leaves out its groups (overage): configure app roles or fewer groups',
-    )
-  return {
-    iss,
-    sub,
-    name: nameOf([name, username]) ?? sub,
-    groups: [...groups.map((group) => groupSpecifier(iss, group)), subjectSpecifier(iss, sub)],
-    assurance: 'login',
-    service: isService(claims),
-    ...(acr === undefined ? {} : { acr }),
-    ...(amr === undefined ? {} : { amr }),
-    ...(authTime === undefined ? {} : { authTime }),
-  }
-}
-
-/** People choose their own: cut to what a card and the ledger have room for. */
-const nameOf = (claims: unknown[]): string | undefined =>
-  claims
-    .find((one): one is string => typeof one === 'string' && one !== '')
-    ?.slice(0, 200)
-    .toWellFormed()
-
-function read<T>(shape: Parameters<typeof check<T>>[0], value: unknown, claim: string): T | undefined {
-  if (value === undefined) return undefined
-  const checked = check(shape, value)
-  if (checked.ok) return checked.value
-  throw new HoldpointError(
-    'UNAUTHENTICATED',
-    `the token's ${claim} is ${checked.problems[0]?.found}, expected ${checked.problems[0]?.expected}`,
-  )
-}
-
-/**
- * Tokens that a program got for itself: client credentials (RFC 9068, 2.2: `sub` is the client), as Auth0 (`gty`),
- * Okta (`cid`), Keycloak (the name of its service users) and Entra (`idtyp`, or `oid` for a subject) write them.
- */
-const isService = ({ sub, ...claims }: JWTPayload): boolean =>
-  claims.idtyp === 'app' ||
-  claims.gty === 'client-credentials' ||
-  String(claims.preferred_username ?? '').startsWith('service-account-') ||
-  [claims.client_id, claims.azp, claims.cid, claims.oid].includes(sub)

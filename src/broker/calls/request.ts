@@ -1,24 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import {
   type Attempt,
-  actionDigest,
-  type Card,
-  canonicalize,
   HoldpointError,
-  type JsonValue,
   ledgerSubject,
   type RequestCall,
   type RequestedEntry,
   type Requester,
   type RequestReply,
   type Ruling,
-  renderHash,
   requestCallShape,
 } from '#contract'
 import { ruleOn } from '#policy'
-import { freezeCard } from '../card.ts'
 import type { Context } from '../context.ts'
-import { type RequestPayload, readPayload } from '../request-payload.ts'
+import { circumstances, distrusted, entryOf, freezePayload } from '../request-draft.ts'
+import { createPayload, type RequestPayload, readPayload } from '../request-payload.ts'
 import { requesterOf, requestIdOf } from '../requester.ts'
 import type { AgentHandler } from './handler.ts'
 
@@ -47,12 +41,8 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
         `rule ${ruling.rule} of policy ${ruling.policyVersion} allows this: fetch that policy and rule again`,
       )
 
-    const draft = freezePayload(context, requestId, attempt, requester, ruling)
-    const payload = (await context.payloads.create(
-      requestId,
-      'request',
-      draft as unknown as JsonValue,
-    )) as unknown as RequestPayload
+    const draft = freezePayload({ requestId, attempt, requester, ruling, atMs: context.now() })
+    const payload = await createPayload(context.payloads, requestId, draft)
     if (circumstances(payload.card) !== circumstances(draft.card))
       throw new HoldpointError('STALE', 'this attempt was begun under other circumstances: make another one')
     const entry = entryOf(payload, requester, process, ruling)
@@ -71,80 +61,6 @@ function rule({ documents }: Context, { action, facts }: Attempt, requester: Req
   const { environment, agent, onBehalfOf } = requester
   const question = { action, environment, agent, onBehalfOf, ...(facts ? { facts: distrusted(facts) } : {}) }
   return ruleOn(documents.policy().compiled, question)
-}
-
-/** Whatever source a fact names: who sent it is an agent. */
-const distrusted = (facts: NonNullable<Attempt['facts']>) =>
-  facts.map((fact) => ({ ...fact, source: 'agent' as const }))
-
-function freezePayload(
-  { now }: Context,
-  requestId: string,
-  attempt: Attempt,
-  requester: Requester,
-  ruling: Ruling,
-): RequestPayload {
-  const atMs = now()
-  const salt = randomBytes(16).toString('base64url')
-  const { action, statement, facts = [], onBehalfOf = [] } = attempt
-  const card = freezeCard(
-    {
-      requestId,
-      action,
-      actionDigest: actionDigest(action, requester, salt),
-      ...requester,
-      onBehalfOfUnverified: requester.onBehalfOf.length < onBehalfOf.length,
-      facts: distrusted(facts),
-      ...(statement === undefined ? {} : { statement }),
-      rule: ruling.rule,
-      ...(ruling.risk === undefined ? {} : { risk: ruling.risk }),
-      policyVersion: ruling.policyVersion,
-      approvals: ruling.approvals,
-      requestedAtMs: atMs,
-      expiresAtMs: atMs + ruling.timeoutMs,
-    },
-    ruling.redact,
-    salt,
-  )
-  return { salt, action, card }
-}
-
-/**
- * What the ledger will say beside the card. A broker that died may have left a card from before a change of policy
- * or of the registration: reviewers would be shown one thing, and release another.
- */
-const circumstances = ({ agent, owner, onBehalfOf, environment, enforcement, ...card }: Card): string =>
-  canonicalize([
-    { agent, owner, onBehalfOf, environment, enforcement },
-    [card.rule, card.risk ?? null, card.policyVersion, card.approvals],
-  ])
-
-/** From the payload that counts, which may be that of a replica that was first. */
-function entryOf(
-  { action, card }: RequestPayload,
-  requester: Requester,
-  process: string,
-  ruling: Ruling,
-): RequestedEntry {
-  const { effect, rule, policyVersion, policyHash, risk } = ruling
-  return {
-    type: 'requested',
-    at: card.requestedAtMs,
-    requestId: card.requestId,
-    actionDigest: card.actionDigest,
-    ...requester,
-    kind: action.kind,
-    name: action.name,
-    ...(action.target === undefined ? {} : { target: action.target }),
-    ...(action.runtime.precondition === undefined ? {} : { precondition: action.runtime.precondition }),
-    process,
-    trace: action.trace,
-    ruling: { effect, rule, policyVersion, policyHash, ...(risk === undefined ? {} : { risk }) },
-    approvals: ruling.approvals,
-    expiresAt: card.expiresAtMs,
-    validForMs: ruling.validForMs,
-    renderHash: renderHash(card),
-  }
 }
 
 const heldReply = ({ salt }: RequestPayload, entry: RequestedEntry): RequestReply => ({
