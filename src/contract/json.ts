@@ -90,9 +90,13 @@ export function parseJson(source: string): JsonValue {
     return isAmbiguous(value) ? JSON.parse(source, refuseAmbiguous) : value
   } catch (cause) {
     if (cause instanceof HoldpointError) throw cause
-    throw new HoldpointError('INVALID_INPUT', `JSON: ${(cause as Error).message}`, { cause })
+    throw new HoldpointError('INVALID_INPUT', `JSON: ${withoutSource((cause as Error).message)}`)
   }
 }
+
+/** The engine quotes the text around the fault, and that may be anybody's secret. */
+const withoutSource = (message: string): string =>
+  message.replace(/(?:^|, )(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON$/, '') || 'not valid'
 
 function isAmbiguous(value: JsonValue): boolean {
   if (typeof value === 'string') return !value.isWellFormed()

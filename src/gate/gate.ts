@@ -49,12 +49,15 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
   async function decide(attempt: GateAttempt): Promise<OpenPermit | { refusal: Refusal }> {
     const span = openSpan(tracer, attempt)
     try {
-      return await decideBy(await authorityFor(attempt), attempt, span).catch(async (error: unknown) => {
-        if (!(error instanceof HoldpointError && error.code === 'STALE')) throw error
-        // The broker rules by a newer policy than we did: fetch that one, and rule once more.
-        session.outdated()
-        return decideBy(await authorityFor(attempt), attempt, span)
-      })
+      const given = takeArguments(attempt)
+      return await decideBy(await authorityFor(attempt), attempt, given, span).catch(
+        async (error: unknown) => {
+          if (!(error instanceof HoldpointError && error.code === 'STALE')) throw error
+          // The broker rules by a newer policy than we did: fetch that one, and rule once more.
+          session.outdated()
+          return decideBy(await authorityFor(attempt), attempt, given, span)
+        },
+      )
     } catch (error) {
       return refused(span, refuseFor(error, attempt.name))
     }
@@ -66,19 +69,18 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
   async function decideBy(
     authority: Authority | undefined,
     attempt: GateAttempt,
+    { value, canonical }: Given,
     span: ActionSpan,
   ): Promise<OpenPermit | { refusal: Refusal }> {
     if (authority === undefined || attempt.signal?.aborted) return refused(span, cancelled(attempt))
-    const given = attempt.argumentsText === undefined ? attempt.arguments : parseJson(attempt.argumentsText)
-    const canonical = canonicalize(given)
-    const ruling = rule(attempt, given as JsonValue, authority)
+    const ruling = rule(attempt, value, authority)
     markRuling(span, ruling, { agentId: config.agentId, enforcement: authority.enforcement })
     if (ruling.effect === 'allow' || ruling.mode === 'observe') {
       markUnaskedDigest(span, attempt, canonical)
-      return createPermit({ attempt, approved: given as JsonValue, span })
+      return createPermit({ attempt, approved: value, span })
     }
     if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
-    const asked = hold(heldOf(attempt, freezeJson(given), authority, span), holdDeps)
+    const asked = hold(heldOf(attempt, freezeJson(value), authority, span), holdDeps)
     background.add(asked)
     const answer = await asked
     return 'permitted' in answer ? answer : refused(span, answer)
@@ -130,6 +132,21 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
       return { ran: true, value: await (answer as OpenPermit).carryOut(run) }
     },
   }
+}
+
+interface Given {
+  value: JsonValue
+  canonical: string
+}
+
+/** A copy, taken at once: what a getter says next time, or the caller changes from here on, was not asked for. */
+function takeArguments({ arguments: given, argumentsText }: GateAttempt): Given {
+  if (argumentsText !== undefined) {
+    const value = parseJson(argumentsText)
+    return { value, canonical: canonicalize(value) }
+  }
+  const canonical = canonicalize(given)
+  return { value: JSON.parse(canonical), canonical }
 }
 
 function rule({ kind, name, target }: GateAttempt, given: JsonValue, authority: Authority): Ruling {

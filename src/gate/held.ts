@@ -101,12 +101,15 @@ async function release(
   try {
     await spend(asked, means)
   } catch (error) {
-    // It may be spent nevertheless; then the ledger should know that nothing ran.
-    report('failed', 'not_run')
+    // It may be spent nevertheless; then the ledger should know that nothing ran. Not so where somebody else was
+    // first: the first word about an outcome stands, and theirs is the true one.
+    if (!(error instanceof HoldpointError && USED_UP.has(error.code))) report('failed', 'not_run')
     throw error
   }
   return createPermit({ attempt, approved: asked.action.arguments, span, requestId, report })
 }
+
+const USED_UP: ReadonlySet<ErrorCode> = new Set(['ALREADY_SPENT', 'APPROVAL_LAPSED', 'APPROVAL_REVOKED'])
 
 function notApproved(
   settled: Exclude<Settled, { status: 'approved' }>,

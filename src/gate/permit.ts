@@ -1,7 +1,7 @@
 import { context } from '@opentelemetry/api'
 import { HoldpointError, type JsonValue } from '#contract'
 import { refuse } from './refusal.ts'
-import { type ActionSpan, endRan, endRefused, errorName } from './span.ts'
+import { type ActionSpan, endRan, endRefused, errorMessage, errorName, printable } from './span.ts'
 import type { GateAttempt, Permit, Refusal } from './types.ts'
 
 /** What the gate itself needs of a permit: the last check and the execution, apart from each other. */
@@ -43,7 +43,7 @@ export function createPermit({ attempt, approved, span, requestId, report }: Par
     try {
       value = await context.with(span.context, execute, undefined, approved)
     } catch (error) {
-      end(errorName(error), error instanceof Error ? error.message : undefined)
+      end(errorName(error), errorMessage(error))
       throw error
     }
     end(failureIn(value, attempt))
@@ -75,7 +75,8 @@ export function createPermit({ attempt, approved, span, requestId, report }: Par
 
 function failureIn(value: unknown, attempt: GateAttempt): string | undefined {
   try {
-    return attempt.failureIn?.(value)
+    const name: unknown = attempt.failureIn?.(value)
+    return name === undefined ? undefined : printable(name)
   } catch {
     // The tool has run and has its result; how it is labelled must not cost the caller that.
     return undefined

@@ -137,7 +137,25 @@ export function endRefused({ span, isOurs }: ActionSpan, { code, reason, request
   if (isOurs) span.end()
 }
 
+/** Total, like errorMessage: tools throw anything, and that must reach the caller, the span and the ledger. */
 export function errorName(error: unknown): string {
-  const name = error instanceof Error ? error.name : typeof error
-  return (name || 'Error').slice(0, 200)
+  try {
+    return printable(error instanceof Error ? error.name : typeof error)
+  } catch {
+    return UNNAMED
+  }
 }
+
+export function errorMessage(error: unknown): string | undefined {
+  try {
+    return error instanceof Error ? String(error.message) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const UNNAMED = 'Error'
+
+/** As the broker takes it: well-formed, and not too long. */
+export const printable = (name: unknown): string =>
+  typeof name === 'string' && name !== '' ? name.slice(0, 200).toWellFormed() : UNNAMED
