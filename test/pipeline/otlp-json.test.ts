@@ -92,6 +92,21 @@ describe('OTLP JSON', () => {
     )
   })
 
+  it('otlp json - a body of hollow objects is refused before it is parsed', () => {
+    const parse = JSON.parse
+    let parsed = false
+    JSON.parse = (...args) => {
+      parsed = true
+      return parse(...args)
+    }
+    try {
+      expect(codeOf(() => decode(`{"x":[${'{},'.repeat(100_000)}{}]}`))).toBe('PAYLOAD_TOO_LARGE')
+    } finally {
+      JSON.parse = parse
+    }
+    expect(parsed).toBe(false)
+  })
+
   it('otlp json - keys of the language itself are keys like any other', () => {
     const span = firstSpan(
       decode(withSpan({ attributes: [{ key: '__proto__', value: { stringValue: 'x' } }] })),

@@ -132,6 +132,20 @@ describe('OTLP protobuf', () => {
     expect(codeOf(() => decodeProtobuf(hollow))).toBe('PAYLOAD_TOO_LARGE')
   })
 
+  it.each([
+    ['scopes', '12020a00', 1],
+    ['spans', '12062a0461616161', 2],
+    ['events', '5a06120461616161', 3],
+  ])('otlp - a body of hollow %s is refused before it fills the memory', (_, part, depth) => {
+    let body: Uint8Array = Buffer.alloc(200_000, part, 'hex')
+    for (let level = depth; level > 0; level--)
+      body = new BinaryWriter()
+        .tag(level === 1 ? 1 : 2, WireType.LengthDelimited)
+        .bytes(body)
+        .finish()
+    expect(codeOf(() => decodeProtobuf(body))).toBe('PAYLOAD_TOO_LARGE')
+  })
+
   it('otlp - the smallest honest spans are not taken for hollow ones', () => {
     const spans = Array.from({ length: 5_000 }, () => ({
       traceId: TRACE,

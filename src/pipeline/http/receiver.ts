@@ -34,8 +34,8 @@ export interface ReceiverDeps {
 const TRACES_PATH = '/v1/traces'
 const RETRY_AFTER_S = 5
 const DRAIN_MS = 10_000
-/** Bodies held at once, in multiples of the largest one. */
-const BODIES_IN_FLIGHT = 4
+/** Bodies held at once, in multiples of the largest one; decoded, each takes twenty times its size at worst. */
+const BODIES_IN_FLIGHT = 2
 
 /** OTLP/HTTP for traces: https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 export function createReceiver(config: ReceiverConfig, deps: ReceiverDeps): Component & { port(): number } {

@@ -2,7 +2,7 @@ import { HoldpointError } from '#contract'
 
 export interface Place {
   at: string
-  count: () => void
+  count: (leastBytes?: number) => void
 }
 export type Members = Record<string, unknown>
 
@@ -50,12 +50,13 @@ export function list<T>(
   member: string,
   place: Place,
   read: (entry: Members, at: Place) => T,
+  leastBytes?: number,
 ): T[] {
   const value = from[member] ?? []
   const within = below(place, member)
   if (!Array.isArray(value)) throw wrong(within, 'a list', value)
   return value.map((entry, index) => {
-    place.count()
+    place.count(leastBytes)
     const at = { at: `${within.at}[${index}]`, count: place.count }
     return read(record(entry, at), at)
   })

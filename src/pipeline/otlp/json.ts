@@ -3,6 +3,7 @@ import { parseText } from './json-text.ts'
 import { attributes } from './json-value.ts'
 import {
   createPartCounter,
+  PART,
   type ResourceSpans,
   type ScopeSpans,
   type Span,
@@ -17,14 +18,14 @@ import {
 export function decodeJson(body: Uint8Array): ResourceSpans[] {
   const count = createPartCounter(body.length)
   const root: Place = { at: '', count }
-  return list(record(parseText(body), root), 'resourceSpans', root, readResourceSpans)
+  return list(record(parseText(body), root), 'resourceSpans', root, readResourceSpans, PART.group)
 }
 
 function readResourceSpans(from: Members, place: Place): ResourceSpans {
   const resource = from.resource ?? {}
   return {
     resource: attributes(record(resource, below(place, 'resource')), below(place, 'resource')),
-    scopes: list(from, 'scopeSpans', place, readScopeSpans),
+    scopes: list(from, 'scopeSpans', place, readScopeSpans, PART.group),
   }
 }
 
@@ -34,7 +35,7 @@ function readScopeSpans(from: Members, place: Place): ScopeSpans {
   return {
     name: text(scope, 'name', within),
     version: text(scope, 'version', within),
-    spans: list(from, 'spans', place, readSpan),
+    spans: list(from, 'spans', place, readSpan, PART.span),
   }
 }
 
@@ -51,8 +52,8 @@ function readSpan(from: Members, place: Place): Span {
     startNs: time(from, 'startTimeUnixNano', place),
     endNs: time(from, 'endTimeUnixNano', place),
     attributes: attributes(from, place),
-    events: list(from, 'events', place, readEvent),
-    links: list(from, 'links', place, readLink),
+    events: list(from, 'events', place, readEvent, PART.event),
+    links: list(from, 'links', place, readLink, PART.link),
     statusCode: enumeration(status, 'code', within),
     statusMessage: text(status, 'message', within),
   }

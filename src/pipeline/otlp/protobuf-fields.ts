@@ -4,7 +4,7 @@ import { HoldpointError } from '#contract'
 
 export interface Source {
   reader: BinaryReader
-  count: () => void
+  count: (leastBytes?: number) => void
 }
 export interface Field {
   no: number
@@ -23,8 +23,8 @@ export function readFields(source: Source, end: number, take: (field: Field) => 
 }
 
 /** Steps into an embedded message and returns where it ends. */
-export function enter(source: Source, field: Field): number {
-  source.count()
+export function enter(source: Source, field: Field, leastBytes?: number): number {
+  source.count(leastBytes)
   const length = expect(source, field, WireType.LengthDelimited).uint32()
   const end = source.reader.pos + length
   if (end > source.reader.len) throw malformed(source, `a message of ${length} bytes is cut short`)

@@ -6,6 +6,7 @@ import {
   type Attributes,
   createPartCounter,
   emptySpan,
+  PART,
   type ResourceSpans,
   type ScopeSpans,
   type Span,
@@ -22,7 +23,7 @@ export function decodeProtobuf(body: Uint8Array): ResourceSpans[] {
   const source: Source = { reader: new BinaryReader(body), count: createPartCounter(body.length) }
   try {
     readFields(source, body.length, (field) => {
-      if (field.no === 1) result.push(readResourceSpans(source, enter(source, field)))
+      if (field.no === 1) result.push(readResourceSpans(source, enter(source, field, PART.group)))
       else return false
       return true
     })
@@ -37,7 +38,7 @@ function readResourceSpans(source: Source, end: number): ResourceSpans {
   const result: ResourceSpans = { resource: new Map(), scopes: [] }
   readFields(source, end, (field) => {
     if (field.no === 1) readResource(source, enter(source, field), result.resource)
-    else if (field.no === 2) result.scopes.push(readScopeSpans(source, enter(source, field)))
+    else if (field.no === 2) result.scopes.push(readScopeSpans(source, enter(source, field, PART.group)))
     else return false
     return true
   })
@@ -56,7 +57,7 @@ function readScopeSpans(source: Source, end: number): ScopeSpans {
   const result: ScopeSpans = { name: '', version: '', spans: [] }
   readFields(source, end, (field) => {
     if (field.no === 1) readScope(source, enter(source, field), result)
-    else if (field.no === 2) result.spans.push(readSpan(source, enter(source, field)))
+    else if (field.no === 2) result.spans.push(readSpan(source, enter(source, field, PART.span)))
     else return false
     return true
   })
@@ -104,10 +105,10 @@ function readSpan(source: Source, end: number): Span {
         readKeyValue(source, enter(source, field), span.attributes, 0)
         return true
       case 11:
-        span.events.push(readEvent(source, enter(source, field)))
+        span.events.push(readEvent(source, enter(source, field, PART.event)))
         return true
       case 13:
-        span.links.push(readLink(source, enter(source, field)))
+        span.links.push(readLink(source, enter(source, field, PART.link)))
         return true
       case 15:
         readStatus(source, enter(source, field), span)
