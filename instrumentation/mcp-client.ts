@@ -2,7 +2,10 @@ import type { Gate } from '#gate'
 import { takeCover } from './covered.ts'
 import { type Instrumentation, replaceMethod } from './instrumentation.ts'
 
-/** `Client.callTool` of `@modelcontextprotocol/sdk` (v1) and `@modelcontextprotocol/client` (v2). */
+/**
+ * `Client.callTool` of `@modelcontextprotocol/sdk` (v1) and `@modelcontextprotocol/client` (v2), and `Client.request`
+ * below it: a tool is also called by `request({ method: 'tools/call' })` and by v1's `callToolStream`.
+ */
 export const mcpClient: Instrumentation = {
   name: 'mcp-client',
   specifiers: [
@@ -17,11 +20,31 @@ export const mcpClient: Instrumentation = {
         return holdCall({ client: this, call, params, more }, gate)
       } as never
     })
+    replaceMethod(exports.Client, 'request', (original) => {
+      const send = original as unknown as Send
+      return function request(this: McpClient, message: Request, ...more: unknown[]) {
+        const { method, params } = message
+        // What callTool has had released it sends by this method; what it resends was never executed.
+        if (method !== 'tools/call' || params === undefined || released.has(params))
+          return send.call(this, message, ...more)
+        const call: CallTool = (approved, ...rest) =>
+          send.call(this, { ...message, params: approved }, ...rest)
+        return holdCall({ client: this, call, params, more }, gate)
+      } as never
+    })
   },
 }
 
+/** Ours, and handed to nobody but the SDK. */
+const released = new WeakSet<CallToolParams>()
+
 /** v1: `(params, resultSchema?, options?)`, v2: `(params, options?)`. */
 type CallTool = (this: McpClient, params: CallToolParams, ...more: unknown[]) => Promise<unknown>
+type Send = (this: McpClient, request: Request, ...more: unknown[]) => Promise<unknown>
+interface Request {
+  method: string
+  params?: CallToolParams
+}
 interface CallToolParams {
   name: string
   arguments?: Record<string, unknown>
@@ -41,7 +64,11 @@ async function holdCall({ client, call, params, more }: Call, gate: Gate): Promi
   // A copy: what the caller changes from here on is not what was asked for.
   const asked = { ...params }
   const given = asked.arguments ?? {}
-  if (takeCover(asked.name, given)) return call.call(client, asked, ...more)
+  const send = (approved: CallToolParams) => {
+    released.add(approved)
+    return call.call(client, approved, ...more)
+  }
+  if (takeCover(asked.name, given)) return send(asked)
   const server = client.getServerVersion()
   const signal = signalIn(more)
   const held = await gate.hold(
@@ -54,10 +81,8 @@ async function holdCall({ client, call, params, more }: Call, gate: Gate): Promi
       failureIn: (result) => ((result as { isError?: unknown })?.isError === true ? 'tool_error' : undefined),
     },
     (approved) =>
-      call.call(
-        client,
+      send(
         asked.arguments === undefined ? asked : { ...asked, arguments: approved as Record<string, unknown> },
-        ...more,
       ),
   )
   if (held.ran) return held.value
