@@ -1,7 +1,6 @@
-import type { FindingRow } from '#store'
+import { type FindingRow, unixNanoText } from '#store'
 import type { ResourceSpans, Span } from './otlp/span.ts'
 import { valueText } from './otlp/text.ts'
-import { timeText } from './rows.ts'
 import type { Claim } from './verification/claims.ts'
 import type { Judged } from './verification/judge.ts'
 
@@ -33,7 +32,7 @@ function toFindingRow(
   return {
     trace_id: span.traceId,
     span_id: span.spanId,
-    timestamp: timeText(span.startNs),
+    timestamp: unixNanoText(span.startNs),
     service_name: service,
     agent: valueText(span.attributes.get('gen_ai.agent.name')),
     environment: claim.environment ?? requested?.environment ?? '',

@@ -15,7 +15,7 @@ export function toSpanRows(batch: readonly ResourceSpans[]): SpanRow[] {
 function toSpanRow(span: Span, resource: AttributeMap, scope: ScopeSpans): SpanRow {
   const { events, links } = span
   return {
-    Timestamp: timeText(span.startNs),
+    Timestamp: unixNanoText(span.startNs),
     TraceId: span.traceId,
     SpanId: span.spanId,
     ParentSpanId: isZero(span.parentSpanId) ? '' : span.parentSpanId,
@@ -31,7 +31,7 @@ function toSpanRow(span: Span, resource: AttributeMap, scope: ScopeSpans): SpanR
     Duration: String(span.endNs > span.startNs ? span.endNs - span.startNs : 0n),
     StatusCode: STATUS_CODES[span.statusCode] ?? 'Unset',
     StatusMessage: span.statusMessage,
-    'Events.Timestamp': events.map(({ timeNs }) => timeText(timeNs)),
+    'Events.Timestamp': events.map(({ timeNs }) => unixNanoText(timeNs)),
     'Events.Name': events.map(({ name }) => name),
     'Events.Attributes': events.map(({ attributes }) => attributeMap(attributes)),
     'Links.TraceId': links.map(({ traceId }) => traceId),
@@ -51,8 +51,5 @@ function attributeMap(attributes: Attributes): AttributeMap {
     map[key] = valueText(value)
   return map
 }
-
-/** ClickHouse takes seconds of fewer than nine digits for a calendar date; an event without a time is at zero. */
-export const timeText = (nanoseconds: bigint): string => unixNanoText(nanoseconds).padStart(20, '0')
 
 export const isZero = (id: string): boolean => /^0*$/.test(id)

@@ -102,11 +102,18 @@ export const FINDING_COLUMNS = [
   'judged_at',
 ] as const satisfies readonly (keyof FindingRow)[]
 
-/** Nanoseconds since the epoch as `seconds.nanoseconds`, which ClickHouse reads into DateTime64(9) without loss. */
+/**
+ * Nanoseconds since the epoch as `seconds.nanoseconds`, which ClickHouse reads into DateTime64(9) without loss.
+ * Ten digits of seconds: it takes fewer than nine for a calendar date, which it refuses.
+ */
 export function unixNanoText(nanoseconds: bigint): string {
-  const digits = nanoseconds.toString().padStart(10, '0')
+  const digits = nanoseconds.toString().padStart(19, '0')
   return `${digits.slice(0, -9)}.${digits.slice(-9)}`
 }
 
-/** Milliseconds since the epoch as `seconds.milliseconds`. */
-export const unixMilliText = (milliseconds: number): string => (milliseconds / 1000).toFixed(3)
+/**
+ * Milliseconds since the epoch as `seconds.milliseconds`, with as many digits of seconds. With eleven ClickHouse
+ * would refuse the row, and a ledger entry that it refuses keeps out all that follow: so nothing is later than 2286.
+ */
+export const unixMilliText = (milliseconds: number): string =>
+  (Math.min(milliseconds, 9_999_999_999_999) / 1000).toFixed(3).padStart(14, '0')
