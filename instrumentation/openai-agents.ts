@@ -15,7 +15,11 @@ export const openaiAgents: Instrumentation = {
     replaceMethod(exports.Agent, 'getAllTools', (original) => {
       return async function getAllTools(this: Agent, ...given: never[]) {
         const tools = (await original.apply(this, given)) as Tool[]
-        return tools.map((tool) => (isFunctionTool(tool) ? guard(tool, originOf(tool, this), gate) : tool))
+        return tools.map((tool) =>
+          isFunctionTool(tool)
+            ? guard(tool, originOf(tool, this), gate)
+            : guardSearch(tool, exports as unknown as Sdk, gate),
+        )
       } as never
     })
     replaceMethod(exports.Runner, 'run', (original) => {
@@ -103,6 +107,18 @@ function guard(tool: FunctionTool, origin: Origin, gate: Gate): FunctionTool {
   return guarded
 }
 
+/** A search that the program carries out itself finds tools that no agent has listed. */
+function guardSearch(tool: Tool, sdk: Sdk, gate: Gate): Tool {
+  const search = sdk.getClientToolSearchExecutor?.(tool)
+  if (search === undefined) return tool
+  const found = (one: Tool): Tool => (one && isFunctionTool(one) ? guard(one, { kind: 'tool' }, gate) : one)
+  const guarded = Object.create(Object.getPrototypeOf(tool), Object.getOwnPropertyDescriptors(tool)) as Tool
+  return sdk.attachClientToolSearchExecutor(guarded, async (question) => {
+    const tools = await search(question)
+    return Array.isArray(tools) ? tools.map(found) : found(tools)
+  })
+}
+
 interface CallFacts {
   callId?: string | undefined
   agentName?: string | undefined
@@ -129,6 +145,12 @@ const ALLOW: GuardrailOutput = { behavior: { type: 'allow' } }
 /** The part of the SDK's shapes that is used here. */
 interface Tool {
   type: string
+}
+/** What a search finds: one tool, several, or none. */
+type Search = (question: unknown) => Promise<Tool | Tool[]>
+interface Sdk {
+  getClientToolSearchExecutor?(tool: Tool): Search | undefined
+  attachClientToolSearchExecutor(tool: Tool, search: Search): Tool
 }
 interface FunctionTool extends Tool {
   name: string
