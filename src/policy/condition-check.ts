@@ -27,6 +27,8 @@ const VARIABLES: Record<string, string[] | undefined> = {
 }
 const TYPES = ['bool', 'bytes', 'double', 'int', 'list', 'map', 'null_type', 'string', 'type', 'uint']
 const OPERATORS = ['_[_]', '_?_:_', '_&&_', '_||_', '@not_strictly_false']
+/** Whose time does not grow with the texts that they are given, or only until the first difference. */
+const QUICK = [...OPERATORS, '!_', '_==_', '_!=_', '_<_', '_<=_', '_>_', '_>=_']
 
 /**
  * Finds, before anything runs, misspelt variables and functions, and what would let hostile arguments cost more
@@ -37,9 +39,10 @@ export function checkExpression(
   root: Expression,
   positions: Record<number, number>,
   known: Known,
-): { problems: ConditionProblem[]; readsFacts: boolean } {
+): { problems: ConditionProblem[]; readsFacts: boolean; multiplies: boolean } {
   const problems: ConditionProblem[] = []
   let readsFacts = false
+  let multiplies = false
   const report = (at: Expression, found: string, expected: string): void => {
     problems.push({ offset: positions[Number(at.id)] ?? 0, found, expected })
   }
@@ -90,6 +93,9 @@ export function checkExpression(
     if (!OPERATORS.includes(call.function) && !known.isFunction(call.function))
       report(expr, `"${call.function}()"`, 'a function of CEL')
     if (call.function === 'matches') checkPattern(call.args[0] ?? expr)
+    const given = [call.target, ...call.args]
+    if (bound.length > 0 && !QUICK.includes(call.function) && given.some((one) => looksOutside(one, bound)))
+      multiplies = true
     walk(call.target, bound)
     for (const argument of call.args) walk(argument, bound)
   }
@@ -122,7 +128,7 @@ export function checkExpression(
   }
 
   walk(root, [])
-  return { problems, readsFacts }
+  return { problems, readsFacts, multiplies }
 }
 
 const membersOf = (name: string): string[] | undefined =>
@@ -130,6 +136,26 @@ const membersOf = (name: string): string[] | undefined =>
 
 const nameOf = (expr: Expression | undefined): string | undefined =>
   expr?.exprKind.case === 'identExpr' ? expr.exprKind.value.name : undefined
+
+/** True where `expr`, inside a loop, may be about something else than what the loops are at. */
+function looksOutside(expr: Expression | undefined, bound: readonly string[]): boolean {
+  const kind = expr?.exprKind
+  switch (kind?.case) {
+    case 'identExpr':
+      return !bound.includes(kind.value.name) && Object.hasOwn(VARIABLES, kind.value.name)
+    case 'selectExpr':
+      return looksOutside(kind.value.operand, bound)
+    case 'callExpr':
+      return [kind.value.target, ...kind.value.args].some((one) => looksOutside(one, bound))
+    case 'listExpr':
+      return kind.value.elements.some((one) => looksOutside(one, bound))
+    case 'structExpr':
+    case 'comprehensionExpr':
+      return true
+    default:
+      return false
+  }
+}
 
 /** True where a loop over `expr`, inside a loop over `variable`, touches every value once altogether. */
 function stemsFrom(expr: Expression, variable: string): boolean {

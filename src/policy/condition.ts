@@ -11,6 +11,8 @@ export interface Condition {
   evaluate(scope: Scope): Verdict
   /** Whether the outcome can depend on facts. */
   readsFacts: boolean
+  /** Whether it may work through one part of the action for each entry of another. */
+  multiplies: boolean
 }
 
 const TRUE: Verdict = { is: true }
@@ -62,12 +64,12 @@ export function checkCondition(source: string): ConditionProblem[] {
 export function compileCondition(source: string): Condition {
   const parsed = parseExpression(source)
   if ('offset' in parsed) throw new Error(`not a condition: ${source}`)
-  const { readsFacts } = checkExpression(parsed.expr, parsed.positions, {
+  const { readsFacts, multiplies } = checkExpression(parsed.expr, parsed.positions, {
     isFunction: () => true,
     compileRegex,
   })
   const run = plan(environment, parsed.expr) as (scope: Scope) => unknown
-  return { readsFacts, evaluate: (scope) => evaluate(run, scope) }
+  return { readsFacts, multiplies, evaluate: (scope) => evaluate(run, scope) }
 }
 
 function evaluate(run: (scope: Scope) => unknown, scope: Scope): Verdict {

@@ -72,7 +72,7 @@ function lookAt(
     }
   }
   if (rule.when === undefined) return { because: 'it matches, and has no condition', rulings: rule.rulings }
-  const verdict = rule.when.evaluate(createScope(question, believed))
+  const verdict = rule.when.evaluate(createScope(question, believed, rule.when))
   if (verdict.is === true) return { because: 'its condition is true', rulings: rule.rulings }
   if (verdict.is === false) return { because: 'its condition is false' }
   return { because: `its condition cannot be evaluated: ${verdict.why}`, rulings: rule.unsure }

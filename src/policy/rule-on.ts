@@ -52,8 +52,9 @@ function firstRuling(policy: CompiledPolicy, question: Question, believed: Belie
     if (known === undefined && rule.kind !== undefined && !rule.kind(kind)) continue
     if (!matchesCircumstances(rule, question)) continue
     if (rule.when === undefined) return rule.rulings[mode]
-    scope ??= createScope(question, believed)
-    const verdict = rule.when.evaluate(scope)
+    const { when } = rule
+    if (!when.multiplies) scope ??= createScope(question, believed)
+    const verdict = when.evaluate(scope && !when.multiplies ? scope : createScope(question, believed, when))
     if (verdict.is === true) return rule.rulings[mode]
     if (verdict.is === 'unsure') return rule.unsure[mode]
   }

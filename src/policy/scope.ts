@@ -20,12 +20,15 @@ export type Believed = 'trusted' | 'all'
 /** Beyond this many values in what a condition looks at, it is not evaluated: arguments are hostile input. */
 export const MAX_VALUES = 2048
 
+/** Values times characters, where a condition works through a text once for each entry of a list. */
+export const MAX_PRODUCT = 4_000_000
+
 const NO_FACTS = celMap(new Map())
 const NOBODY = celList([])
 
 /** Values are converted when a condition looks at them, once for each question. */
-export function createScope(question: Question, believed: Believed): Scope {
-  const convert = createConverter()
+export function createScope(question: Question, believed: Believed, { multiplies = false } = {}): Scope {
+  const convert = createConverter(multiplies ? MAX_PRODUCT : Number.POSITIVE_INFINITY)
   const { action, environment, agent, onBehalfOf, facts = [] } = question
   const { kind, name, target } = action
   return {
@@ -54,10 +57,13 @@ function visibleFacts(facts: Fact[], believed: Believed): Map<string, JsonValue>
  * The evaluator's own conversion takes any object with a member `$typeName` for a protobuf message, and shows the
  * rule what that message would hold instead of the arguments that will run. So every object becomes a plain map here.
  */
-function createConverter(): (value: unknown) => CelInput {
-  let left = MAX_VALUES
+function createConverter(maxProduct: number): (value: unknown) => CelInput {
+  let values = 0
+  let characters = 0
   const convert = (value: unknown): CelInput => {
-    if (--left < 0) throw new Error(`more than ${MAX_VALUES} values`)
+    if (++values > MAX_VALUES) throw new Error(`more than ${MAX_VALUES} values`)
+    if (typeof value === 'string') characters += value.length
+    if (values * characters > maxProduct) throw new Error('too much text for a loop')
     switch (typeof value) {
       case 'string':
       case 'number':
