@@ -149,14 +149,18 @@ function takeArguments({ arguments: given, argumentsText }: GateAttempt): Given 
   return { value: JSON.parse(canonical), canonical }
 }
 
-function rule({ kind, name, target }: GateAttempt, given: JsonValue, authority: Authority): Ruling {
+function rule(
+  { kind, name, target, onBehalfOf = [] }: GateAttempt,
+  given: JsonValue,
+  authority: Authority,
+): Ruling {
   const { agent, environment } = authority.registration
   return ruleOn(authority.policy, {
     action: { kind, name, ...(target === undefined ? {} : { target }), arguments: given },
     environment,
     agent,
-    // Whose tokens these are, the broker finds out; a gate has verified none.
-    onBehalfOf: [],
+    // Whose tokens these are, the broker finds out. A rule that asks is one that only the broker can rule by.
+    onBehalfOf: onBehalfOf.length === 0 ? [] : undefined,
   })
 }
 

@@ -6,8 +6,8 @@ export interface Question {
   action: { kind: string; name: string; target?: string; arguments: JsonValue }
   environment: string
   agent: NamedPrincipal
-  /** Verified people only. */
-  onBehalfOf: Principal[]
+  /** Verified people only. Undefined where some are named and nobody has verified them: no condition sees any. */
+  onBehalfOf: Principal[] | undefined
   facts?: Fact[]
 }
 
@@ -35,10 +35,13 @@ export function createScope(question: Question, believed: Believed, { multiplies
     action: convert({ kind, name, target, arguments: action.arguments }),
     environment,
     agent: convert({ iss: agent.iss, sub: agent.sub, name: agent.name }),
-    onBehalfOf: onBehalfOf.length === 0 ? NOBODY : convert(onBehalfOf.map(({ iss, sub }) => ({ iss, sub }))),
+    ...(onBehalfOf === undefined ? {} : { onBehalfOf: peopleOf(onBehalfOf, convert) }),
     facts: facts.length === 0 ? NO_FACTS : convert(Object.fromEntries(visibleFacts(facts, believed))),
   }
 }
+
+const peopleOf = (people: Principal[], convert: (value: unknown) => CelInput): CelInput =>
+  people.length === 0 ? NOBODY : convert(people.map(({ iss, sub }) => ({ iss, sub })))
 
 const RANK = { agent: 0, gateway: 1, broker: 2 }
 
