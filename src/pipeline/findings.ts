@@ -33,29 +33,35 @@ function toFindingRow(
     trace_id: span.traceId,
     span_id: span.spanId,
     timestamp: unixNanoText(span.startNs),
-    service_name: service,
-    agent: valueText(span.attributes.get('gen_ai.agent.name')),
-    environment: claim.environment ?? requested?.environment ?? '',
-    kind: claim.kind ?? requested?.kind ?? 'tool',
-    name: claim.name,
-    target: claim.target ?? '',
+    service_name: cut(service),
+    agent: cut(valueText(span.attributes.get('gen_ai.agent.name'))),
+    environment: cut(claim.environment ?? requested?.environment ?? ''),
+    kind: cut(claim.kind ?? requested?.kind ?? 'tool'),
+    name: cut(claim.name),
+    target: cut(claim.target ?? ''),
     ruling: ruling?.effect ?? '',
     rule: ruling?.rule ?? '',
     policy_version: ruling?.policyVersion ?? 0,
-    request_id: claim.approvalId ?? requested?.requestId ?? '',
+    request_id: cut(claim.approvalId ?? requested?.requestId ?? ''),
     outcome: outcomeOf(claim),
     verification: verdict.verification,
-    detail: withClaims(verdict.detail, claim),
+    detail: cut(withClaims(verdict.detail, claim)),
+    content_digest: claim.contentDigest(),
     judged_at: judgedAtMs,
   }
 }
+
+/** Longer than anything the ledger knows; the span itself is stored whole. */
+const MAX_TEXT = 4_000
+const cut = (text: string): string =>
+  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text
 
 /** What the span said of an approval: on the stored span it is replaced by the ledger's word, or gone. */
 function withClaims(detail: string, claim: Claim): string {
   const { decision, approverIds, approverName, channel, assurance } = claim
   const claimed = Object.entries({
     decision,
-    approvers: approverIds.join(', '),
+    approvers: approverIds.slice(0, 20).join(', '),
     approverName,
     channel,
     assurance,

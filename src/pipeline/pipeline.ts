@@ -4,15 +4,16 @@ import { createLedgerTail } from '#ledger'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { Store } from '#store'
 import { admit } from './admit.ts'
-import { dropCoverUps } from './alarms.ts'
+import { dropCoverUps, markReplays, readStanding } from './alarms.ts'
 import { toFindingRows } from './findings.ts'
 import type { Accepted } from './http/answer.ts'
 import { createReceiver } from './http/receiver.ts'
 import { createLedgerWriter } from './ledger-writer.ts'
-import type { ResourceSpans } from './otlp/span.ts'
-import { toSpanRows } from './rows.ts'
+import type { ResourceSpans, Span } from './otlp/span.ts'
+import { MAX_ROWS, toSpanRows } from './rows.ts'
 import { createMeasures } from './telemetry.ts'
-import { createJudge } from './verification/judge.ts'
+import { createTurns } from './turns.ts'
+import { createJudge, type Judged } from './verification/judge.ts'
 import { createLedgerView } from './verification/ledger-view.ts'
 import { createPolicies } from './verification/policies.ts'
 import { rewrite } from './verification/rewrite.ts'
@@ -46,6 +47,7 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
   const view = createLedgerView()
   const writer = createLedgerWriter({ epoch }, { store, log })
   const measures = createMeasures()
+  const inTurn = createTurns()
 
   const tail = createLedgerTail(
     { epoch },
@@ -65,15 +67,30 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
   async function accept({ spans, body }: { spans: ResourceSpans[]; body: Uint8Array }): Promise<Accepted> {
     const { admitted, spans: count, rejectedSpans, errorMessage } = admit(spans)
     const judged = await judge(admitted)
-    const findings = toFindingRows(admitted, judged, now())
-    rewrite(admitted, judged, view)
     // A batch that is sent again has the same body, and is stored once.
     const token = digestBytes(body)
-    await stored(() => store.insertSpans(toSpanRows(admitted), token))
-    await stored(async () => store.insertFindings(await dropCoverUps(findings, store), token))
+    // One after the other: a harmless span that is judged while the alarm of another one with its ids is being
+    // written would take its place.
+    if (judged.size === 0) await stored(() => insertBatch(admitted, judged, token))
+    else await inTurn(() => stored(() => insertBatch(admitted, judged, token)))
     for (const { verdict } of judged.values()) measures.verdict(verdict.verification)
     measures.batch(count, rejectedSpans)
     return { rejectedSpans, errorMessage }
+  }
+
+  async function insertBatch(
+    admitted: ResourceSpans[],
+    judged: Map<Span, Judged>,
+    token: string,
+  ): Promise<void> {
+    const standing = await readStanding(judged.values(), store)
+    markReplays(judged, standing)
+    const findings = dropCoverUps(toFindingRows(admitted, judged, now()), standing)
+    rewrite(admitted, judged, view)
+    let part = 0
+    for (const rows of toSpanRows(admitted)) await store.insertSpans(rows, tokenOf(token, part++))
+    for (let from = 0; from < findings.length; from += MAX_ROWS)
+      await store.insertFindings(findings.slice(from, from + MAX_ROWS), tokenOf(token, from / MAX_ROWS))
   }
 
   /** Whatever keeps the store from storing is no fault of the sender's: it may send the batch again. */
@@ -94,3 +111,5 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
   const parts = composeComponents([gauge, writer, tail, receiver], log, 'pipeline')
   return { ...parts, port: () => receiver.port() }
 }
+
+const tokenOf = (token: string, part: number): string => (part === 0 ? token : `${token} part ${part}`)

@@ -53,6 +53,8 @@ export interface FindingRow {
   outcome: 'executed' | 'failed' | 'not_run'
   verification: Verification
   detail: string
+  /** Of the whole span, as it came: two spans may wear the same ids. */
+  content_digest: string
   /** Milliseconds since the epoch. A later judgement of a span replaces an earlier one. */
   judged_at: number
 }
@@ -99,6 +101,7 @@ export const FINDING_COLUMNS = [
   'outcome',
   'verification',
   'detail',
+  'content_digest',
   'judged_at',
 ] as const satisfies readonly (keyof FindingRow)[]
 

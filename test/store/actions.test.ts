@@ -87,6 +87,7 @@ const finding = (char: string, more: Partial<FindingRow> = {}): FindingRow => ({
   outcome: 'executed',
   verification: 'missing',
   detail: '',
+  content_digest: '',
   judged_at: T0,
   ...more,
 })

@@ -2,6 +2,9 @@ import { type Approver, type OutcomeEntry, principalId, type SpentEntry } from '
 import type { Claim } from './claims.ts'
 import type { LedgerRequest } from './ledger-view.ts'
 
+/** A span may name a million approvers; the first wrong ones are enough. */
+const MAX_NAMED = 20
+
 /** Everything on the span that the ledger says otherwise. Rule and version may honestly differ: the broker's count. */
 export function findContradictions(
   claim: Claim,
@@ -9,7 +12,7 @@ export function findContradictions(
 ): string[] {
   const found: string[] = []
   const contradict = (what: string, claimed: string | undefined, recorded: readonly string[]) => {
-    if (claimed === undefined || recorded.includes(claimed)) return
+    if (claimed === undefined || recorded.includes(claimed) || found.length >= MAX_NAMED) return
     found.push(`${what} ${quote(claimed)}, in the ledger ${recorded.map(quote).join(' or ') || 'none'}`)
   }
   const by: readonly Approver[] = decided?.by ?? []
@@ -74,7 +77,7 @@ export function approvalClaims(claim: Claim): string[] {
     ...(claim.decision === 'approved' || (claim.ran && claim.decision !== undefined)
       ? [`decision ${quote(claim.decision)}`]
       : []),
-    ...claim.approverIds.map((id) => `approver ${quote(id)}`),
+    ...claim.approverIds.slice(0, MAX_NAMED).map((id) => `approver ${quote(id)}`),
     ...(claim.approverName === undefined ? [] : [`approver named ${quote(claim.approverName)}`]),
     ...(claim.channel === undefined ? [] : [`channel ${quote(claim.channel)}`]),
     ...(claim.assurance === undefined ? [] : [`assurance ${quote(claim.assurance)}`]),

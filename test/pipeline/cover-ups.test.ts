@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ATTR, type TraceRef } from '#contract'
+import { type Client, freshTrace, startClient } from './client.ts'
+import type { Sample } from './encode.ts'
+import { UNASKED_ATTRIBUTES } from './entries.ts'
+
+let client: Client
+beforeAll(async () => {
+  client = await startClient()
+})
+afterAll(() => client?.scene.stop())
+
+const LOOKUP = { ...UNASKED_ATTRIBUTES, 'gen_ai.tool.name': 'lookup_customer' }
+const FORGED = { ...UNASKED_ATTRIBUTES, [ATTR.decision]: 'approved' }
+const OBSERVED = { attributes: UNASKED_ATTRIBUTES, resource: { 'deployment.environment.name': 'staging' } }
+
+/** The verdict that stands in the end, after these spans under one pair of ids. */
+async function standing(trace: TraceRef, ...all: Record<string, Sample>[]): Promise<string | undefined> {
+  for (const attributes of all) await client.send({ attributes, trace })
+  return (await client.read(trace)).finding?.verification
+}
+
+describe('a second span with the ids of one that was judged', () => {
+  it('pipeline - a harmless span that is judged beside an alarm does not take its place', async () => {
+    const trace = freshTrace()
+    const { store, clock } = client.scene
+    const [begun, written, harmlessIsJudged] = [1, 2, 3].map(() => Promise.withResolvers<void>())
+    const slow = await client.scene.startPipeline({
+      store: {
+        async insertFindings(rows, token) {
+          if (rows.some(({ verification }) => verification === 'forged')) {
+            begun?.resolve()
+            await harmlessIsJudged?.promise
+            await store.insertFindings(rows, token)
+            written?.resolve()
+          } else {
+            if (rows.length > 0) await written?.promise
+            await store.insertFindings(rows, token)
+          }
+        },
+      },
+    })
+    const to = client.endpoint(slow)
+    const forged = client.post(client.bodyOf({ attributes: FORGED, trace }), to)
+    await begun?.promise
+    clock.nowMs++
+    const harmless = client.post(client.bodyOf({ attributes: LOOKUP, trace }), to)
+    // By the time these are through it has been looked at, if it is not made to wait.
+    for (let time = 0; time < 10; time++)
+      await client.post(client.bodyOf({ attributes: {}, span: { name: 'GET /' } }), to)
+    harmlessIsJudged?.resolve()
+    expect((await Promise.all([forged, harmless])).map(({ status }) => status)).toEqual([200, 200])
+    expect((await client.read(trace)).finding?.verification).toBe('forged')
+    await slow.stop()
+  })
+
+  it('pipeline - it does not take the place of what was only observed, or could not be verified', async () => {
+    const observed = freshTrace()
+    expect((await client.send({ ...OBSERVED, trace: observed })).finding?.verification).toBe('observed')
+    expect(await standing(observed, LOOKUP)).toBe('observed')
+    const small = { ...UNASKED_ATTRIBUTES, 'gen_ai.tool.name': 'issue_refund' }
+    expect(await standing(freshTrace(), small, LOOKUP)).toBe('unverifiable')
+  })
+
+  it('pipeline - a span that was harmless does not keep an alarm out', async () => {
+    expect(await standing(freshTrace(), LOOKUP, FORGED)).toBe('forged')
+  })
+
+  it('pipeline - the same span sent again is no second span', async () => {
+    const { trace, attributes } = await client.approvedRequest()
+    const [finding] = [(await client.send({ attributes, trace })).finding]
+    expect(finding?.verification).toBe('verified')
+    expect(finding?.content_digest).toMatch(/^sha-256:/)
+    expect(await standing(trace, attributes)).toBe('verified')
+  })
+
+  it('pipeline - the second use of an approval is a replay, even if the pipeline was restarted in between', async () => {
+    const { trace, attributes } = await client.approvedRequest()
+    expect(await standing(trace, attributes)).toBe('verified')
+    const restarted = await client.scene.startPipeline()
+    const to = client.endpoint(restarted)
+    const other = client.bodyOf({ attributes: { ...attributes, rows: 1_000_000n }, trace })
+    expect((await client.post(other, to)).status).toBe(200)
+    const { finding, stored } = await client.read(trace)
+    expect(finding?.verification).toBe('replayed')
+    expect(stored[ATTR.verification]).not.toBe('verified')
+    // Sent once more, the first does not cover it up.
+    expect((await client.post(client.bodyOf({ attributes, trace }), to)).status).toBe(200)
+    expect((await client.read(trace)).finding?.verification).toBe('replayed')
+    await restarted.stop()
+  })
+})
