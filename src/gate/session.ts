@@ -40,7 +40,7 @@ const NO_ANSWER: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
   'INTERNAL',
 ])
-/** So many heartbeats without an answer, and the line counts as dead although nobody has closed it. */
+/** So many hellos or heartbeats without an answer, and the line counts as dead although nobody has closed it. */
 const DEAD_AFTER = 3
 
 export function createSession(config: GateConfig, deps: SessionDeps): Session {
@@ -83,6 +83,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
 
   async function greet(): Promise<void> {
     isGreeting = true
+    let unanswered = 0
     while (helloWanted && !stopping.signal.aborted && connection.isUp()) {
       helloWanted = false
       try {
@@ -93,6 +94,8 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
       } catch (error) {
         lose(error)
         helloWanted = true
+        const isSilence = error instanceof HoldpointError && error.code === 'BROKER_UNAVAILABLE'
+        if (isSilence && ++unanswered % DEAD_AFTER === 0) connection.renew()
         await pause(HELLO_AGAIN_MS, { signal: stopping.signal })
       }
     }
