@@ -14,8 +14,9 @@ export interface LedgerWriter extends Component {
 }
 
 /**
- * Copies the ledger into `holdpoint_ledger`, every record once: it resumes behind the last index stored, and a batch
- * that is written again carries the same token. What cannot be stored now waits, in order.
+ * Copies the ledger into `holdpoint_ledger`, every record once: what stands there already is compared, not believed,
+ * for a row that another ledger or another hand put there must not hide ours. A batch that is written again carries
+ * the same token. What cannot be stored now waits, in order.
  */
 export function createLedgerWriter(
   { epoch }: { epoch: number },
@@ -25,14 +26,15 @@ export function createLedgerWriter(
   const origin = String(epoch)
   const stopping = new AbortController()
   let queue: LedgerRecord[] = []
-  let next: number | undefined
+  /** Behind the last index stored before the start. */
+  let storedBefore: number | undefined
   let pumping: Promise<void> | undefined
 
   async function pump(): Promise<void> {
     for (let waitMs = FIRST_WAIT_MS; queue.length > 0; ) {
       try {
-        next ??= await findNext(store, origin)
-        await writeSome(next)
+        storedBefore ??= await findNext(store, origin)
+        await writeSome(storedBefore)
         waitMs = FIRST_WAIT_MS
       } catch (error) {
         if (stopping.signal.aborted) return
@@ -43,19 +45,33 @@ export function createLedgerWriter(
     }
   }
 
-  async function writeSome(from: number): Promise<void> {
-    const stored = queue.findIndex((record) => record.index >= from)
-    queue = stored === -1 ? [] : queue.slice(stored)
+  async function writeSome(storedBefore: number): Promise<void> {
     const some = queue.slice(0, ROWS_AT_ONCE)
     const [first, last] = [some[0], some.at(-1)]
     if (first === undefined || last === undefined) return
-    const token = `ledger ${origin} ${first.index}-${last.index} ${last.leafHash}`
-    await store.insertLedger(
-      some.map((record) => toRow(record, origin)),
-      token,
-    )
+    const isStored = first.index < storedBefore ? await compare(first.index, last.index) : () => false
+    const rows = some.filter((record) => !isStored(record)).map((record) => toRow(record, origin))
+    const token = `ledger ${origin} ${first.index}-${last.index} (${rows.length}) ${last.leafHash}`
+    await store.insertLedger(rows, token)
     queue = queue.slice(some.length)
-    next = last.index + 1
+  }
+
+  async function compare(first: number, last: number): Promise<(record: LedgerRecord) => boolean> {
+    const rows = await store.query<{ index: string; leaf: string }>(
+      `SELECT DISTINCT toString(ledger_index) AS index, leaf_hash AS leaf FROM holdpoint_ledger
+       WHERE origin = {origin:String} AND ledger_index BETWEEN {first:UInt64} AND {last:UInt64}`,
+      { origin, first, last },
+    )
+    const stored = new Set(rows.map(({ index, leaf }) => `${index} ${leaf}`))
+    const taken = new Set(rows.map(({ index }) => index))
+    return (record) => {
+      const isSame = stored.has(`${record.index} ${hexOf(record)}`)
+      if (!isSame && taken.has(String(record.index)))
+        log.error('a stored row contradicts the ledger; the entry is stored beside it', {
+          index: record.index,
+        })
+      return isSame
+    }
   }
 
   function run(): void {
@@ -93,10 +109,12 @@ async function findNext(store: Pick<Store, 'query'>, origin: string): Promise<nu
   return Number(row.next)
 }
 
-function toRow({ index, entry, leaf, leafHash }: LedgerRecord, origin: string): LedgerRow {
-  const hex = Buffer.from(leafHash, 'base64').toString('hex')
-  return toLedgerRow(entry, { origin, index, leafHash: hex, statement: leaf })
+function toRow(record: LedgerRecord, origin: string): LedgerRow {
+  const { index, entry, leaf } = record
+  return toLedgerRow(entry, { origin, index, leafHash: hexOf(record), statement: leaf })
 }
+
+const hexOf = ({ leafHash }: LedgerRecord): string => Buffer.from(leafHash, 'base64').toString('hex')
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
