@@ -14,7 +14,7 @@ export function readEnvironment(env: Environment): GateConfig {
   const read = (name: string, like: RegExp, expected: string): string => {
     const value = env[name]?.trim() ?? ''
     if (!like.test(value))
-      problems.push(`${name} is ${value === '' ? 'missing' : `"${value}"`}, expected ${expected}`)
+      problems.push(`${name} is ${value === '' ? 'missing' : shown(value)}, expected ${expected}`)
     return value
   }
 
@@ -51,6 +51,10 @@ const NATS_URL = new RegExp(`^${ONE_URL}(?:\\s*,\\s*${ONE_URL})*$`)
 const PIN = /^ed25519:[A-Za-z0-9_-]{43}$/
 const EXPECTED = 'the path of the credentials file that `holdpoint agent add` wrote'
 
+/** This goes to logs, and variables get mixed up: credentials, a seed or a user's password are not repeated. */
+const shown = (value: string): string =>
+  /BEGIN|@|\bS[ACNOUX][A-Z2-7]{8}/.test(value) ? 'a text that is not shown' : `"${value}"`
+
 /** The path may be shown, what is in the file may not. */
 function readCredentials(path: string, problems: string[]): string {
   if (path === '') {
@@ -60,10 +64,14 @@ function readCredentials(path: string, problems: string[]): string {
   try {
     const text = readFileSync(path, 'utf8')
     if (/BEGIN NATS USER JWT/.test(text) && /BEGIN USER NKEY SEED/.test(text)) return text
-    problems.push(`HOLDPOINT_CREDENTIALS is "${path}", which holds no NATS credentials; expected ${EXPECTED}`)
+    problems.push(
+      `HOLDPOINT_CREDENTIALS is ${shown(path)}, which holds no NATS credentials; expected ${EXPECTED}`,
+    )
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    problems.push(`HOLDPOINT_CREDENTIALS is "${path}", which cannot be read (${code}); expected ${EXPECTED}`)
+    problems.push(
+      `HOLDPOINT_CREDENTIALS is ${shown(path)}, which cannot be read (${code}); expected ${EXPECTED}`,
+    )
   }
   return ''
 }
