@@ -90,3 +90,25 @@ describe('a second span with the ids of one that was judged', () => {
     await restarted.stop()
   })
 })
+
+describe('what a stored span may say of its approver', () => {
+  const OF_THEIR_OWN = {
+    'holdpoint.approval.approver.email': 'ceo@example.com',
+    'holdpoint.approval.approved_by': 'The CEO',
+    'holdpoint.approval.reason': 'because',
+  }
+  const approvals = (stored: Record<string, string>): string[] =>
+    Object.keys(stored).filter((name) => name in OF_THEIR_OWN)
+
+  it('pipeline - attributes that nobody knows do not stand beside a verified approver, nor on a refusal', async () => {
+    const { trace, attributes } = await client.approvedRequest()
+    const verified = await client.send({ attributes: { ...attributes, ...OF_THEIR_OWN }, trace })
+    expect(verified.finding?.verification).toBe('verified')
+    expect(approvals(verified.stored)).toEqual([ATTR.reason])
+    const refusal = { ...UNASKED_ATTRIBUTES, [ATTR.outcome]: 'not_run', ...OF_THEIR_OWN }
+    const resource = { 'deployment.environment.name': 'prod' }
+    const refused = await client.send({ attributes: refusal, resource })
+    expect(refused.finding?.verification).toBe('refused')
+    expect(approvals(refused.stored)).toEqual([ATTR.reason])
+  })
+})

@@ -37,7 +37,7 @@ function rewriteSpan(span: Span, judged: Judged | undefined, view: Pick<LedgerVi
   attributes.set(ATTR.verification, verdict.verification)
   if (verdict.request !== undefined && isItsOwn(judged)) writeApproval(attributes, verdict.request)
   // A refusal keeps its words; anywhere else they would pass for somebody's approval.
-  else if (verdict.verification !== 'refused') dropApproval(attributes)
+  else dropApproval(attributes, verdict.verification === 'refused' ? [ATTR.decision, ...WORDS] : [])
 }
 
 /** The request is about this very span: it consumed the approval, or nobody did and it was not run. */
@@ -49,9 +49,11 @@ function isItsOwn({ claim, verdict }: Judged): boolean {
   return isOwner || verdict.verification === 'refused'
 }
 
-/** `reason` and `wait_ms` are not in the ledger; they stay as the gate wrote them. */
+/** They are not in the ledger, and stay as the gate wrote them. Whatever else is under our name is nobody's word. */
+const WORDS: readonly string[] = [ATTR.reason, ATTR.waitMs]
+
 function writeApproval(attributes: Attributes, { requested, decided }: LedgerRequest): void {
-  for (const name of FROM_LEDGER) attributes.delete(name)
+  dropApproval(attributes, WORDS)
   const write = (name: string, value: string | undefined) => {
     if (value !== undefined) attributes.set(name, value)
   }
@@ -70,19 +72,11 @@ function writeApproval(attributes: Attributes, { requested, decided }: LedgerReq
   attributes.set(ATTR.approvers, decided.by.map(principalId))
 }
 
-const FROM_LEDGER = [
-  ATTR.decision,
-  ATTR.channel,
-  ATTR.assurance,
-  ATTR.approverId,
-  ATTR.approverName,
-  ATTR.approvers,
-]
-
 const APPROVAL = 'holdpoint.approval.'
 
-function dropApproval(attributes: Attributes): void {
-  for (const name of attributes.keys()) if (name.startsWith(APPROVAL)) attributes.delete(name)
+function dropApproval(attributes: Attributes, kept: readonly string[] = []): void {
+  for (const name of attributes.keys())
+    if (name.startsWith(APPROVAL) && !kept.includes(name)) attributes.delete(name)
 }
 
 /** From where nothing honest puts them, and where nobody would judge them. */
