@@ -33,6 +33,7 @@ const HOLD_LARGE =
   '  - { id: large, match: { name: issue_refund }, when: action.arguments.amount > 50.0, effect: hold }'
 const ALLOW = '  - { id: all, match: { name: issue_refund }, effect: allow }'
 const HOLD_IN_PROD = '  - { id: prod, match: { name: issue_refund, environment: "prod*" }, effect: hold }'
+const HOLD_CRM = '  - { id: crm, match: { name: issue_refund, target: "crm*" }, effect: hold }'
 const ALLOW_FOR_BOT = '  - { id: bot, match: { name: issue_refund, agent: refund-bot }, effect: allow }'
 
 describe('ruling again on what a span tells', () => {
@@ -76,6 +77,14 @@ describe('ruling again on what a span tells', () => {
       { kind: undefined },
       'allow',
     ],
+    [
+      'the target, where another instrumentation is silent about it',
+      `${HOLD_CRM}\n${ALLOW}`,
+      'hold',
+      { kind: undefined },
+      'unknown',
+    ],
+    ['no target, where the gate names none', `${HOLD_CRM}\n${ALLOW}`, 'hold', {}, 'allow'],
   ])('rerule - %s', (_, rules, effect, over, says) => {
     expect(ask(tableOf(rules, 'mode: enforce', effect), over)).toBe(says)
   })

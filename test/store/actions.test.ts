@@ -191,6 +191,26 @@ describe('the ledger and the actions', () => {
     ])
   })
 
+  test('store - an action that was denied and says that it ran is not shown as not run', async () => {
+    const denied = { type: 'decided', at: T0 + 900, ...common('e1.r9', '9') } as const
+    await store.insertLedger(
+      ledgerRows(20, [
+        requested('e1.r9', '9'),
+        { ...denied, decision: 'denied', by: [approver('ana')] },
+        requested('e1.r8', '8'),
+      ]),
+      'ledger 20-22',
+    )
+    const ran = { verification: 'missing', outcome: 'executed' } as const
+    const findings = [
+      finding('9', { request_id: 'e1.r9', ...ran }),
+      finding('8', { request_id: 'e1.r8', ...ran }),
+    ]
+    await store.insertFindings(findings, 'denied or pending, and run')
+    expect(await action('9')).toMatchObject([{ decision: 'denied', ...ran }])
+    expect(await action('8')).toMatchObject([{ decision: 'pending', ...ran }])
+  })
+
   test('store - a request without a decision is pending before any span has come', async () => {
     expect(await action('3')).toMatchObject([
       {
@@ -221,7 +241,7 @@ describe('the ledger and the actions', () => {
     expect(await action('7')).toMatchObject([
       { name: 'lookup_customer', ruling: 'allow', decision: '', wait_ms: null, verification: 'not_required' },
     ])
-    expect(await count('holdpoint_actions')).toBe(5)
+    expect(await count('holdpoint_actions')).toBe(7)
   })
 
   test('store - an entry that contradicts one that is there stays beside it', async () => {

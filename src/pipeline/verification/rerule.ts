@@ -11,7 +11,7 @@ export interface PolicyTable {
 
 /** Rules again on testimony: what a span leaves open must not be filled in to the agent's liking. */
 export function createPolicyTable(policy: Policy, id: { version: number; hash: Digest }): PolicyTable {
-  const { environments, agents } = circumstancesOf(policy)
+  const { environments, agents, targets } = circumstancesOf(policy)
   const conditional = new Map(policy.rules.map((rule, index) => [rule.id, { index, when: rule.when }]))
   const compiled = new Map<number, CompiledPolicy>()
 
@@ -45,10 +45,20 @@ export function createPolicyTable(policy: Policy, id: { version: number; hash: D
     version: id.version,
     possibleRulings(claim) {
       const { kind = 'tool', name, target, environment, agentId } = claim
-      const action = { kind, name, ...(target === undefined ? {} : { target }), arguments: {} }
+      const actionOn = (on: string | undefined) => ({
+        kind,
+        name,
+        ...(on === undefined ? {} : { target: on }),
+        arguments: {},
+      })
+      // A gate says the kind, and where there is no target it means none; another's span is silent about both.
+      const possible = target === undefined && claim.kind === undefined ? targets : [target]
+      const actions = possible.map(actionOn)
       return (environment === undefined ? environments : [environment]).flatMap((within) =>
         (agentId === undefined ? agents : [agentId]).flatMap((sub) =>
-          follow({ action, environment: within, agent: { iss: '', sub, name: '' }, onBehalfOf: [] }),
+          actions.flatMap((action) =>
+            follow({ action, environment: within, agent: { iss: '', sub, name: '' }, onBehalfOf: [] }),
+          ),
         ),
       )
     },
@@ -71,8 +81,14 @@ export function askPolicies(claim: Claim, tables: readonly (PolicyTable | undefi
 const says = ({ effect, mode }: Ruling): 'allow' | 'observe' | 'hold' =>
   effect === 'allow' ? 'allow' : mode === 'observe' ? 'observe' : 'hold'
 
-/** One sample for each environment and agent that the policy tells apart, and one for all others. */
-function circumstancesOf({ rules, mode }: Policy): { environments: string[]; agents: string[] } {
+interface Circumstances {
+  environments: string[]
+  agents: string[]
+  targets: (string | undefined)[]
+}
+
+/** One sample for each environment, agent and target that the policy tells apart, and one for all others. */
+function circumstancesOf({ rules, mode }: Policy): Circumstances {
   const samples = (patterns: Iterable<string>) => [
     ...new Set(['other', ...[...patterns].map((pattern) => pattern.replace(/[*?]/g, 'x'))]),
   ]
@@ -81,8 +97,13 @@ function circumstancesOf({ rules, mode }: Policy): { environments: string[]; age
     ...mode.byEnvironment.keys(),
   ])
   const agents = samples(rules.flatMap(({ match }) => match.agent ?? []))
-  if (environments.length * agents.length <= MAX_CIRCUMSTANCES) return { environments, agents }
-  throw new HoldpointError('INVALID_POLICY', 'the policy tells too many environments and agents apart')
+  const targets = [undefined, ...samples(rules.flatMap(({ match }) => match.target ?? []))]
+  if (environments.length * agents.length * targets.length <= MAX_CIRCUMSTANCES)
+    return { environments, agents, targets }
+  throw new HoldpointError(
+    'INVALID_POLICY',
+    'the policy tells too many environments, agents and targets apart',
+  )
 }
 
-const MAX_CIRCUMSTANCES = 1_000
+const MAX_CIRCUMSTANCES = 10_000
