@@ -44,8 +44,8 @@ export interface ConsistencyClaim {
  */
 export function verifyConsistency({ size1, size2, root1, root2, proof }: ConsistencyClaim): boolean {
   if (!isSize(size1) || !isSize(size2) || size1 === 0 || size1 > size2) return false
-  if (![root1, root2, ...proof].every(isHash)) return false
   if (size1 === size2) return proof.length === 0 && sameHash(root1, root2)
+  if (![root1, root2, ...proof].every(isHash)) return false
 
   let node = size1 - 1
   let last = size2 - 1
