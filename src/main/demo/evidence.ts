@@ -50,23 +50,30 @@ export async function verifyWholeLedger(nc: NatsConnection, pin: string, now: ()
     { epoch: EPOCH },
     { nc, onRecord: ({ leaf }) => void leaves.push(leaf), onCorrupt: corrupt.reject },
   )
-  await tail.start()
-  await Promise.race([tail.barrier(10_000), corrupt.promise])
-  await tail.stop()
+  try {
+    await tail.start()
+    await Promise.race([tail.barrier(10_000), corrupt.promise])
 
-  const manager = await jetstreamManager(nc, { checkAPI: false })
-  const trust = createTrust({ pin }, { now })
-  const latest = async (stream: string, subject: string): Promise<string> =>
-    (await manager.streams.getMessage(stream, { last_by_subj: subject }))?.string() ?? ''
-  const keySet = trust.adoptKeySet(await latest(TRUST_STREAM, 'hp.v1.trust.keyset.*'))
-  const keys = trust.keys('ledger')
-  const covers = (note: string): boolean => note.split('\n')[1] === String(leaves.length)
-  const checkpoint = await eventually(
-    () => latest(CHECKPOINT_STREAM, checkpointSubject(EPOCH)),
-    covers,
-    `no checkpoint covers all ${leaves.length} entries`,
-  )
-  return verifyLedger({ leaves, checkpoint, origin: keySet.origin, keys })
+    const manager = await jetstreamManager(nc, { checkAPI: false })
+    const trust = createTrust({ pin }, { now })
+    const latest = async (stream: string, subject: string): Promise<string> =>
+      (await manager.streams.getMessage(stream, { last_by_subj: subject }))?.string() ?? ''
+    const keySet = trust.adoptKeySet(await latest(TRUST_STREAM, 'hp.v1.trust.keyset.*'))
+    const keys = trust.keys('ledger')
+    // The ledger may grow while its checkpoint is waited for: it is followed until the two meet.
+    const covers = (note: string): boolean => note.split('\n')[1] === String(leaves.length)
+    const checkpoint = await Promise.race([
+      eventually(
+        () => latest(CHECKPOINT_STREAM, checkpointSubject(EPOCH)),
+        covers,
+        'no checkpoint covers all entries',
+      ),
+      corrupt.promise,
+    ])
+    return verifyLedger({ leaves, checkpoint, origin: keySet.origin, keys })
+  } finally {
+    await tail.stop()
+  }
 }
 
 async function eventually<T>(
