@@ -10,16 +10,19 @@ import {
   publishTrust,
   signPolicy,
 } from '#broker'
+import { HoldpointError } from '#contract'
 import { createDevelopmentIssuer, type TrustedIssuer } from '#identity'
 import {
   type Command,
   type Config,
   clearRunning,
+  createClaim,
   createNatsServer,
   defineCommand,
   type Log,
   natsServerVersion,
   type Running,
+  refuseClaimed,
   type Stack,
   writeRunning,
 } from '#runtime'
@@ -54,6 +57,8 @@ export interface UpParts {
 /** Starts all of it on one stack, each part when what it needs is there. */
 export async function startUp({ config, log, stack, now, fail }: UpParts): Promise<Running> {
   const home = openHome(config.dataDir)
+  refuseClaimed(config.dataDir)
+  await stack.start(createClaim(config.dataDir))
   await initialise(home, {
     origin: DEVELOPMENT_ORIGIN,
     policyFile: config.policy,
@@ -63,7 +68,12 @@ export async function startUp({ config, log, stack, now, fail }: UpParts): Promi
   signPolicy(home, readFileSync(config.policy, 'utf8'), config.policy, now())
 
   const nats = config.nats.url ?? (await startNats(home, config, log, stack))
-  await provision(home, nats, now)
+  await provision(home, nats, now).catch((cause: unknown) => {
+    if (config.nats.url === undefined || !(cause instanceof HoldpointError)) throw cause
+    // Most often the variables of an agent, read into the shell that starts this.
+    const hint = 'nats.url (HOLDPOINT_NATS_URL) names it; without it an embedded one is started'
+    throw new HoldpointError(cause.code, `${cause.message}. ${hint}`, { cause })
+  })
   const issuers = await startIdentity(home, config, { stack, now, log })
   const clickhouse = await startStore(home, config, { stack, log, fail })
 

@@ -1,3 +1,4 @@
+export { createClaim, refuseClaimed } from './claim.ts'
 export {
   type Command,
   defineCommand,

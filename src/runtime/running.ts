@@ -56,7 +56,7 @@ export function requireRunning(dataDir: string): Running {
   )
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
