@@ -42,6 +42,7 @@ async function perform(mode: Mode, io: Io): Promise<ExitCode> {
   const dataDir = join('.holdpoint', 'demo')
   const stage = await setStage(resolve(io.cwd, dataDir), io.env, io.now)
   try {
+    if (io.signal.aborted) return 1
     say('A support agent starts: it looks up a customer, exports many, grants a role, drops a database.\n')
     const watching = mode.auto ? reviewAll(stage, say) : announce(stage, dataDir, say)
     const agent = stage.play('./agent.ts')

@@ -35,6 +35,9 @@ export function reviewAll({ desk, signIn }: Stage, say: (text: string) => void):
   }
 }
 
+/** Enough of an id among the two that wait, and short enough for a terminal of 80 columns. */
+const SHORT_ID = 8
+
 /** Tells the person at the other terminal what to type. */
 export function announce({ desk }: Stage, dataDir: string, say: (text: string) => void): Watching {
   const holdpoint = `HOLDPOINT_DATA_DIR=${dataDir} npx holdpoint`
@@ -44,7 +47,7 @@ export function announce({ desk }: Stage, dataDir: string, say: (text: string) =
       say(`HELD      ${name}, by rule ${rule}${risk === undefined ? '' : `, risk ${risk}`}`)
       say('          Be the second person, in another terminal in this folder:')
       if (isFirst) say(`            ${holdpoint} login bob`)
-      say(`            ${holdpoint} requests approve ${requestId}`)
+      say(`            ${holdpoint} requests approve ${requestId.slice(0, SHORT_ID)}`)
       isFirst = false
     }
     if (event === 'decided')

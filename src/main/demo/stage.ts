@@ -5,7 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { FILES, openHome, parsePrincipal, publishTrust, readPin, registerAgent } from '#broker'
 import { connectDesk, createDesk, type Desk } from '#desk'
 import { DEVELOPMENT_ISSUER, signIn } from '#identity'
-import { type Config, createLog, createStack, type Log, type Running, readConfig } from '#runtime'
+import {
+  type Config,
+  createLog,
+  createStack,
+  type Log,
+  type Running,
+  readConfig,
+  refuseClaimed,
+} from '#runtime'
 import { createStore, type Store } from '#store'
 import { createConnection } from '../connection.ts'
 import { startUp } from '../up.ts'
@@ -36,6 +44,8 @@ export interface Player {
 }
 
 export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () => number): Promise<Stage> {
+  // Two in one folder would take each other's data away.
+  refuseClaimed(dataDir)
   rmSync(dataDir, { recursive: true, force: true })
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const policy = `${dataDir}/policy.yaml`
@@ -105,11 +115,19 @@ function play(script: string, gated: boolean, env: NodeJS.ProcessEnv): Player {
     cwd: fileURLToPath(ROOT),
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  // It waits for a broker that is not coming back, where we end without an orderly stop (`npm run demo | head`).
+  const endWithUs = (): void => void child.kill()
+  process.once('exit', endWithUs)
   const lines: Record<string, unknown>[] = []
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
     // The SDKs may print, too.
     if (line.startsWith('{"')) lines.push(JSON.parse(line) as Record<string, unknown>)
   })
-  const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
+  const ended = new Promise<number>((resolve) =>
+    child.once('close', (code) => {
+      process.off('exit', endWithUs)
+      resolve(code ?? 1)
+    }),
+  )
   return { process: child, lines, ended }
 }
