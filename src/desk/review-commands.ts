@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import type { ShowReply, Verdict } from '#contract'
+import { HoldpointError, type ShowReply, type Verdict } from '#contract'
 import { type Command, defineCommand, type Io } from '#runtime'
 import { type DeskAccess, find, withDesk } from './access.ts'
 import { cardText } from './card-text.ts'
@@ -24,6 +24,9 @@ export const approve = (access: DeskAccess): Command =>
       withDesk(access, io, async (desk, token) => {
         const shown = await find(desk, token, id)
         io.stderr.write(`${cardText(shown.card, shown.summary)}\n\n`)
+        const { requestId, state } = shown.summary
+        // Nobody reads a card and answers for nothing.
+        if (state !== 'pending') throw new HoldpointError('ALREADY_DECIDED', `${requestId} is ${state}`)
         if (!options.yes && !(await isConfirmed(io))) return 1
         return submit(desk, token, shown, { ...options, verdict: 'approve' }, io)
       }),
@@ -72,8 +75,14 @@ async function isConfirmed(io: Io): Promise<boolean> {
     return false
   }
   const terminal = createInterface({ input: io.stdin, output: io.stderr })
-  const answer = await terminal
-    .question('Release this action? [y/N] ', { signal: io.signal })
-    .finally(() => terminal.close())
-  return /^y(es)?$/i.test(answer.trim())
+  const answer = await new Promise<string>((resolve) => {
+    // Ctrl-C, Ctrl-D, or a signal: an answer that was not given releases nothing.
+    const none = (): void => resolve('\n')
+    // Later, since an answer and the end of the input may come at once.
+    terminal.once('close', () => setImmediate(none))
+    terminal.question('Release this action? [y/N] ', { signal: io.signal }).then(resolve, none)
+  }).finally(() => terminal.close())
+  if (/^y(es)?$/i.test(answer.trim())) return true
+  io.stderr.write(`${answer === '\n' ? '\n' : ''}Not released: it still waits for a decision.\n`)
+  return false
 }
