@@ -19,6 +19,7 @@ const PEOPLE = [
   { sub: 'bob', name: 'Bob Berger', groups: ['sre', 'data-owners'] },
   { sub: 'carol', name: 'Carol Chen', groups: ['sre', 'data-owners', 'security-oncall'] },
 ] as const
+export const DEVELOPMENT_PEOPLE: readonly string[] = PEOPLE.map(({ sub }) => sub)
 
 /** How a broker is told to believe the development people whose sign-in runs at `url`. */
 export const developmentIssuerAt = (url: string): TrustedIssuer => ({

@@ -2,6 +2,7 @@ export { loginCommand, signIn } from './command.ts'
 export {
   createDevelopmentIssuer,
   DEVELOPMENT_ISSUER,
+  DEVELOPMENT_PEOPLE,
   type DevelopmentIssuer,
   developmentIssuerAt,
 } from './development.ts'

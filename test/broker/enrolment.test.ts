@@ -96,8 +96,13 @@ test('init - where the organisation key is needed and away, it says so and chang
   const before = [readPin(home), home.read(FILES.keySet)]
   rmSync(home.path(FILES.organisation))
   await expect(init(NOW + 400 * DAY)).rejects.toThrow(/organisation\.seed/)
-  await expect(init(NOW, 'other.invalid/origin')).rejects.toThrow(/organisation\.seed/)
   expect([readPin(home), home.read(FILES.keySet)]).toEqual(before)
+})
+
+test('init - what is there keeps its origin, whatever is asked for afterwards', async () => {
+  const before = home.read(FILES.keySet)
+  expect((await init(NOW + DAY, 'other.invalid/origin')).origin).toBe('test.invalid/holdpoint')
+  expect(home.read(FILES.keySet)).toBe(before)
 })
 
 test('init - an organisation key that is not the pinned one signs nothing', async () => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,6 +84,23 @@ test('up - from an empty folder to a held action that a signed-in person release
   })
 })
 
+test('up - a second one in the same folder is refused before it starts anything', async () => {
+  const first = start(['up'])
+  await first.said('Holdpoint is up')
+  const { code, stdout, stderr } = await run('up')
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(new RegExp(`^UNAVAILABLE: Holdpoint runs already .*process ${first.child.pid}\\b`))
+  expect(await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')).toMatchObject({
+    code: 0,
+  })
+})
+
+test('up - a NATS that the environment names and that is not there is said to come from it', async () => {
+  const { code, stderr } = await start(['up'], { HOLDPOINT_NATS_URL: 'nats://127.0.0.1:9' }).finished
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^UNAVAILABLE: NATS at nats:\/\/127.0.0.1:9 .*HOLDPOINT_NATS_URL/m)
+})
+
 async function firstRequest(): Promise<string> {
   for (let look = 0; look < 100; look++) {
     const { requests } = JSON.parse((await run('requests', 'list', '--json')).stdout)
@@ -123,6 +141,41 @@ test('up - a wrong configuration stops the start, with every problem at once', a
   expect(code).toBe(1)
   expect(stderr).toMatch(/nats\.prot .*holdpoint\.yaml:2:3/)
   expect(stderr).toMatch(/pipeline\.port .*holdpoint\.yaml:4:3/)
+})
+
+test('agent add - before the first start it knows the development people, and its lines suit a shell', async () => {
+  cwd = mkdtempSync(join(cwd, "it's a "))
+  await run('init')
+  const add = (owner: string) => run('agent', 'add', 'a1', '--owner', owner, '--environment', 'prod')
+  const { code, stdout, stderr } = await add('alice')
+  expect(code).toBe(0)
+  expect(stderr).toContain('Nothing runs yet')
+  const read = spawnSync('sh', ['-c', `${stdout}printf %s "$HOLDPOINT_CREDENTIALS"`])
+  expect(read.stdout.toString()).toBe(join(cwd, '.holdpoint/agents/a1.creds'))
+  expect(await add('nobody')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^INVALID_INPUT: --owner "nobody".*alice, bob, carol/),
+  })
+})
+
+test.each([
+  [['--origin', 'ex ample'], /^INVALID_INPUT: --origin "ex ample"/],
+  [['--origin', 'a+b'], /^INVALID_INPUT: --origin/],
+  [['--reviewers', 'sre'], /^INVALID_POLICY: .*"sre", expected oidc:/],
+])('init - %j is refused before anything is written', async (args, message) => {
+  const { code, stderr } = await run('init', ...args)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(message)
+  expect(readdirSync(cwd)).toEqual([])
+})
+
+test('init - a folder keeps the origin that it was made with', async () => {
+  const first = await run('init', '--json', '--origin', 'example.com/one')
+  expect(await run('init', '--origin', 'example.com/two')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^INVALID_INPUT: --origin "example\.com\/two".*example\.com\/one/),
+  })
+  expect(await run('init', '--json')).toMatchObject({ code: 0, stdout: first.stdout })
 })
 
 test('init - a second one keeps every key', async () => {

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import { HoldpointError } from '#contract'
-import { DEVELOPMENT_ISSUER, groupSpecifier } from '#identity'
-import { type Command, defineCommand, type Io, readConfig, readRunning } from '#runtime'
+import { HoldpointError, type KeySet, type Principal } from '#contract'
+import { DEVELOPMENT_ISSUER, DEVELOPMENT_PEOPLE, groupSpecifier } from '#identity'
+import { parsePolicy, starterPolicy } from '#policy'
+import { type Command, type Config, defineCommand, type Io, readConfig, readRunning } from '#runtime'
 import { connectAs } from '../connect.ts'
 import { FILES, type Home, openHome } from './home.ts'
 import { initialise } from './init.ts'
-import { readPin } from './keys.ts'
+import { readKeySet, readOwn, readPin } from './keys.ts'
 import { signPolicy } from './policy.ts'
 import { publishTrust } from './provision.ts'
 import { parsePrincipal, registerAgent } from './registration.ts'
@@ -32,22 +33,25 @@ const init = defineCommand({
     origin: {
       type: 'string',
       value: 'NAME',
-      default: DEVELOPMENT_ORIGIN,
-      description: 'Names the trust domain and its ledger',
+      description: `Names the trust domain and its ledger, for ever (default: ${DEVELOPMENT_ORIGIN})`,
     },
     reviewers: {
       type: 'string',
       value: 'GROUP',
-      description: 'Who releases what is held',
+      description: 'Who releases what is held: oidc:ISSUER#group/NAME or oidc:ISSUER#sub/SUBJECT',
     },
     json,
   },
   async run({ options }, io) {
     const config = readConfig(io)
     const home = openHome(config.dataDir)
+    refuseUnusable(home, options)
     const groups = options.reviewers ? { reviewers: options.reviewers } : DEVELOPMENT_GROUPS
+    const hadPolicy = existsSync(config.policy)
+    if (hadPolicy && options.reviewers)
+      io.stderr.write(`${relative(io.cwd, config.policy)} is there already: name the reviewers in it.\n`)
     const { origin, version } = await initialise(home, {
-      origin: options.origin,
+      origin: options.origin ?? DEVELOPMENT_ORIGIN,
       policyFile: config.policy,
       groups,
       nowMs: io.now(),
@@ -61,22 +65,48 @@ const init = defineCommand({
       dataDir: config.dataDir,
       policy: config.policy,
     }
-    io.stdout.write(options.json ? `${JSON.stringify(result)}\n` : initText(result, io))
+    io.stdout.write(options.json ? `${JSON.stringify(result)}\n` : initText(result, hadPolicy, io))
     return 0
   },
 })
 
+/** Before anything is written: what is made here cannot be renamed afterwards. */
+function refuseUnusable(
+  home: Home,
+  { origin, reviewers }: Record<'origin' | 'reviewers', string | undefined>,
+): void {
+  if (origin !== undefined && !/^[^\s+#]{1,200}$/.test(origin))
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `--origin ${JSON.stringify(origin)}, expected a name such as example.com/holdpoint, without spaces, + and #`,
+    )
+  const present = home.has(FILES.keySet) ? readOwn<KeySet>(home, FILES.keySet).origin : origin
+  if (origin !== undefined && origin !== present)
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `--origin ${JSON.stringify(origin)}: ${home.dir} is that of ${present}, and stays so; choose another folder with HOLDPOINT_DATA_DIR`,
+    )
+  if (reviewers !== undefined)
+    parsePolicy(starterPolicy(reviewers), `the policy for --reviewers ${reviewers}`)
+}
+
 const starterConfig = (home: Home, policy: string, io: Io): string =>
   `# Every key, with its preset: deploy/holdpoint.yaml in the repository\ndataDir: ${relative(io.cwd, home.dir) || '.'}\npolicy: ${relative(io.cwd, policy)}\npin: ${readPin(home)}\n`
 
-const initText = (made: { origin: string; pin: string; dataDir: string; policy: string }, io: Io): string =>
+const initText = (
+  made: { origin: string; pin: string; dataDir: string; policy: string },
+  hadPolicy: boolean,
+  io: Io,
+): string =>
   [
     `origin   ${made.origin}`,
     `pin      ${made.pin}`,
     `keys     ${relative(io.cwd, made.dataDir)}/keys   (organisation.seed belongs in a safe)`,
-    `policy   ${relative(io.cwd, made.policy)}`,
+    `policy   ${relative(io.cwd, made.policy)}${hadPolicy ? '   (was there, and is kept)' : ''}`,
     '',
-    'Next: holdpoint up, and holdpoint agent add NAME --owner SUBJECT --environment ENV',
+    made.origin === DEVELOPMENT_ORIGIN
+      ? 'Next: holdpoint up, and in another terminal holdpoint agent add my-agent --owner alice --environment prod'
+      : 'Next: holdpoint agent add NAME --owner ISSUER#SUBJECT --environment ENV',
     '',
   ].join('\n')
 
@@ -92,7 +122,7 @@ const agentAdd = defineCommand({
       type: 'string',
       value: 'SUBJECT',
       required: true,
-      description: 'ISSUER#SUBJECT of the person who answers for it',
+      description: 'ISSUER#SUBJECT of the person who answers for it; in development alice, bob or carol',
     },
     environment: {
       type: 'string',
@@ -111,7 +141,7 @@ const agentAdd = defineCommand({
       home,
       {
         agentId,
-        owner: parsePrincipal(options.owner, developmentIssuer(home)),
+        owner: ownerOf(options.owner, home, config, io),
         environment: options.environment,
         enforcement: 'in-process',
         ...(name === undefined ? {} : { name }),
@@ -127,15 +157,31 @@ const agentAdd = defineCommand({
       HOLDPOINT_AGENT: agentId,
       HOLDPOINT_PIN: readPin(home),
     }
-    const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${value}\n`)
+    const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${shellWord(value)}\n`)
     io.stdout.write(options.json ? `${JSON.stringify(variables)}\n` : lines.join(''))
     return 0
   },
 })
 
-/** Bare subjects are understood where the people are the development ones. */
-const developmentIssuer = (home: Home): string | undefined =>
-  home.has('people') ? DEVELOPMENT_ISSUER : undefined
+/**
+ * Bare subjects are understood where the people are the development ones. A name that nobody has would be an owner
+ * whom no review can be refused.
+ */
+function ownerOf(written: string, home: Home, { identity }: Config, io: Io): Principal {
+  const isDevelopment =
+    identity.issuers.length === 0 &&
+    (home.has('people') || readKeySet(home, io.now()).origin === DEVELOPMENT_ORIGIN)
+  const owner = parsePrincipal(written, isDevelopment ? DEVELOPMENT_ISSUER : undefined)
+  if (owner.iss !== DEVELOPMENT_ISSUER || DEVELOPMENT_PEOPLE.includes(owner.sub)) return owner
+  throw new HoldpointError(
+    'INVALID_INPUT',
+    `--owner ${JSON.stringify(written)}, expected one of the development people (${DEVELOPMENT_PEOPLE.join(', ')}) or ISSUER#SUBJECT`,
+  )
+}
+
+/** The lines are read by a shell, and folders have spaces. */
+const shellWord = (value: string): string =>
+  /^[\w./:,@%+=-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
 
 const policyPublish = defineCommand({
   name: 'policy publish',

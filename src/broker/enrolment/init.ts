@@ -6,7 +6,7 @@ import type { Home } from './home.ts'
 import { ensureKeys } from './keys.ts'
 
 export interface InitOptions {
-  /** Names the trust domain and its ledger, such as `example.com/holdpoint`. */
+  /** Names the trust domain and its ledger, such as `example.com/holdpoint`. One that is there keeps its own. */
   origin: string
   /** Where the starter policy goes, unless there is a policy already. */
   policyFile: string

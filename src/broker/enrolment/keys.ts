@@ -21,7 +21,7 @@ const ROLE_KEYS: readonly [KeyUse, string][] = [
  * once, with the pin: afterwards it may lie in a safe, and is only needed where a key set has to be signed.
  * Throws NOT_FOUND where it is needed and away, UNTRUSTED where it is not the pinned one.
  */
-export function ensureKeys(home: Home, origin: string, nowMs: number): KeySet {
+export function ensureKeys(home: Home, newOrigin: string, nowMs: number): KeySet {
   if (!home.has(FILES.pin)) {
     if (!home.has(FILES.organisation)) home.write(FILES.organisation, generateKey().seed)
     home.write(FILES.pin, formatPin(readKey(home, FILES.organisation).x))
@@ -34,7 +34,9 @@ export function ensureKeys(home: Home, origin: string, nowMs: number): KeySet {
     return { kid, use, x }
   })
   const present = home.has(FILES.keySet) ? readOwn<KeySet>(home, FILES.keySet) : undefined
-  const isSame = present && JSON.stringify(present.keys) === JSON.stringify(keys) && present.origin === origin
+  // Registrations, policies and the ledger name it: it stays.
+  const origin = present?.origin ?? newOrigin
+  const isSame = present && JSON.stringify(present.keys) === JSON.stringify(keys)
   const leftMs = isSame ? present.exp * 1000 - nowMs : 0
   if (leftMs > RENEW_BEFORE_S * 1000 || (leftMs > 0 && !home.has(FILES.organisation)))
     return readKeySet(home, nowMs)
