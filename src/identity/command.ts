@@ -9,7 +9,7 @@ export const loginCommand: Command = defineCommand({
   name: 'login',
   summary: 'Sign in as one of the development people',
   details: 'With your company’s identity provider, set HOLDPOINT_TOKEN to a token of yours instead.',
-  example: 'holdpoint login bob --passphrase-file .holdpoint/people/bob.passphrase',
+  example: 'holdpoint login bob',
   positionals: [{ name: 'PERSON', description: 'alice, bob or carol' }],
   options: {
     'passphrase-file': {

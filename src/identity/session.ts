@@ -16,5 +16,8 @@ export function saveSession(dataDir: string, token: string): void {
 export function readSession(dataDir: string, env: NodeJS.ProcessEnv): string {
   if (env.HOLDPOINT_TOKEN) return env.HOLDPOINT_TOKEN.trim()
   if (existsSync(sessionFile(dataDir))) return readFileSync(sessionFile(dataDir), 'utf8').trim()
-  throw new HoldpointError('UNAUTHENTICATED', 'not signed in: `holdpoint login`, or set HOLDPOINT_TOKEN')
+  throw new HoldpointError(
+    'UNAUTHENTICATED',
+    'not signed in: `holdpoint login PERSON`, or set HOLDPOINT_TOKEN',
+  )
 }

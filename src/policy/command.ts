@@ -28,7 +28,7 @@ const check: Command = {
     io.stdout.write(
       options.json
         ? `${JSON.stringify(summary)}\n`
-        : `${file}: usable, ${summary.rules} rules, ${summary.groups} groups, ${findings.length} findings\n`,
+        : `${file}: usable, ${[count(summary.rules, 'rule'), count(summary.groups, 'group'), count(findings.length, 'finding')].join(', ')}\n`,
     )
     return 0
   },
@@ -68,6 +68,8 @@ const explain: Command = {
     return 0
   },
 }
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
 /** `holdpoint policy …` */
 export const policyCommands: Command[] = [check, explain]

@@ -15,7 +15,7 @@ export function helpForAll(program: Named): string {
     '',
     ...table(rows),
     '',
-    `${program.name} COMMAND --help says more, with an example.`,
+    `${program.name} COMMAND --help says more, with an example; --version prints the version.`,
     'Exit code: 0 done, 1 refused or failed, 2 wrong usage.',
     '',
   ].join('\n')
@@ -32,7 +32,7 @@ export function helpForOne(program: Named, command: Command): string {
   const rows = [
     ...positionals.map(({ name, description }) => [name, description] as const),
     ...Object.entries(options).map(([name, option]) => [inTable(name, option), explain(option)] as const),
-    ['-h, --help', 'Shows this.'] as const,
+    ['-h, --help', 'Shows this'] as const,
   ]
   return [
     command.summary,
@@ -56,15 +56,14 @@ const inUsage = ({ name, optional, multiple }: Positional): string => {
 const inTable = (name: string, { type, value = 'VALUE', short }: Option): string =>
   `${short ? `-${short}, ` : ''}--${name}${type === 'string' ? ` ${value}` : ''}`
 
-const explain = ({ description, required, multiple, default: preset }: Option): string =>
-  [
-    description,
+const explain = ({ description, required, multiple, default: preset }: Option): string => {
+  const more = [
     required ? 'Required.' : '',
     multiple ? 'May be given several times.' : '',
     preset === undefined ? '' : `Default: ${preset}.`,
-  ]
-    .filter((part) => part !== '')
-    .join(' ')
+  ].filter((part) => part !== '')
+  return more.length === 0 ? description : `${description.replace(/\.$/, '')}. ${more.join(' ')}`
+}
 
 function table(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length))

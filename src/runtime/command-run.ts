@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { HoldpointError } from '#contract'
+import { type ErrorCode, HoldpointError } from '#contract'
 import type { Command, ExitCode, Invocation, Io, Option } from './command.ts'
 import { helpForAll, helpForOne } from './command-help.ts'
 import { didYouMean } from './suggest.ts'
@@ -21,7 +21,7 @@ export async function runProgram(program: Program, argv: readonly string[], io: 
     ;(first === undefined ? io.stderr : io.stdout).write(text)
     return first === undefined ? 2 : 0
   }
-  if (first === '--version') {
+  if (first === '--version' || first === 'version') {
     io.stdout.write(`${program.version}\n`)
     return 0
   }
@@ -47,10 +47,15 @@ async function runGuarded(command: Command, invocation: Invocation, io: Io): Pro
     return await command.run(invocation, io)
   } catch (error) {
     if (io.env.HOLDPOINT_LOG_LEVEL === 'debug') io.stderr.write(`${withCauses(error)}\n`)
-    if (error instanceof HoldpointError) io.stderr.write(`${error.code}: ${error.message}\n`)
-    else io.stderr.write(`INTERNAL: ${error instanceof Error ? error.message : String(error)}\n`)
+    io.stderr.write(`${codeOf(error)}: ${error instanceof Error ? error.message : String(error)}\n`)
     return 1
   }
+}
+
+/** A folder that cannot be written or a full disk is no fault of ours; Node's own words name the path. */
+const codeOf = (error: unknown): ErrorCode => {
+  if (error instanceof HoldpointError) return error.code
+  return error instanceof Error && 'syscall' in error ? 'UNAVAILABLE' : 'INTERNAL'
 }
 
 const withCauses = (error: unknown): string => {

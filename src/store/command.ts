@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { HoldpointError } from '#contract'
-import { type Command, defineCommand, type ExitCode, type Io, readConfig } from '#runtime'
+import { type Command, defineCommand, type ExitCode, type Io, readConfig, readRunning } from '#runtime'
 import type { ClickHouseTarget } from './engine/engine.ts'
 import { splitFormat } from './engine/format.ts'
 import { told } from './store.ts'
@@ -36,7 +35,7 @@ export const sqlCommand: Command = defineCommand({
     if (sql === '') throw new HoldpointError('INVALID_INPUT', 'there is no SQL: expected one statement')
     if (options.json && options.format !== undefined)
       throw new HoldpointError('INVALID_INPUT', '--json and --format exclude each other')
-    const target = await findTarget(io, options.data)
+    const target = findTarget(io, options.data)
     const { statement, format = options.format } = splitFormat(sql)
     if (format !== undefined && !options.json) return printFormat(target, statement, format, io)
     return printRows(target, statement, options.json, io)
@@ -104,33 +103,21 @@ async function ask(
 }
 
 /** The configured ClickHouse; without one, the running `holdpoint up` says in its data folder where its reader is. */
-async function findTarget(io: Io, folder?: string): Promise<ClickHouseTarget> {
+function findTarget(io: Io, folder?: string): ClickHouseTarget {
   const { clickhouse, dataDir } = readConfig({ env: io.env, cwd: io.cwd })
   if (clickhouse.url !== undefined && folder === undefined) {
     const { url, user = 'default', password = '', database } = clickhouse
     return { url, user, password, database }
   }
-  const path = join(folder === undefined ? dataDir : resolve(io.cwd, folder), 'runtime.json')
-  const text = await readFile(path, 'utf8').catch((cause) => {
+  const dir = folder === undefined ? dataDir : resolve(io.cwd, folder)
+  const running = readRunning(dir)
+  if (!running)
     throw new HoldpointError(
       'NOT_FOUND',
-      `${path} is not there: start \`holdpoint up\`, name its folder with --data, or set clickhouse.url`,
-      { cause },
+      `nothing runs from ${dir}: start \`holdpoint up\`, name its folder with --data, or set clickhouse.url`,
     )
-  })
-  const target = readTarget(text)
-  if (!target)
-    throw new HoldpointError('INVALID_INPUT', `${path}: clickhouse: expected {url, user, password, database}`)
-  return target
-}
-
-function readTarget(text: string): ClickHouseTarget | undefined {
-  try {
-    const { clickhouse } = JSON.parse(text) as { clickhouse?: Partial<ClickHouseTarget> }
-    const { url, user, password, database } = clickhouse ?? {}
-    const all = [url, user, password, database].every((value) => typeof value === 'string')
-    return all ? (clickhouse as ClickHouseTarget) : undefined
-  } catch {
-    return undefined
-  }
+  const { url, user, password, database } = running.clickhouse ?? {}
+  if ([url, user, password, database].every((value) => typeof value === 'string')) return running.clickhouse
+  const file = join(dir, 'runtime.json')
+  throw new HoldpointError('INVALID_INPUT', `${file}: clickhouse: expected {url, user, password, database}`)
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { HoldpointError } from '#contract'
 import { defineCommand, type Invocation, type Program, runProgram } from '#runtime'
@@ -44,11 +45,20 @@ function createProgram() {
     example: 'holdpoint seed',
     run: () => Promise.reject(new TypeError('x is undefined')),
   })
+  const writes = defineCommand({
+    name: 'write',
+    summary: 'Writes where nothing can be written.',
+    example: 'holdpoint write',
+    async run() {
+      writeFileSync('/nowhere/at/all', '')
+      return 0
+    },
+  })
   const program: Program = {
     name: 'holdpoint',
     version: '1.2.3',
     summary: 'Holds.',
-    commands: [add, fails, breaks],
+    commands: [add, fails, breaks, writes],
   }
   return { program, seen }
 }
@@ -101,7 +111,8 @@ test.for([
   expect(code).toBe(0)
   expect(out).toContain('usage: holdpoint agent add NAME [OPTIONS]')
   expect(out).toContain('-e, --environment ENV')
-  expect(out).toContain('Required.')
+  expect(out).toContain('Who answers for it. Required.')
+  expect(out).toContain('Where it runs. Default: dev.')
   expect(out).toContain('holdpoint agent add support-bot --owner')
 })
 
@@ -121,6 +132,12 @@ test('command - an expected failure is one line with its code, and exit code 1',
 
 test('command - a fault of our own says INTERNAL and shows no stack', async () => {
   expect(await run(['seed'])).toMatchObject({ code: 1, err: 'INTERNAL: x is undefined\n' })
+})
+
+test('command - a folder that cannot be written is no fault of ours, and is named', async () => {
+  const { code, err } = await run(['write'])
+  expect(code).toBe(1)
+  expect(err).toMatch(/^UNAVAILABLE: ENOENT: .*nowhere/)
 })
 
 test('command - with HOLDPOINT_LOG_LEVEL=debug the stack and its cause are shown', async () => {

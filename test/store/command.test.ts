@@ -13,7 +13,10 @@ let cwd: string
 beforeAll(async () => {
   running = await startEngine()
   cwd = await mkdtemp(join(tmpdir(), 'holdpoint-sql-'))
-  await writeFile(join(cwd, 'runtime.json'), JSON.stringify({ clickhouse: running.engine.reader }))
+  await writeFile(
+    join(cwd, 'runtime.json'),
+    JSON.stringify({ pid: process.pid, clickhouse: running.engine.reader }),
+  )
   const client = clientOf(running.engine.writer)
   await client.command({ query: 'CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a' })
   await client.insert({
@@ -108,10 +111,16 @@ for (const [name, [args, message]] of Object.entries(refused))
 test('sql - a store that has gone is said to be unavailable', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'holdpoint-sql-'))
   const clickhouse = { ...running.engine.reader, url: 'http://127.0.0.1:1' }
-  await writeFile(join(folder, 'runtime.json'), JSON.stringify({ clickhouse }))
+  await writeFile(join(folder, 'runtime.json'), JSON.stringify({ pid: process.pid, clickhouse }))
   expect(await run(['--data', folder, 'SELECT 1'])).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/^UNAVAILABLE: /),
+  })
+  // Larger than any process id that Linux gives out: `holdpoint up` was killed.
+  await writeFile(join(folder, 'runtime.json'), JSON.stringify({ pid: 2 ** 22 + 1, clickhouse }))
+  expect(await run(['--data', folder, 'SELECT 1'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^NOT_FOUND: nothing runs from .*holdpoint up/),
   })
   await rm(folder, { recursive: true, force: true })
 })
