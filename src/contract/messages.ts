@@ -72,11 +72,14 @@ export const consumeCallShape = object({
 
 export interface OutcomeCall {
   requestId: string
+  /** That of the consume call: only who consumed can say what became of it. */
+  nonce: string
   outcome: 'executed' | 'failed'
   errorType?: string
 }
 export const outcomeCallShape: Shape<OutcomeCall> = object({
   requestId,
+  nonce: text({ min: 16, max: 100 }),
   outcome: literal('executed', 'failed'),
   errorType: optional(text({ max: 200 })),
 })

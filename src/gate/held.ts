@@ -9,7 +9,7 @@ import {
 import type { Authority } from './authority.ts'
 import { createPermit, type OpenPermit } from './permit.ts'
 import { cancelled, refuse, refuseFor } from './refusal.ts'
-import { checkSameAction, type HeldAction, spend, verify } from './release.ts'
+import { checkSameAction, type HeldAction, newNonce, spend, verify } from './release.ts'
 import { cancel, type Hold, type HoldDeps, request } from './request.ts'
 import { type ActionSpan, markApprovers, markDecision, openWait } from './span.ts'
 import type { Refusal } from './types.ts'
@@ -92,14 +92,15 @@ async function release(
   const { requestId } = asked
   const { trust, connection } = deps.session
   const means = { trust, connection, timeoutMs: deps.timeoutMs }
+  const nonce = newNonce()
   const report = (outcome: 'executed' | 'failed', errorType?: string) =>
-    deps.outcomes.report({ requestId, outcome, ...(errorType === undefined ? {} : { errorType }) })
+    deps.outcomes.report({ requestId, nonce, outcome, ...(errorType === undefined ? {} : { errorType }) })
 
   const claims = verify(warrant, asked, means)
   markApprovers(span, claims.hp.approvals)
   if (signal.aborted) throw new HoldpointError('APPROVAL_CANCELLED', 'The caller cancelled it.')
   try {
-    await spend(asked, means)
+    await spend(asked, nonce, means)
   } catch (error) {
     // It may be spent nevertheless; then the ledger should know that nothing ran. Not so where somebody else was
     // first: the first word about an outcome stands, and theirs is the true one.

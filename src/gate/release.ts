@@ -30,12 +30,20 @@ export function verify(warrant: string, held: HeldAction, { trust }: ReleaseDeps
   })
 }
 
+/**
+ * Drawn once for each consumption. A retry of an unanswered call repeats it: the broker then repeats its answer, and
+ * no other caller gets one, nor can say what became of it.
+ */
+export const newNonce = (): string => randomBytes(16).toString('base64url')
+
 /** Spends the approval, once, and verifies the broker's signed word for it. Throws for any doubt. */
-export async function spend(held: HeldAction, { trust, connection, timeoutMs }: ReleaseDeps): Promise<void> {
+export async function spend(
+  held: HeldAction,
+  nonce: string,
+  { trust, connection, timeoutMs }: ReleaseDeps,
+): Promise<void> {
   const { requestId, action, requester } = held
   const digest = digestOf(held)
-  // A retry of an unanswered call repeats it: the broker then repeats its answer, and no other caller gets one.
-  const nonce = randomBytes(16).toString('base64url')
   const call = { requestId, actionDigest: digest, nonce, trace: action.trace }
   const reply = readReply(consumeReplyShape, await connection.call('consume', call, timeoutMs), 'consume')
   trust.verifyConsumed(reply.consumed, { aud: requester.enforcement, requestId, nonce, actionDigest: digest })

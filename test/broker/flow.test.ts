@@ -54,7 +54,7 @@ test('broker - a held action is released by a second person, consumed once and c
   const nonce = randomBytes(16).toString('base64url')
   const { consumed } = await agent.call<ConsumeReply>('consume', { requestId, actionDigest, nonce, trace })
   trust.verifyConsumed(consumed, { aud, requestId, nonce, actionDigest })
-  expect(await agent.call('outcome', { requestId, outcome: 'executed' })).toEqual({})
+  expect(await agent.call('outcome', { requestId, nonce, outcome: 'executed' })).toEqual({})
   const { summary } = await house.desk.show(house.token('bob'), requestId)
   expect(summary.state).toBe('executed')
 })

@@ -37,9 +37,11 @@ test('broker - another agent with the same attempt has a request of its own', as
   for (const call of ['claim', 'cancel'] as const)
     expect(await codeOf(other.call(call, { requestId: mine.requestId }))).toBe('UNKNOWN_REQUEST')
   expect(await codeOf(consumeOf(other, mine))).toBe('UNKNOWN_REQUEST')
-  expect(await codeOf(other.call('outcome', { requestId: mine.requestId, outcome: 'executed' }))).toBe(
-    'UNKNOWN_REQUEST',
-  )
+  expect(
+    await codeOf(
+      other.call('outcome', { requestId: mine.requestId, nonce: newNonce(), outcome: 'executed' }),
+    ),
+  ).toBe('UNKNOWN_REQUEST')
 })
 
 test('broker - policy rules anew, whatever the gate thought', async () => {
@@ -128,14 +130,18 @@ test('broker - the same consume again, its answer lost, gets the same answer; wi
   expect(await codeOf(consumeOf(agent, elsewhere, nonce))).toBe('ALREADY_SPENT')
 })
 
-test('broker - an outcome without a consumption is refused, and the first outcome stands', async () => {
+test('broker - an outcome comes from whoever consumed, and the first one stands', async () => {
   const held = await holdAction(agent)
   const { requestId } = held
-  expect(await codeOf(agent.call('outcome', { requestId, outcome: 'executed' }))).toBe('INVALID_INPUT')
+  const nonce = newNonce()
+  const conclude = (more: object) => agent.call('outcome', { requestId, nonce, outcome: 'executed', ...more })
+  expect(await codeOf(conclude({}))).toBe('INVALID_INPUT')
   await reviewAs(house, 'bob', requestId)
-  await consumeOf(agent, held)
-  await agent.call('outcome', { requestId, outcome: 'failed', errorType: 'TimeoutError' })
-  await agent.call('outcome', { requestId, outcome: 'executed' })
+  expect(await codeOf(conclude({}))).toBe('INVALID_INPUT')
+  await consumeOf(agent, held, nonce)
+  expect(await codeOf(conclude({ nonce: newNonce(), outcome: 'failed' }))).toBe('ALREADY_SPENT')
+  await conclude({ outcome: 'failed', errorType: 'TimeoutError' })
+  await conclude({})
   expect((await house.desk.show(house.token('bob'), requestId)).summary.state).toBe('failed')
 })
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { claimOf, codeOf, consumeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
+import { claimOf, codeOf, consumeOf, eventually, holdAction, newNonce, reviewAs } from '../support/held.ts'
 import { type House, startHouse, type TestAgent } from '../support/house.ts'
 
 const MINUTE = 60_000
@@ -62,13 +62,14 @@ test('broker - an approval that nobody uses lapses', async () => {
 test('broker - what a process began and did not finish is ambiguous', async () => {
   const held = await holdAction(agent)
   await reviewAs(house, 'bob', held.requestId)
-  await consumeOf(agent, held)
+  const nonce = newNonce()
+  await consumeOf(agent, held, nonce)
   house.clock.advance(20_000)
   await eventually(
     () => stateOf(held.requestId),
     (state) => state === 'ambiguous',
   )
-  await agent.call('outcome', { requestId: held.requestId, outcome: 'executed' })
+  await agent.call('outcome', { requestId: held.requestId, nonce, outcome: 'executed' })
   expect(await stateOf(held.requestId)).toBe('ambiguous')
 })
 

@@ -97,7 +97,12 @@ test('gate - a held action runs once, with the approved values, after a person h
     ;(run.mock.calls[0]?.[0] as { region: string }).region = 'us'
   }).toThrow(TypeError)
   await scene.gate.flush(2_000)
-  expect(scene.broker.outcomes.at(-1)).toEqual({ requestId: lastRequest().requestId, outcome: 'executed' })
+  const consumed = scene.broker.calls.findLast(({ name }) => name === 'consume')?.body
+  expect(scene.broker.outcomes.at(-1)).toEqual({
+    requestId: lastRequest().requestId,
+    nonce: consumed?.nonce,
+    outcome: 'executed',
+  })
 })
 
 test('gate - the span of an approved action names approver, decision and digest; the wait is its child', async () => {

@@ -118,7 +118,7 @@ describe('what the broker says hello with', () => {
       own.broker.intercept = ({ name }, honest) =>
         name === 'hello' ? { error: { code: error, message: '' } } : honest
       own.broker.publishPolicy(POLICY, 2)
-      await vi.waitFor(() => expect(hellos()).toBeGreaterThan(before))
+      await vi.waitFor(() => expect(hellos()).toBeGreaterThan(before), { timeout: 5_000 })
     }
     try {
       expect(await code()).toBe('ran')

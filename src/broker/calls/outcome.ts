@@ -11,6 +11,8 @@ export const outcome: AgentHandler<OutcomeCall, Record<string, never>> = {
     if (!request.spent) await context.catchUp()
     if (request.spent?.spend !== 'consumed')
       throw new HoldpointError('INVALID_INPUT', 'outcome: nothing was consumed under this request')
+    if (request.spent.nonce !== call.nonce)
+      throw new HoldpointError('ALREADY_SPENT', 'outcome: somebody else consumed this approval')
     await conclude(context, request, call.outcome, call.errorType)
     return {}
   },
