@@ -45,9 +45,9 @@ export function announce({ desk }: Stage, dataDir: string, say: (text: string) =
   const unwatch = desk.watch((event, { requestId, name, rule, risk, state, reviews }) => {
     if (event === 'opened') {
       say(`HELD      ${name}, by rule ${rule}${risk === undefined ? '' : `, risk ${risk}`}`)
-      say('          Be the second person, in another terminal in this folder:')
-      if (isFirst) say(`            ${holdpoint} login bob`)
-      say(`            ${holdpoint} requests approve ${requestId.slice(0, SHORT_ID)}`)
+      say('    Be the second person, in another terminal in this folder:')
+      if (isFirst) say(`    ${holdpoint} login bob`)
+      say(`    ${holdpoint} requests approve ${requestId.slice(0, SHORT_ID)}`)
       isFirst = false
     }
     if (event === 'decided')
