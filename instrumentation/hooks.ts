@@ -1,4 +1,4 @@
-import { registerHooks } from 'node:module'
+import * as loader from 'node:module'
 import { Hook as ImportHook } from 'import-in-the-middle'
 import { createHook } from 'import-in-the-middle/create-hook.mjs'
 import { supportsSyncHooks } from 'import-in-the-middle/supports-sync-hooks.mjs'
@@ -11,7 +11,8 @@ import type { Instrumentation } from './instrumentation.ts'
  * first import. Throws where this Node cannot do it: an agent must not start uncontrolled.
  */
 export function installHooks(instrumentations: readonly Instrumentation[], gate: Gate): void {
-  if (!supportsSyncHooks())
+  // An older Node has no such export at all: asked for by name, it would fail before anything could be said.
+  if (typeof loader.registerHooks !== 'function' || !supportsSyncHooks())
     throw new Error(
       `holdpoint: Node ${process.versions.node} cannot hook ES modules safely; use 22.22.3, 24.11.1, 25.1, 26 or newer`,
     )
@@ -20,7 +21,7 @@ export function installHooks(instrumentations: readonly Instrumentation[], gate:
   // caller did not ask for. Only what is patched is wrapped: more costs start-up time and breaks bundled modules.
   const hook = createHook({ url: import.meta.resolve('import-in-the-middle/register-hooks.mjs') })
   hook.applyOptions({ shouldInclude: (_url, specifier) => specifiers.has(specifier) })
-  registerHooks({ resolve: hook.resolveSync, load: hook.loadSync })
+  loader.registerHooks({ resolve: hook.resolveSync, load: hook.loadSync })
   for (const { specifiers: names, patch } of instrumentations) {
     const onLoad = <T>(exports: T): T => {
       patch(exports as Record<string, unknown>, gate)

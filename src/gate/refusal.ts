@@ -37,7 +37,7 @@ export const cancelled = ({ name }: { name: string }, requestId?: string): Refus
 const FINAL =
   'Do not send it again, rephrased or split up: choose a way that this reason allows, or tell the user that you were refused and stop.'
 const NOT_NOW =
-  'This is no denial, and nobody has judged the action. Do not look for a way around it. Go on with what does not need it, or tell the user; it may be tried once more later.'
+  'Nobody has judged the action. Do not look for a way around it: go on with what does not need it, or tell the user; it may be tried once more later.'
 const AS_IT_IS =
   'It will be refused again as it is. Send plain JSON arguments that are smaller and unambiguous, or tell the user.'
 const NOT_VERIFIED =

@@ -27,7 +27,16 @@ const demo = defineCommand({
     },
     json: { type: 'boolean', description: 'One JSON object on the last line of standard output' },
   },
-  run: ({ options }, io) => perform({ ...options, auto: options.auto || options.attack }, io),
+  async run({ options }, io) {
+    const kept = ['auto', 'attack'].filter((name) => io.env[`npm_config_${name}`] === 'true')
+    if (kept.length > 0 && !options.auto && !options.attack) {
+      io.stderr.write(
+        `npm kept --${kept.join(' and --')} for itself: npm run demo -- --${kept.join(' --')}\n`,
+      )
+      return 2
+    }
+    return perform({ ...options, auto: options.auto || options.attack }, io)
+  },
 })
 
 interface Mode {
@@ -93,7 +102,11 @@ async function conclude(
   const ledger = await verifyWholeLedger(connection.nc(), stage.pin, io.now).finally(() => connection.stop())
   const effects = agent.lines.flatMap(({ effect }) => (typeof effect === 'string' ? [effect] : []))
   const traceId = rows[0]?.traceId ?? ''
+  const refused = agent.lines.find(({ tool }) => tool === 'drop_database') as
+    | { result?: { text?: string } }
+    | undefined
 
+  say(`\nWhat the model was told of drop_database: ${refused?.result?.text ?? 'nothing'}`)
   say(`\nTrace ${traceId}, as ClickHouse has it:\n`)
   say(table(rows))
   say(

@@ -170,7 +170,7 @@ test('gate - expired is not denied, neither to the model nor on the span', async
   const answer = await scene.gate.hold(attempt(), run)
   expect(answer).toMatchObject({ ran: false, refusal: { code: 'APPROVAL_EXPIRED' } })
   if (answer.ran) throw new Error('it ran')
-  expect(answer.refusal.message).toContain('no denial')
+  expect(answer.refusal.message).toContain('this is not a denial')
   expect(run).not.toHaveBeenCalled()
   expect(spans.named('execute_tool export_customers')[0]?.attributes).toMatchObject({
     'holdpoint.approval.decision': 'expired',

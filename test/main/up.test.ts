@@ -37,7 +37,7 @@ test('up - from an empty folder to a held action that a signed-in person release
   expect(added).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(
-      /^export HOLDPOINT_NATS_URL=nats:.*\nexport HOLDPOINT_CREDENTIALS=.*my-agent\.creds\nexport HOLDPOINT_AGENT=my-agent\nexport HOLDPOINT_PIN=ed25519:\S{43}\n$/,
+      /^export HOLDPOINT_NATS_URL=nats:.*\nexport HOLDPOINT_CREDENTIALS=.*my-agent\.creds\nexport HOLDPOINT_AGENT=my-agent\nexport HOLDPOINT_PIN=ed25519:\S{43}\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http:\S+\n$/,
     ),
   })
   expect(await run('requests', 'list')).toMatchObject({

@@ -148,7 +148,8 @@ const agentAdd = defineCommand({
       },
       io.now(),
     )
-    const url = config.nats.url ?? readRunning(config.dataDir)?.nats.url
+    const running = readRunning(config.dataDir)
+    const url = config.nats.url ?? running?.nats.url
     if (url) await publishAll(home, url, io)
     else io.stderr.write('Nothing runs yet: the registration is published when `holdpoint up` starts.\n')
     const variables = {
@@ -156,6 +157,8 @@ const agentAdd = defineCommand({
       HOLDPOINT_CREDENTIALS: home.path(FILES.agentCredentials(agentId)),
       HOLDPOINT_AGENT: agentId,
       HOLDPOINT_PIN: readPin(home),
+      // Where its spans go; in a house that has a Collector, the service knows that already.
+      ...(running && { OTEL_EXPORTER_OTLP_ENDPOINT: running.otlp.url }),
     }
     const lines = Object.entries(variables).map(([key, value]) => `export ${key}=${shellWord(value)}\n`)
     io.stdout.write(options.json ? `${JSON.stringify(variables)}\n` : lines.join(''))

@@ -7,9 +7,11 @@ import { z } from 'zod'
 
 setTracingDisabled(true)
 
+const tell = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`)
+
 /** One line for each effect that really happened: the demo counts them. */
 const effect = (name: string, what: string): string => {
-  process.stdout.write(`${JSON.stringify({ effect: name, what })}\n`)
+  tell({ effect: name, what })
   return what
 }
 
@@ -55,6 +57,8 @@ const agent = new Agent({ name: 'support-agent', instructions: 'Help the support
 
 await trace.getTracer('support').startActiveSpan('invoke_agent support-agent', async (span) => {
   const result = await run(agent, 'Move ACME over and clean up.')
-  process.stdout.write(`${JSON.stringify({ says: result.finalOutput })}\n`)
+  for (const { rawItem } of result.newItems)
+    if (rawItem?.type === 'function_call_result') tell({ tool: rawItem.name, result: rawItem.output })
+  tell({ says: result.finalOutput })
   span.end()
 })
