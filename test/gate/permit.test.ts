@@ -30,7 +30,8 @@ test('gate - an abort cancels at the broker, and a late approval executes nothin
   const run = vi.fn()
   const caller = new AbortController()
   const held = scene.gate.hold(attempt({ signal: caller.signal }), run)
-  await opened()
+  // It has its request, and waits for people.
+  await vi.waitFor(() => expect(callsOf('claim')).not.toEqual([]))
   const request = lastRequest()
   caller.abort()
   expect(await held).toMatchObject({ ran: false, refusal: { code: 'APPROVAL_CANCELLED' } })
