@@ -22,7 +22,6 @@ afterEach(() => {
   scene.broker.intercept = (_call, honest) => honest
 })
 
-const opened = () => vi.waitFor(() => expect(scene.broker.requests.at(-1)?.state).toBe('pending'))
 const callsOf = (name: string) => scene.broker.calls.filter((call) => call.name === name)
 const lastRequest = () => scene.broker.requests.at(-1) as (typeof scene.broker.requests)[number]
 
