@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS holdpoint_findings (
   outcome LowCardinality(String) COMMENT 'executed, failed, not_run',
   verification LowCardinality(String),
   detail String COMMENT 'why, in words',
+  -- Two spans under one pair of ids are told apart by it: the second must not take the place of the first.
+  content_digest String COMMENT 'of the whole span, as it came',
   judged_at DateTime64(3, 'UTC'),
   INDEX idx_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
   INDEX idx_request_id request_id TYPE bloom_filter(0.001) GRANULARITY 1,

@@ -78,6 +78,8 @@ SELECT
     r.agent_sub = '', f.outcome,
     r.ledger_outcome != '', r.ledger_outcome,
     r.spend = 'consumed', 'started',
+    -- It says itself that it ran, on no approval: that the ledger knows of no run makes it no better.
+    f.outcome IN ('executed', 'failed'), f.outcome,
     r.decided NOT IN ('', 'approved') OR r.spend != '', 'not_run',
     'pending') AS outcome,
   r.error_type AS error_type,
