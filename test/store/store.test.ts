@@ -111,7 +111,7 @@ describe('the schema', () => {
 
   test('store - migrations run once, and the second time apply nothing', async () => {
     expect(await store.migrate()).toEqual([])
-    expect(await count('holdpoint_migrations')).toBe(6)
+    expect(await count('holdpoint_migrations')).toBe(4)
   })
 
   test('store - a store that is newer than the program is refused', async () => {
