@@ -107,9 +107,13 @@ test('register - spans leave before the process does', async () => {
 })
 
 test('register - a process does not end while an action is held', async () => {
+  broker.heartbeatMs = 50
   const { child, ended } = startAgent(`${apps}/waiting.mjs`, agent.env)
   const request = await opened()
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  // A process with nothing to wait for ends at once; this one goes on saying that it lives.
+  const beats = () => broker.calls.filter(({ name }) => name === 'heartbeat').length
+  const before = beats()
+  await vi.waitFor(() => expect(beats()).toBeGreaterThan(before + 3), { timeout: 5_000 })
   expect(child.exitCode).toBeNull()
   broker.decide(request, 'approved')
   expect((await ended).stdout).toBe('{"ran":true,"value":"ran"}\n')
