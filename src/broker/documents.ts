@@ -13,7 +13,6 @@ export interface Documents extends Component {
   keySet(): { version: number; jws: string }
   /** Throws UNKNOWN_AGENT. */
   registration(agentId: string): { registration: Registration; jws: string }
-  agents(): Registration[]
 }
 
 export interface DocumentsDeps {
@@ -105,7 +104,6 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       if (found) return found
       throw new HoldpointError('UNKNOWN_AGENT', `${agentId}: no registration that can be verified`)
     },
-    agents: () => [...registrations.values()].map(({ registration }) => registration),
 
     async start() {
       const manager = await jetstreamManager(deps.nc, { checkAPI: false })

@@ -1,12 +1,13 @@
-import type {
-  DecidedEntry,
-  LedgerEntry,
-  OutcomeEntry,
-  RequestedEntry,
-  RequestState,
-  RequestSummary,
-  ReviewEntry,
-  SpentEntry,
+import {
+  type DecidedEntry,
+  type LedgerEntry,
+  type OutcomeEntry,
+  type RequestedEntry,
+  type RequestState,
+  type RequestSummary,
+  type ReviewEntry,
+  type SpentEntry,
+  samePrincipal,
 } from '#contract'
 import type { Position } from './commit.ts'
 
@@ -51,7 +52,7 @@ export function createRequests(): Requests {
     if (!request) return
     switch (entry.type) {
       case 'review':
-        if (request.reviews.some(({ reviewer }) => sameReviewer(reviewer, entry.reviewer))) break
+        if (request.reviews.some(({ reviewer }) => samePrincipal(reviewer, entry.reviewer))) break
         request.reviews.push({ ...entry, ...position })
         request.reviews.sort((one, other) => one.index - other.index)
         break
@@ -110,6 +111,3 @@ export function summarise(request: Request): RequestSummary {
     })),
   }
 }
-
-const sameReviewer = (one: { iss: string; sub: string }, other: { iss: string; sub: string }): boolean =>
-  one.iss === other.iss && one.sub === other.sub

@@ -158,11 +158,6 @@ export const variant =
     return shape ? shape(value, at, report) : report([...at, tag], Object.keys(shapes).join(' or '), name)
   }
 
-export const nullable =
-  <T>(shape: Shape<T>): Shape<T | null> =>
-  (value, at, report) =>
-    value === null ? null : shape(value, at, report)
-
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,4 @@
 import { type NamedPrincipal, namedPrincipalShape, type Principal, principalShape } from './action.ts'
-import type { Digest } from './digest.ts'
 import { integer, list, literal, object, type Shape, text } from './shape.ts'
 
 /** `typ` headers of everything that is signed: a signature made for one purpose is useless for another. */
@@ -56,9 +55,6 @@ export interface Registration {
   environment: string
   enforcement: 'in-process' | 'gateway' | 'resource'
 }
-
-/** `policyHash` in rulings, warrants and the ledger: the digest of the YAML's bytes. */
-export type PolicyHash = Digest
 
 /** Agent ids are single NATS subject tokens: the subject is what proves the requester. */
 export const AGENT_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/

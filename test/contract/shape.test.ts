@@ -8,7 +8,6 @@ import {
   integer,
   list,
   literal,
-  nullable,
   object,
   optional,
   parse,
@@ -79,7 +78,6 @@ group('shape', () => {
       { type: 'toString' },
     ],
     ['no variant', variant('type', { a: object({ type: literal('a') }) }), null],
-    ['neither null nor it', nullable(integer()), 'a'],
     ['a member of the prototype', object({ toString: text() }), {}],
     ['__proto__ among the members', object({}), JSON.parse('{"__proto__":1}')],
   ])('shape - %s does not fit', (_, shape, value) => {
