@@ -1,6 +1,6 @@
 import type { NamedPrincipal } from './action.ts'
 import type { Digest } from './digest.ts'
-import type { Assurance } from './ruling.ts'
+import { type Assurance, digestShape } from './ruling.ts'
 import { integer, list, literal, object, optional, type Shape, secretText, text } from './shape.ts'
 
 export const DECISIONS = ['approved', 'denied', 'expired', 'cancelled'] as const
@@ -29,6 +29,8 @@ export interface ReviewerEvidence {
   authTime?: number
   /** Digest of what proves it: the token, the signed click, the passkey assertion. */
   evidence: Digest
+  /** Digest of what the channel made of the card: exactly what the reviewer was shown. */
+  rendition?: Digest
 }
 
 /** One person's signed-in answer, as a channel submits it. The broker verifies the token itself. */
@@ -37,6 +39,8 @@ export interface ReviewSubmission {
   verdict: Verdict
   reason?: string
   renderHash: Digest
+  /** Digest of the rendition that the channel showed. */
+  rendition?: Digest
   channel: string
   token: string
 }
@@ -49,6 +53,7 @@ export const reviewSubmissionShape: Shape<ReviewSubmission> = object({
   verdict: literal('approve', 'deny'),
   reason: optional(text({ max: 4000 })),
   renderHash: text({ min: 1, max: 200 }),
+  rendition: optional(digestShape),
   channel: text({ min: 1, max: 64 }),
   token: secretText({ min: 1, max: 16_384 }),
 }) as Shape<ReviewSubmission>
@@ -59,4 +64,5 @@ export const evidenceMembers = {
   acr: optional(text({ max: 500 })),
   amr: optional(list(text({ max: 100 }), { max: 20 })),
   authTime: optional(integer()),
+  rendition: optional(digestShape),
 } as const

@@ -28,6 +28,11 @@ export const ERROR_CODES = {
   CARD_MISMATCH: 'The review quotes another card than the one that was frozen for this request.',
   ALREADY_DECIDED: 'The request has been decided.',
   ALREADY_REVIEWED: 'This person has already reviewed this request.',
+  NOT_THE_REQUESTER: 'Only the people whose work it is may withdraw a request.',
+  CROSS_SITE: 'The form was not sent from a page of this console.',
+  // channels
+  BAD_SIGNATURE: 'The message is not signed by whom it claims to come from, or not now.',
+  ADDRESS_REFUSED: 'The address is none that Holdpoint may send to.',
   // trust
   UNTRUSTED: 'A signed document does not lead back to the pinned organisation key.',
   STALE: 'A signed document is older than one already seen, or has expired.',
@@ -38,6 +43,8 @@ export const ERROR_CODES = {
   INVALID_POLICY: 'The policy cannot be used.',
   UNAVAILABLE: 'Something that is needed cannot be reached.',
   NOT_FOUND: 'There is nothing by that name.',
+  METHOD_NOT_ALLOWED: 'This cannot be done at this address.',
+  TOO_MANY: 'Too many at once; try again later.',
   INTERNAL: 'A fault of Holdpoint itself.',
 } as const
 

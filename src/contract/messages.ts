@@ -1,10 +1,9 @@
 import { type Attempt, attemptShape, type TraceRef, traceShape } from './action.ts'
-import type { Card } from './card.ts'
-import type { Decision, RequestState, Verdict } from './decision.ts'
+import type { Decision } from './decision.ts'
 import { DIGEST, type Digest } from './digest.ts'
 import { type ErrorCode, HoldpointError, isErrorCode } from './error.ts'
 import { canonicalize, type JsonValue, parseJson } from './json.ts'
-import { list, literal, object, optional, parse, type Shape, secretText, text } from './shape.ts'
+import { list, literal, object, optional, parse, type Shape, text } from './shape.ts'
 
 /** Requests between processes are JSON; a reply is the value, or `{error: {code, message}}`. */
 const requestId = text({ min: 1, max: 200 })
@@ -106,52 +105,6 @@ export const heartbeatCallShape: Shape<HeartbeatCall> = object({
 
 /** Hints that the broker sends to `agentHints(agentId)`. */
 export type Hint = { hint: 'settled'; requestId: string } | { hint: 'trust' }
-
-/** What desks list and watch: enough to choose by, without the arguments. */
-export interface RequestSummary {
-  requestId: string
-  state: RequestState
-  agent: string
-  environment: string
-  kind: string
-  name: string
-  target?: string
-  rule: string
-  risk?: string
-  requestedAtMs: number
-  expiresAtMs: number
-  threshold: number
-  from: string[]
-  reviews: { name: string; iss: string; sub: string; verdict: Verdict; atMs: number }[]
-}
-
-export interface ListCall {
-  token: string
-  state?: 'pending' | 'all'
-}
-export const listCallShape: Shape<ListCall> = object({
-  token: secretText({ min: 1, max: 16_384 }),
-  state: optional(literal('pending', 'all')),
-})
-export interface ShowCall {
-  token: string
-  requestId: string
-}
-export interface ShowReply {
-  summary: RequestSummary
-  card: Card
-  renderHash: Digest
-}
-export const showCallShape: Shape<ShowCall> = object({
-  token: secretText({ min: 1, max: 16_384 }),
-  requestId,
-})
-
-export interface ReviewReply {
-  state: RequestState
-  /** How many more approvals the threshold asks for. */
-  missing: number
-}
 
 export interface ErrorReply {
   error: { code: ErrorCode; message: string }

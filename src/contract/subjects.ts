@@ -3,7 +3,18 @@
  * `hp.v1.agent.<agentId>.` and read only `_INBOX.<agentId>.>`, so the subject proves the requester.
  */
 export type AgentCall = 'hello' | 'request' | 'claim' | 'consume' | 'outcome' | 'cancel' | 'heartbeat'
-export type DeskCall = 'list' | 'show' | 'review'
+export type DeskCall =
+  | 'list'
+  | 'show'
+  | 'review'
+  | 'withdraw'
+  | 'policy'
+  | 'explain'
+  | 'agents'
+  | 'ledger'
+  | 'trust'
+/** Those of the process that carries requests into chats and webhooks; its credentials are its own. */
+export type ChannelCall = 'show' | 'review'
 
 export const agentSubject = (agentId: string, call: AgentCall): string => `hp.v1.agent.${agentId}.${call}`
 export const agentCalls = (call: AgentCall): string => `hp.v1.agent.*.${call}`
@@ -15,11 +26,20 @@ export const inboxPrefix = (name: string): string => `_INBOX.${name}`
 export const agentHints = (agentId: string): string => `_INBOX.${agentId}.hint`
 
 export const deskSubject = (call: DeskCall): string => `hp.v1.desk.${call}`
-/** What desks watch: `opened`, `reviewed`, `decided`, `ended`. */
-export const eventSubject = (event: DeskEventName, requestId: string): string =>
-  `hp.v1.event.${event}.${requestId}`
-export const EVENTS = 'hp.v1.event.>'
+export const channelSubject = (call: ChannelCall): string => `hp.v1.channel.${call}`
+
+/** What desks watch and channels carry. Each is published once for each request, `reviewed` once for each review. */
 export type DeskEventName = 'opened' | 'reviewed' | 'decided' | 'ended'
+export const eventSubject = (event: DeskEventName, requestId: string, review?: number): string =>
+  `hp.v1.event.${event}.${requestId}${review === undefined ? '' : `.${review}`}`
+export const EVENTS = 'hp.v1.event.>'
+/** Keeps the events for channels that were away: write-once, so that announcing one again changes nothing. */
+export const EVENT_STREAM = 'HP_EVENT'
+/** What a channel could not deliver, for somebody to look at and to send again. */
+export const DEAD_LETTER_STREAM = 'HP_DEAD_LETTER'
+export const DEAD_LETTERS = 'hp.v1.dead-letter.>'
+export const deadLetterSubject = (channel: string, event: DeskEventName, requestId: string): string =>
+  `hp.v1.dead-letter.${channel}.${event}.${requestId}`
 
 export const ledgerStream = (epoch: number): string => `HP_LEDGER_${epoch}`
 export const ledgerSubjects = (epoch: number): string => `hp.v1.ledger.${epoch}.>`

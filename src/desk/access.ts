@@ -17,7 +17,9 @@ const SHORTEST_ID = 4
 export async function find(desk: Desk, token: string, id: string): Promise<ShowReply> {
   if (id.length < SHORTEST_ID)
     throw new HoldpointError('UNKNOWN_REQUEST', `"${id}": give at least ${SHORTEST_ID} characters of the id`)
-  const matches = (await desk.list(token, 'all')).filter(({ requestId }) => requestId.startsWith(id))
+  const matches = (await desk.list(token, { state: 'all', text: id, limit: 200 })).requests.filter(
+    ({ requestId }) => requestId.startsWith(id),
+  )
   if (matches.length > 1)
     throw new HoldpointError(
       'UNKNOWN_REQUEST',

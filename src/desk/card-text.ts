@@ -1,4 +1,4 @@
-import type { Card, RequestSummary } from '#contract'
+import { type Card, type RequestSummary, visible } from '#contract'
 
 /**
  * A card for a terminal. Everything in it that comes from an agent is hostile: characters that steer a terminal,
@@ -49,10 +49,3 @@ function whom({ onBehalfOf, onBehalfOfUnverified }: Card): string {
   const people = onBehalfOf.map(({ iss, sub }) => `${sub}  (${iss})`).join('\n')
   return onBehalfOfUnverified ? `${people}\nsomebody whom it names without proof`.trim() : people
 }
-
-/** Controls but the line feed, format characters (bidi, zero-width, tags), and unassigned or private ones. */
-export const visible = (text: string): string =>
-  text.replace(
-    /(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu,
-    (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`,
-  )

@@ -18,7 +18,7 @@ const list = (access: DeskAccess): Command =>
     options: { all: { type: 'boolean', description: 'Decided ones too' }, json },
     run: ({ options }, io) =>
       withDesk(access, io, async (desk, token) => {
-        const requests = await desk.list(token, options.all ? 'all' : 'pending')
+        const { requests } = await desk.list(token, { state: options.all ? 'all' : 'pending', limit: 200 })
         io.stdout.write(
           options.json ? `${JSON.stringify({ requests })}\n` : requests.map(summaryText(io.now())).join(''),
         )

@@ -1,14 +1,18 @@
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
 import { HoldpointError, inboxPrefix } from '#contract'
 
-/** Connects with a desk's credentials; they allow nothing but to ask the broker and to watch. */
-export async function connectDesk(url: string, credentials: string): Promise<NatsConnection> {
+/** Connects with a desk's or a channel's credentials; they allow nothing but to ask the broker and to watch. */
+export async function connectDesk(
+  url: string,
+  credentials: string,
+  role: 'desk' | 'channel' = 'desk',
+): Promise<NatsConnection> {
   try {
     return await connect({
       servers: url,
       authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
-      inboxPrefix: inboxPrefix('desk'),
-      name: 'desk',
+      inboxPrefix: inboxPrefix(role),
+      name: role,
       maxReconnectAttempts: -1,
     })
   } catch (cause) {

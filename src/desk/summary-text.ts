@@ -1,5 +1,4 @@
-import type { RequestSummary } from '#contract'
-import { visible } from './card-text.ts'
+import { type RequestSummary, visible } from '#contract'
 
 /** One request on one line, for a terminal. */
 export const summaryText =

@@ -9,3 +9,4 @@ export {
 export { createIdentity, type Identity, type TrustedIssuer } from './identity.ts'
 export { groupSpecifier, type Person, subjectSpecifier } from './person.ts'
 export { readSession, saveSession, sessionFile } from './session.ts'
+export type { Session, Sessions, SignIn, SignInIssuer, Tokens } from './types.ts'

@@ -1,4 +1,4 @@
-import { integer, list, literal, object, optional, type Shape, text } from '#contract'
+import { boolean, integer, list, literal, object, optional, type Shape, secretText, text } from '#contract'
 import { LOG_LEVELS } from './log.ts'
 
 /** One key of holdpoint.yaml, and by the same words one variable: `pipeline.port`, HOLDPOINT_PIPELINE_PORT. */
@@ -39,6 +39,19 @@ const issuer = object({
   issuer: url('https', 'http'),
   audience: word('the audience that tokens for Holdpoint carry'),
   jwksUri: optional(url('https', 'http')),
+  clientId: optional(word('the id of the client that signs people in')),
+  clientSecret: optional(secretText({ min: 1, max: 1024 })),
+  clientSecretFile: optional(word('the path of a file', 4096)),
+  scopes: optional(list(word('a scope', 200), { max: 20 })),
+})
+const webhook = object({
+  name: text({ min: 1, max: 40, pattern: /^[a-z][a-z0-9-]*$/, like: 'a short name: a-z, 0-9 and -' }),
+  url: url('https', 'http'),
+  secret: optional(secretText({ min: 1, max: 200 })),
+  secretFile: optional(word('the path of a file', 4096)),
+  events: optional(list(literal('opened', 'decided', 'ended'), { min: 1, max: 3 })),
+  answers: optional(boolean),
+  allow: optional(list(word('an address or a CIDR range', 50), { max: 20 })),
 })
 
 /** All that can be configured. A new key is one line here. */
@@ -70,9 +83,25 @@ export const SETTINGS = {
     issuers: value(
       list(issuer, { max: 32 }),
       [],
-      'Whose tokens are believed: issuer, audience, jwksUri (optional).',
+      'Whose tokens are believed, and who signs people in: issuer, audience; optional jwksUri, clientId, clientSecretFile, scopes.',
     ),
     port: value(port, 7071, 'The development issuer’s port, in `holdpoint up` alone.'),
+  },
+  http: {
+    host: text_(word('a host name or address', 255), '127.0.0.1', 'Where console and REST are served.'),
+    port: value(port, 7070, 'Their port; in `holdpoint up` the next free one where it is taken.'),
+    url: absent(
+      'text',
+      url('http', 'https'),
+      'The address under which people reach them, where it is another: a proxy’s.',
+    ),
+  },
+  channels: {
+    webhooks: value(
+      list(webhook, { max: 50 }),
+      [],
+      'Who is told of requests: name, url, secretFile; optional events, answers, allow (private addresses).',
+    ),
   },
   clickhouse: {
     url: absent(

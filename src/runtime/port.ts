@@ -11,16 +11,29 @@ export async function freePort(wanted: number, host = '127.0.0.1'): Promise<numb
   return port
 }
 
-/** Binds `server` to the first free port from `wanted` up (0: any) and returns it: nobody can come in between. */
-export async function listenFrom(server: Server, wanted: number, host = '127.0.0.1'): Promise<number> {
-  const last = wanted === 0 ? 0 : Math.min(wanted + ATTEMPTS - 1, 65_535)
+/**
+ * Binds `server` to the first free port of `attempts` from `wanted` up (0: any) and returns it: nobody can come in
+ * between.
+ */
+export async function listenFrom(
+  server: Server,
+  wanted: number,
+  host = '127.0.0.1',
+  attempts = ATTEMPTS,
+): Promise<number> {
+  const last = wanted === 0 ? 0 : Math.min(wanted + attempts - 1, 65_535)
   for (let port = wanted; port <= last; port++) {
     const result = await tryListen(server, port, host)
     if (result.ok) return result.port
     if (result.code !== 'EADDRINUSE' && result.code !== 'EACCES')
       throw new HoldpointError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${result.code}`)
   }
-  throw new HoldpointError('UNAVAILABLE', `no free port on ${host} from ${wanted} to ${last}`)
+  throw new HoldpointError(
+    'UNAVAILABLE',
+    wanted === last
+      ? `port ${wanted} on ${host} is taken`
+      : `no free port on ${host} from ${wanted} to ${last}`,
+  )
 }
 
 function tryListen(server: Server, port: number, host: string) {

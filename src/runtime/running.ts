@@ -11,6 +11,8 @@ export interface Running {
   /** For reading alone. */
   clickhouse: { url: string; user: string; password: string; database: string }
   otlp: { url: string }
+  /** Console and REST. */
+  http?: { url: string }
 }
 
 const FILE = 'runtime.json'

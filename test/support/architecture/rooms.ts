@@ -26,7 +26,7 @@ const PURE = ['node:crypto', 'node:buffer']
 
 export const ROOMS: Readonly<Record<string, Room>> = {
   contract: { opens: [], packages: [], nodeModules: PURE },
-  runtime: { opens: ['contract'], packages: ['pino', 'yaml', '@opentelemetry/*'] },
+  runtime: { opens: ['contract'], packages: ['pino', 'yaml', '@opentelemetry/*', '@hono/node-server'] },
   policy: {
     opens: ['contract'],
     packages: ['@bufbuild/cel', 're2js', 'yaml'],
@@ -45,12 +45,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['@nats-io/transport-node', OTEL_API],
     guest: true,
   },
-  identity: { opens: ['contract', 'runtime'], packages: ['jose', 'openid-client', ...HTTP] },
+  identity: { opens: ['contract', 'runtime'], packages: ['jose', 'openid-client', 'oidc-provider', ...HTTP] },
   broker: {
     opens: ['contract', 'policy', 'ledger', 'warrant', 'warrant/issue', 'identity', 'runtime'],
     packages: [...NATS, '@nats-io/jwt', OTEL_API, 'yaml'],
   },
   desk: { opens: ['contract', 'runtime'], packages: [...NATS, OTEL_API] },
+  api: { opens: ['contract', 'desk', 'identity', 'runtime'], packages: [...HTTP, OTEL_API] },
+  console: { opens: ['contract', 'desk', 'identity', 'store', 'runtime'], packages: [...HTTP, OTEL_API] },
+  channels: {
+    opens: ['contract', 'desk', 'identity', 'runtime'],
+    packages: [...NATS, ...HTTP, 'standardwebhooks', OTEL_API],
+  },
   store: {
     opens: ['contract', 'runtime'],
     packages: ['@clickhouse/client', 'chdb', OTEL_API],
