@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { enrolmentCommands, openHome } from '#broker'
 import { requestsCommands } from '#desk'
 import { loginCommand, readSession } from '#identity'
@@ -10,6 +9,7 @@ import { configuredCredentials } from './connection.ts'
 import { pipelineCommand } from './pipeline.ts'
 import { createProcessIo } from './process-io.ts'
 import { upCommand } from './up.ts'
+import { SUMMARY, VERSION } from './version.ts'
 
 /** Every command of `holdpoint`, one line each; the rooms export their own. */
 const commands: Command[] = [
@@ -26,12 +26,10 @@ const commands: Command[] = [
   sqlCommand,
 ]
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-
 const program = {
   name: 'holdpoint',
-  version: manifest.version as string,
-  summary: manifest.description as string,
+  version: VERSION,
+  summary: SUMMARY,
   commands,
 }
 

@@ -97,6 +97,11 @@ export const SETTINGS = {
     ),
   },
   channels: {
+    credentials: absent(
+      'path',
+      word('the path of a credentials file'),
+      'The channels’ NATS credentials file, in `holdpoint desk`; nats.credentials is the desk’s.',
+    ),
     webhooks: value(
       list(webhook, { max: 50 }),
       [],

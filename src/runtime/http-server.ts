@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { HoldpointError } from '#contract'
 import type { Component } from './component.ts'
@@ -25,15 +26,26 @@ export interface HttpServer extends Component {
   url(): string
 }
 
-const DRAIN_MS = 5_000
+const ANSWER_WITHIN_MS = 5_000
+const FLUSH_WITHIN_MS = 200
 
-/** Serves a fetch handler over HTTP/1.1. A stop lets requests under way be answered, and cuts off what streams. */
+/** Serves a fetch handler over HTTP/1.1. A stop lets requests under way be answered, and cuts off what still streams. */
 export function createHttpServer(
   { name, host, port: wanted, isPortFlexible = false, requestTimeoutMs = 30_000 }: HttpServerConfig,
   deps: { fetch: Fetch; log: Log },
 ): HttpServer {
   let server: ServerType | undefined
   let port: number | undefined
+  const underWay = new Set<Promise<unknown>>()
+  const fetch: Fetch = (request) => {
+    const answered = Promise.resolve(deps.fetch(request))
+    const settled = answered.then(
+      () => underWay.delete(settled),
+      () => underWay.delete(settled),
+    )
+    underWay.add(settled)
+    return answered
+  }
   const listening = (): number => {
     if (port !== undefined) return port
     throw new HoldpointError('INTERNAL', `${name} has not been started`)
@@ -45,7 +57,7 @@ export function createHttpServer(
     url: () => `http://${host.includes(':') ? `[${host}]` : host}:${listening()}`,
     async start() {
       const opened = createAdaptorServer({
-        fetch: deps.fetch,
+        fetch,
         serverOptions: {
           // Slow-loris: whoever sends a byte now and then holds a connection, and no longer than this.
           headersTimeout: Math.min(10_000, requestTimeoutMs),
@@ -61,14 +73,14 @@ export function createHttpServer(
       const open = server as Server | undefined
       server = undefined
       if (!open) return
-      await new Promise<void>((resolve) => {
-        const hardly = setTimeout(() => open.closeAllConnections(), DRAIN_MS)
-        open.close(() => {
-          clearTimeout(hardly)
-          resolve()
-        })
-        open.closeIdleConnections()
-      })
+      const closed = new Promise<void>((resolve) => open.close(() => resolve()))
+      await Promise.race([Promise.all(underWay), pause(ANSWER_WITHIN_MS)])
+      // What has been answered is on its way; what streams without end would keep us for ever.
+      await Promise.race([closed, pause(FLUSH_WITHIN_MS)])
+      open.closeAllConnections()
+      await closed
     },
   }
 }
+
+const pause = (ms: number): Promise<void> => setTimeout(ms, undefined, { ref: false })
