@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { HoldpointError } from '#contract'
 import { type Command, defineCommand, readConfig, requireRunning } from '#runtime'
+import { developmentIssuerAt } from './development/people.ts'
 import { saveSession } from './session.ts'
+import { signInAs } from './sign-in-as.ts'
 
 /** Signs in at the development identity provider. With a company's provider, HOLDPOINT_TOKEN carries the token. */
 export const loginCommand: Command = defineCommand({
@@ -23,7 +25,7 @@ export const loginCommand: Command = defineCommand({
     const { identity } = requireRunning(dataDir)
     if (!identity)
       throw new HoldpointError('UNAVAILABLE', 'there is no development sign-in here: set HOLDPOINT_TOKEN')
-    const file = resolve(io.cwd, options['passphrase-file'] ?? `${dataDir}/people/${person}.passphrase`)
+    const file = resolve(io.cwd, options['passphrase-file'] ?? `${dataDir}/people/passphrase`)
     const passphrase = await readFile(file, 'utf8').catch((cause: unknown) => {
       throw new HoldpointError(
         'NOT_FOUND',
@@ -31,22 +33,10 @@ export const loginCommand: Command = defineCommand({
         { cause },
       )
     })
-    saveSession(dataDir, await signIn(identity.url, person, passphrase.trim()))
+    const { discoveryUrl = '' } = developmentIssuerAt(identity.url)
+    const { idToken } = await signInAs(discoveryUrl, { person, passphrase: passphrase.trim() })
+    saveSession(dataDir, idToken)
     io.stdout.write(`signed in as ${person}\n`)
     return 0
   },
 })
-
-/** The token of one of the development people. Throws UNAUTHENTICATED or UNAVAILABLE. */
-export async function signIn(url: string, person: string, passphrase: string): Promise<string> {
-  const body = new URLSearchParams({ grant_type: 'password', username: person, password: passphrase })
-  const response = await fetch(`${url}/token`, { method: 'POST', body }).catch((cause: unknown) => {
-    throw new HoldpointError('UNAVAILABLE', `the development sign-in at ${url} does not answer`, { cause })
-  })
-  const answer = (await response.json()) as { id_token?: string; error_description?: string }
-  if (response.ok && answer.id_token) return answer.id_token
-  throw new HoldpointError(
-    'UNAUTHENTICATED',
-    answer.error_description ?? `sign-in failed with status ${response.status}`,
-  )
-}

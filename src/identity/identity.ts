@@ -6,10 +6,14 @@ import type { Person } from './person.ts'
 
 export interface TrustedIssuer {
   issuer: string
-  /** The audience that its tokens for Holdpoint carry. */
+  /** The audience that its access tokens for Holdpoint carry, or the client's id. */
   audience: string
+  /** The client at which people sign in: the audience of their ID tokens. */
+  clientId?: string
   /** Where its keys are; by default what its discovery document says. */
   jwksUri?: string
+  /** Where its discovery document is, if not below the issuer (OpenID Connect Discovery, 4). */
+  discoveryUrl?: string
 }
 
 export interface Identity {
@@ -37,7 +41,7 @@ export function createIdentity(
         throw new HoldpointError('UNAUTHENTICATED', 'the token is of no issuer that is configured')
       const claims = await verify(token, trusted.keys, {
         issuer: trusted.issuer,
-        audience: trusted.audience,
+        audience: [trusted.audience, ...(trusted.clientId === undefined ? [] : [trusted.clientId])],
         algorithms: ALGORITHMS,
         clockTolerance: CLOCK_LEEWAY_S,
         requiredClaims: ['sub', 'exp', 'iat'],
@@ -46,9 +50,21 @@ export function createIdentity(
       // RFC 7519 leaves this to us: whoever dates a token ahead stretches its life.
       if (Number(claims.iat) > deps.now() / 1000 + CLOCK_LEEWAY_S)
         throw new HoldpointError('UNAUTHENTICATED', 'the token was issued in the future')
+      checkParty(claims, trusted.clientId)
       return personOf(claims, trusted.issuer)
     },
   }
+}
+
+/** An ID token that some other client asked for is not our sign-in (OpenID Connect Core, 3.1.3.7, 4 and 5). */
+function checkParty({ aud, azp }: JWTPayload, clientId: string | undefined): void {
+  const audiences = [aud ?? []].flat()
+  if (clientId === undefined || !audiences.includes(clientId)) return
+  if (azp === undefined ? audiences.length > 1 : azp !== clientId)
+    throw new HoldpointError(
+      'UNAUTHENTICATED',
+      `the token is of the authorized party ${JSON.stringify(azp)}, expected ${JSON.stringify(clientId)}`,
+    )
 }
 
 async function verify(

@@ -8,8 +8,6 @@ export interface SignInIssuer extends TrustedIssuer {
   clientSecret?: string
   /** Beside `openid profile`. */
   scopes?: string[]
-  /** Where its discovery document is, if not below the issuer (OpenID Connect Discovery, 4). */
-  discoveryUrl?: string
   /** What people read on the button; the issuer's host by default. */
   label?: string
 }

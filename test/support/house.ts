@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
@@ -35,8 +35,9 @@ import {
   createDevelopmentIssuer,
   createIdentity,
   DEVELOPMENT_ISSUER,
+  type DevelopmentIssuer,
   groupSpecifier,
-  signIn,
+  signInAs,
 } from '#identity'
 import {
   type Component,
@@ -165,9 +166,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const issuer = await stack.start(
     createDevelopmentIssuer({ dir: join(dir, 'people'), port: 0 }, { now, log }),
   )
-  const tokens = {} as Record<Person, string>
-  for (const person of ['alice', 'bob', 'carol'] as const)
-    tokens[person] = await signIn(issuer.url(), person, home.read(`people/${person}.passphrase`).trim())
+  const tokens = await signEverybodyIn(issuer)
 
   const brokers: Component[] = []
   const startBroker = async (): Promise<Component> => {
@@ -247,6 +246,15 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
       rmSync(dir, { recursive: true, force: true })
     },
   }
+}
+
+async function signEverybodyIn(issuer: DevelopmentIssuer): Promise<Record<Person, string>> {
+  const { discoveryUrl = '' } = issuer.trusted()
+  const passphrase = readFileSync(issuer.passphraseFile, 'utf8').trim()
+  const signedIn = (['alice', 'bob', 'carol'] as const).map(
+    async (person) => [person, (await signInAs(discoveryUrl, { person, passphrase })).idToken] as const,
+  )
+  return Object.fromEntries(await Promise.all(signedIn)) as Record<Person, string>
 }
 
 const connectAgent = (servers: string, agentId: string, credentials: string): Promise<NatsConnection> =>

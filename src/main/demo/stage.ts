@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { FILES, openHome, parsePrincipal, publishTrust, readPin, registerAgent } from '#broker'
 import { connectDesk, createDesk, type Desk } from '#desk'
-import { DEVELOPMENT_ISSUER, signIn } from '#identity'
+import { DEVELOPMENT_ISSUER, developmentIssuerAt, signInAs } from '#identity'
 import {
   type Config,
   createLog,
@@ -74,15 +74,15 @@ export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () 
 
   const nc = await connectDesk(running.nats.url, home.read(FILES.credentials('desk')))
   const store = createStore(running.clickhouse)
-  const identityUrl = running.identity?.url ?? ''
+  const { discoveryUrl = '' } = developmentIssuerAt(running.identity?.url ?? '')
+  const passphrase = readFileSync(home.path('people/passphrase'), 'utf8').trim()
   return {
     config,
     running,
     store,
     desk: createDesk({ nc }),
     pin: readPin(home),
-    signIn: (person) =>
-      signIn(identityUrl, person, readFileSync(home.path(`people/${person}.passphrase`), 'utf8').trim()),
+    signIn: async (person) => (await signInAs(discoveryUrl, { person, passphrase })).idToken,
     play: (script, { gated = true, env: extra = {} } = {}) =>
       play(script, gated, {
         ...env,
