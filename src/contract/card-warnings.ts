@@ -1,0 +1,175 @@
+import type { Card } from './card.ts'
+import type { JsonValue } from './json.ts'
+import { findLookAlikes, isAscii, type LookAlike } from './look-alikes.ts'
+import { count, shortenLine } from './shorten.ts'
+import { CONCEALED, escapeOf, visibleLine } from './visible.ts'
+
+/** What somebody should look at twice, a sentence each. However hostile the card, there are few and they are short. */
+export function cardWarnings(card: Card): string[] {
+  const findings = new Map<string, Finding>()
+  const note: Note = (kind, place, samples = [], times = 1) => {
+    const finding = findings.get(kind) ?? { times: 0, places: new Set(), samples: new Set() }
+    findings.set(kind, finding)
+    finding.times += times
+    if (finding.places.size <= MOST_NAMED) finding.places.add(placeText(place))
+    for (const sample of samples) {
+      if (finding.samples.size > MOST_NAMED) break
+      finding.samples.add(sample)
+    }
+  }
+  const { action, agent } = card
+  for (const [place, text] of [
+    ['the name', action.name],
+    ['the target', action.target ?? ''],
+    ['the agent’s name', agent.name],
+    ['the agent’s id', agent.sub],
+  ] as const)
+    lookAtName(text, [place], note)
+  for (const [place, text] of [
+    ['the service', action.runtime.serviceName],
+    ['the version', action.runtime.serviceVersion ?? ''],
+    ['the host', action.runtime.host],
+    ['the precondition', action.runtime.precondition ?? ''],
+    ['the agent’s words', card.statement ?? ''],
+  ] as const)
+    lookAt(text, [place], note)
+  const isArgv = action.kind === 'process' && Array.isArray(action.arguments)
+  lookInto(action.arguments, ['/arguments'], note, isArgv)
+  for (const fact of card.facts) {
+    lookAt(fact.name, ['the facts'], note)
+    lookInto(fact.value, ['the facts'], note, false)
+  }
+  return [...findings].map(([kind, finding]) => sentence(kind as Kind, finding))
+}
+
+type Kind = keyof typeof SENTENCES
+type Place = readonly (string | number)[]
+type Note = (kind: Kind, place: Place, samples?: readonly string[], times?: number) => void
+
+interface Finding {
+  times: number
+  /** One more of each than is named, to know that there are more. */
+  places: Set<string>
+  samples: Set<string>
+}
+const MOST_NAMED = 4
+
+const SENTENCES = {
+  concealed: 'Characters that cannot be seen, or that steer what is shown, written as code points',
+  mixed: 'Words with letters that pass for others',
+  foreign: 'Letters that are not plain ASCII, written as code points here',
+  stacked: 'Marks stacked upon letters',
+  edges: 'Spaces at the beginning or the end',
+  gap: 'Long runs of spaces or empty lines, behind which text goes unseen',
+  encoded: 'Long encoded text: what it does cannot be read here',
+  replaced: 'Replacement characters (U+FFFD): this was no text, or was damaged',
+} as const
+
+function sentence(kind: Kind, { times, places, samples }: Finding): string {
+  const what = samples.size === 0 ? '' : ` (${listed(samples)})`
+  return `${SENTENCES[kind]}: ${count(times)}${what}, in ${listed(places)}`
+}
+
+const listed = (all: ReadonlySet<string>): string =>
+  [...all].slice(0, MOST_NAMED).join(', ') + (all.size > MOST_NAMED ? ' and more' : '')
+
+/** A place in the arguments is a JSON pointer (RFC 6901). Its keys are the agent's. */
+const placeText = (place: Place): string =>
+  shortenLine(
+    place
+      .slice(0, 12)
+      .map((step, index) =>
+        index === 0
+          ? step
+          : `/${visibleLine(String(step).slice(0, 80).replaceAll('~', '~0').replaceAll('/', '~1'))}`,
+      )
+      .join(''),
+    120,
+  )
+
+function lookInto(value: JsonValue, place: Place, note: Note, isArgv: boolean): void {
+  if (typeof value === 'string') {
+    lookAt(value, place, note)
+    if (isArgv && value !== value.trim()) note('edges', place)
+  } else if (Array.isArray(value)) {
+    for (const [index, entry] of value.entries()) lookInto(entry, [...place, index], note, isArgv)
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      const inner = [...place, key]
+      lookAt(key, inner, note)
+      if (key !== key.trim()) note('edges', inner)
+      lookInto(member, inner, note, isArgv)
+    }
+  }
+}
+
+/** What is looked for by name has to be exactly what it looks like. */
+function lookAtName(text: string, place: Place, note: Note): void {
+  lookAt(text, place, note)
+  if (text !== text.trim()) note('edges', place)
+  const letters = text.match(/(?![\0-\x7f])\p{L}/gu) ?? []
+  if (letters.length > 0) note('foreign', place, letters.map(escapeOf), letters.length)
+}
+
+function lookAt(text: string, place: Place, note: Note): void {
+  if (hasGap(text)) note('gap', place)
+  if (isEncoded(text)) note('encoded', place, [`${count(text.length)} characters`])
+  if (isAscii(text) && !hasLoneReturn(text)) return
+  const concealed = concealedIn(text)
+  if (concealed.length > 0)
+    note(
+      'concealed',
+      place,
+      [...new Set(concealed)].slice(0, MOST_NAMED + 1).map(codePointName),
+      concealed.length,
+    )
+  const words = findLookAlikes(text, 50)
+  if (words.length > 0) note('mixed', place, words.slice(0, MOST_NAMED + 1).map(described), words.length)
+  if (/\p{M}{5}/u.test(text)) note('stacked', place)
+  const replaced = text.split('\ufffd').length - 1
+  if (replaced > 0) note('replaced', place, [], replaced)
+}
+
+/** Line ends and tabs hide nothing, nor do the joiners and selectors that an emoji is made of. */
+const concealedIn = (text: string): string[] =>
+  text
+    .replaceAll('\r\n', '')
+    .replace(/\p{RGI_Emoji}/gv, '')
+    .match(CONCEALED)
+    ?.filter((char) => char !== '\t') ?? []
+
+const described = ({ word, scripts }: LookAlike): string =>
+  `${foreignEscaped(word)}${scripts.length === 0 ? '' : ` mixes ${scripts.join(' and ')}`}`
+
+const codePointName = (char: string): string =>
+  `U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
+
+const foreignEscaped = (word: string): string =>
+  shortenLine(word.slice(0, 100).replace(/[^\x20-\x7e]/gu, escapeOf), 80)
+
+const hasLoneReturn = (text: string): boolean => /\r(?!\n)/.test(text)
+
+const LONGEST_GAP = 40
+const MOST_EMPTY_LINES = 8
+
+/** By hand: an expression for empty lines that hold spaces takes quadratic time on a text of spaces. */
+function hasGap(text: string): boolean {
+  let blanks = 0
+  let lines = 0
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at)
+    if (char === 0x20 || char === 0x09) blanks++
+    else if (char === 0x0a || char === 0x0d) {
+      blanks = 0
+      if (char === 0x0a) lines++
+    } else {
+      blanks = 0
+      lines = 0
+    }
+    if (blanks >= LONGEST_GAP || lines > MOST_EMPTY_LINES) return true
+  }
+  return false
+}
+
+/** Base64 or hex without a single space, far longer than any identifier. */
+const isEncoded = (text: string): boolean => text.length >= 256 && /^[A-Za-z0-9+/_=-]+$/.test(text)
