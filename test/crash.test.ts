@@ -40,11 +40,11 @@ async function startAgent(): Promise<Running> {
 }
 
 const firstRequest = async (): Promise<string> => {
-  const [first] = await eventually(
-    () => house.desk.list(house.token('bob'), 'all'),
-    (requests) => requests.length > 0,
+  const { requests } = await eventually(
+    () => house.desk.list(house.token('bob'), { state: 'all' }),
+    ({ total }) => total > 0,
   )
-  return first?.requestId ?? ''
+  return requests[0]?.requestId ?? ''
 }
 const stateOf = async (requestId: string): Promise<string> =>
   (await house.desk.show(house.token('bob'), requestId)).summary.state

@@ -3,6 +3,7 @@ import type { Identity } from '#identity'
 import { createLedgerTail } from '#ledger'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { PrivateKey } from '#warrant/issue'
+import { createAnnouncements } from './announcements.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { createLedgerWriter } from './commit.ts'
 import { type Context, createNotify } from './context.ts'
@@ -10,6 +11,7 @@ import { createDocuments } from './documents.ts'
 import { createLeases } from './leases.ts'
 import { createLine } from './line.ts'
 import { createMint } from './mint.ts'
+import { createNewest } from './newest.ts'
 import { createPayloads } from './payload.ts'
 import { recordPolicy } from './policy-record.ts'
 import { createRequests } from './requests.ts'
@@ -54,6 +56,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
 
   const leases = createLeases({ leaseMs: 3 * heartbeatMs }, { now })
   const requests = createRequests()
+  const newest = createNewest()
   const notify = createNotify(nc)
   const measures = createMeasures()
   const checkpoints = createCheckpoints(
@@ -68,10 +71,12 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     { epoch },
     {
       nc,
-      onRecord: ({ index, entry, leafHash }) => {
+      onRecord: (record) => {
+        const { index, entry, leafHash } = record
         if (entry.type === 'policy') newestPolicy = Math.max(newestPolicy, entry.version)
         requests.apply(entry, { index, leafHash })
         checkpoints.append(Buffer.from(leafHash, 'base64'))
+        newest.add(record)
       },
       onCorrupt: (error) => {
         corruption = error
@@ -81,11 +86,14 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     },
   )
   const context: Context = {
-    config: { epoch, heartbeatMs, maxPayloadBytes, secret },
+    config: { epoch, origin, heartbeatMs, maxPayloadBytes, secret },
     ledger: createLedgerWriter(epoch, { nc }),
     payloads: createPayloads(secret, { nc }),
     mint: createMint({ origin, key: config.warrantKey }),
     catchUp: () => tail.barrier(CATCH_UP_WITHIN_MS),
+    checkpoint: checkpoints.newest,
+    maxReplyBytes: () => nc.info?.max_payload ?? maxPayloadBytes,
+    newest,
     requests,
     documents,
     identity,
@@ -122,9 +130,10 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     async stop() {},
   }
   const gauge = whileRunning('gauge of pending requests', () => measures.watchPending(requests.pendingCount))
+  const announcements = createAnnouncements({ nc, requests, notify, now, log })
   const line = createLine({ nc, leases, onFailure: deps.onFailure })
   return composeComponents(
-    [documents, tail, catchingUp, checkpoints, sweeper, gauge, line, serving],
+    [documents, tail, catchingUp, checkpoints, sweeper, gauge, line, serving, announcements],
     log,
     'broker',
   )

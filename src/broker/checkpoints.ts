@@ -8,6 +8,15 @@ import type { PrivateKey } from '#warrant/issue'
 /** The Merkle tree over the ledger, and its signed head: one signature vouches for every leaf before it. */
 export interface Checkpoints extends Component {
   append(leafHash: Uint8Array): void
+  /** The newest that is signed, whichever replica did; undefined before the first. */
+  newest(): Promise<SignedCheckpoint | undefined>
+}
+
+/** A C2SP signed note, how many entries it vouches for, and their root, base64. */
+export interface SignedCheckpoint {
+  note: string
+  size: number
+  root: string
 }
 
 export interface CheckpointsConfig {
@@ -40,15 +49,20 @@ export function createCheckpoints(
     })
     const newest = await readNewest()
     // A replica that lags must not take back what another has vouched for.
-    if (!(newest.size >= size))
-      await js.publish(checkpointSubject(epoch), note, { expect: { lastSubjectSequence: newest.sequence } })
+    if (newest === undefined || newest.size < size)
+      await js.publish(checkpointSubject(epoch), note, {
+        expect: { lastSubjectSequence: newest?.sequence ?? 0 },
+      })
     signedSize = size
   }
 
-  async function readNewest(): Promise<{ size: number; sequence: number }> {
+  async function readNewest(): Promise<(SignedCheckpoint & { sequence: number }) | undefined> {
     const { streams } = await jetstreamManager(deps.nc, { checkAPI: false })
     const found = await streams.getMessage(CHECKPOINT_STREAM, { last_by_subj: checkpointSubject(epoch) })
-    return { size: Number(found?.string().split('\n')[1] ?? 0), sequence: found?.seq ?? 0 }
+    if (!found) return undefined
+    const note = found.string()
+    const [, size, root = ''] = note.split('\n')
+    return { note, size: Number(size), root, sequence: found.seq }
   }
 
   const turn = (): void => {
@@ -64,6 +78,10 @@ export function createCheckpoints(
   return {
     name: 'checkpoints',
     append: (hash) => void tree.append(hash),
+    async newest() {
+      const found = await readNewest()
+      return found && { note: found.note, size: found.size, root: found.root }
+    },
     async start() {
       timer = setInterval(turn, config.everyMs)
     },

@@ -5,7 +5,7 @@ import {
   encodeMessage,
   eventSubject,
   type Hint,
-  type JsonValue,
+  type LedgerReply,
 } from '#contract'
 import type { Identity } from '#identity'
 import type { Log } from '#runtime'
@@ -13,13 +13,14 @@ import type { LedgerWriter } from './commit.ts'
 import type { Documents } from './documents.ts'
 import type { Leases } from './leases.ts'
 import type { Mint } from './mint.ts'
+import type { Newest } from './newest.ts'
 import type { Payloads } from './payload.ts'
 import { type Request, type Requests, summarise } from './requests.ts'
 import type { Measures } from './telemetry.ts'
 
 /** What every call of the broker works with. */
 export interface Context {
-  config: { epoch: number; heartbeatMs: number; maxPayloadBytes: number; secret: Uint8Array }
+  config: { epoch: number; origin: string; heartbeatMs: number; maxPayloadBytes: number; secret: Uint8Array }
   ledger: LedgerWriter
   requests: Requests
   payloads: Payloads
@@ -29,6 +30,11 @@ export interface Context {
   mint: Mint
   notify: Notify
   measures: Measures
+  newest: Newest
+  /** The newest signed checkpoint, whichever replica signed it. */
+  checkpoint(): Promise<LedgerReply['checkpoint']>
+  /** What the server takes as one message. */
+  maxReplyBytes(): number
   /** Resolves when this broker knows all that is committed by now, through whichever replica. */
   catchUp(): Promise<void>
   now: () => number
@@ -39,7 +45,8 @@ export interface Context {
 export interface Notify {
   settled(request: Request): void
   trustChanged(agentIds: Iterable<string>): void
-  desk(event: DeskEventName, request: Request): void
+  /** `review` is the ledger index of the review that `reviewed` is about. */
+  desk(event: DeskEventName, request: Request, review?: number): void
 }
 
 export function createNotify(nc: NatsConnection): Notify {
@@ -54,7 +61,7 @@ export function createNotify(nc: NatsConnection): Notify {
     trustChanged: (agentIds) => {
       for (const agentId of agentIds) hint(agentId, { hint: 'trust' })
     },
-    desk: (event, request) =>
-      send(eventSubject(event, request.requested.requestId), summarise(request) as unknown as JsonValue),
+    desk: (event, request, review) =>
+      send(eventSubject(event, request.requested.requestId, review), summarise(request)),
   }
 }

@@ -1,10 +1,10 @@
-import { type DecidedEntry, type Decision, type Digest, ledgerSubject, type ReviewEntry } from '#contract'
+import { type Approver, type DecidedEntry, type Decision, type Digest, ledgerSubject } from '#contract'
 import { tally } from '#policy'
 import type { Context } from './context.ts'
 import type { Request } from './requests.ts'
 
 interface Grounds {
-  by?: ReviewEntry[]
+  by?: DecidedEntry['by']
   reasonDigest?: Digest
 }
 
@@ -27,7 +27,7 @@ async function write(context: Context, request: Request, decision: Decision, why
     requestId,
     actionDigest,
     decision,
-    by: (why.by ?? []).map(({ reviewer }) => reviewer),
+    by: why.by ?? [],
     ...(why.reasonDigest === undefined ? {} : { reasonDigest: why.reasonDigest }),
   }
   const committed = await context.ledger.commit(ledgerSubject.decided(context.config.epoch, requestId), entry)
@@ -50,12 +50,12 @@ export async function decideByReviews(context: Context, request: Request): Promi
   if (result.state === 'approved') {
     // Those who reached the threshold, and not who came after them.
     const by = reviews.filter(({ verdict }) => verdict === 'approve').slice(0, requested.approvals.threshold)
-    await decide(context, request, 'approved', { by })
+    await decide(context, request, 'approved', { by: by.map(({ reviewer }) => reviewer) })
   }
   if (result.state === 'denied') {
     const denial = reviews.find(({ verdict }) => verdict === 'deny')
     await decide(context, request, 'denied', {
-      by: denial ? [denial] : [],
+      by: denial ? [denial.reviewer] : [],
       ...(denial?.reasonDigest === undefined ? {} : { reasonDigest: denial.reasonDigest }),
     })
   }
@@ -63,5 +63,6 @@ export async function decideByReviews(context: Context, request: Request): Promi
 
 export const expire = (context: Context, request: Request): Promise<void> =>
   decide(context, request, 'expired')
-export const cancel = (context: Context, request: Request): Promise<void> =>
-  decide(context, request, 'cancelled')
+/** `by` is the person who took it back; nobody where its process did, or is gone. */
+export const cancel = (context: Context, request: Request, by?: Approver): Promise<void> =>
+  decide(context, request, 'cancelled', by ? { by: [by] } : {})

@@ -1,6 +1,6 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { HoldpointError, type Registration, TRUST_STREAM } from '#contract'
+import { HoldpointError, type KeySet, type PolicyDocument, type Registration, TRUST_STREAM } from '#contract'
 import { type CompiledPolicy, loadPolicy } from '#policy'
 import type { Component, Log } from '#runtime'
 import { createTrust, type Trust } from '#warrant'
@@ -8,11 +8,13 @@ import { createTrust, type Trust } from '#warrant'
 /** The newest signed documents, each verified from the pin, together with the bytes that are passed on to gates. */
 export interface Documents extends Component {
   /** Throws POLICY_UNAVAILABLE while there is none that can be verified, has not expired and is the newest known. */
-  policy(): { compiled: CompiledPolicy; version: number; jws: string }
+  policy(): { compiled: CompiledPolicy; version: number; jws: string; document: PolicyDocument }
   hasPolicy(): boolean
-  keySet(): { version: number; jws: string }
+  keySet(): { version: number; jws: string; document: KeySet }
   /** Throws UNKNOWN_AGENT. */
   registration(agentId: string): { registration: Registration; jws: string }
+  /** All that verify, by the agent's id. */
+  registrations(): Registration[]
 }
 
 export interface DocumentsDeps {
@@ -33,8 +35,8 @@ interface Document {
 export function createDocuments(config: { pin: string }, deps: DocumentsDeps): Documents {
   const { now, log } = deps
   const trust: Trust = createTrust(config, { now })
-  let keySet: { version: number; jws: string } | undefined
-  let policy: (Document & { compiled: CompiledPolicy; version: number; exp: number }) | undefined
+  let keySet: { version: number; jws: string; document: KeySet } | undefined
+  let policy: (Document & { compiled: CompiledPolicy; version: number; document: PolicyDocument }) | undefined
   const registrations = new Map<string, Document & { registration: Registration }>()
   /** Signed by keys that we have not seen yet: tried again after the next key set. */
   let waiting: Document[] = []
@@ -44,7 +46,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
     const [, , , kind] = subject.split('.')
     if (kind === 'keyset') {
       const adopted = trust.adoptKeySet(jws)
-      keySet = { version: adopted.version, jws }
+      keySet = { version: adopted.version, jws, document: adopted }
       // Those in force too: what a key signed that is in the key set no longer counts no longer.
       const again = [...waiting, ...(policy ? [policy] : []), ...registrations.values()]
       waiting = []
@@ -58,7 +60,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
         compiled: loadPolicy(document.source, document.version),
         version: document.version,
         jws,
-        exp: document.exp,
+        document,
       }
     } else if (kind === 'registration') {
       const registration = trust.verifyRegistration(jws)
@@ -83,7 +85,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
   }
 
   const currentPolicy = () =>
-    policy && trust.keySet() && policy.exp * 1000 > now() && policy.version >= deps.newestPolicy()
+    policy && trust.keySet() && policy.document.exp * 1000 > now() && policy.version >= deps.newestPolicy()
       ? policy
       : undefined
 
@@ -104,6 +106,12 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       if (found) return found
       throw new HoldpointError('UNKNOWN_AGENT', `${agentId}: no registration that can be verified`)
     },
+    registrations: () =>
+      trust.keySet()
+        ? [...registrations.values()]
+            .map(({ registration }) => registration)
+            .sort((one, other) => (one.agent.sub < other.agent.sub ? -1 : 1))
+        : [],
 
     async start() {
       const manager = await jetstreamManager(deps.nc, { checkAPI: false })

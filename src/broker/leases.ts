@@ -5,9 +5,12 @@
  */
 export interface Leases {
   heard(agentId: string, process: string): void
-  lost(agentId: string, process: string): boolean
+  /** Silent for a lease, and known for one: `sinceMs` is when the ledger says that it lived. */
+  lost(agentId: string, process: string, sinceMs: number): boolean
   /** Agents with a living process. */
   agents(): Set<string>
+  /** By agent: living processes, and when the last one was heard. */
+  living(): Map<string, { processes: number; heardAtMs: number }>
   /** Nobody can be heard from now on, and so nobody counts as lost. */
   interrupted(): void
   /** Heard again: everybody gets a full lease from now on. */
@@ -21,6 +24,8 @@ export function createLeases(config: { leaseMs: number }, deps: { now: () => num
   /** Process names are the agents' to invent: what has ended is dropped whenever there are twice as many. */
   let mostBeforePruning = 100
   const heardAtMs = new Map<string, { agentId: string; atMs: number }>()
+  /** Agents are as many as are registered, so this one is never pruned. */
+  const lastHeardAtMs = new Map<string, number>()
   const key = (agentId: string, process: string): string => `${agentId}.${process}`
   const isOver = (atMs: number): boolean => deps.now() - atMs > config.leaseMs
 
@@ -32,13 +37,23 @@ export function createLeases(config: { leaseMs: number }, deps: { now: () => num
   return {
     heard(agentId, process) {
       heardAtMs.set(key(agentId, process), { agentId, atMs: deps.now() })
+      lastHeardAtMs.set(agentId, deps.now())
       if (heardAtMs.size > mostBeforePruning) prune()
     },
-    lost: (agentId, process) =>
-      !isAway && isOver(Math.max(heardAtMs.get(key(agentId, process))?.atMs ?? 0, startedAtMs)),
+    lost: (agentId, process, sinceMs) =>
+      !isAway && isOver(Math.max(heardAtMs.get(key(agentId, process))?.atMs ?? 0, startedAtMs, sinceMs)),
     agents() {
       prune()
       return new Set([...heardAtMs.values()].map(({ agentId }) => agentId))
+    },
+    living() {
+      prune()
+      const living = new Map([...lastHeardAtMs].map(([id, atMs]) => [id, { processes: 0, heardAtMs: atMs }]))
+      for (const { agentId } of heardAtMs.values()) {
+        const known = living.get(agentId)
+        if (known) known.processes++
+      }
+      return living
     },
     interrupted() {
       isAway = true

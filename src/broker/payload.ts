@@ -55,7 +55,15 @@ export function createPayloads(secret: Uint8Array, deps: { nc: NatsConnection })
 
   function write(requestId: string, part: string, value: JsonValue, key: Uint8Array): Promise<boolean> {
     const subject = subjectOf(requestId, part, key)
-    return writeOnce(PAYLOAD_STREAM, subject, seal(key, canonicalize(value), subject))
+    const sealed = seal(key, canonicalize(value), subject)
+    const mostBytes = deps.nc.info?.max_payload ?? Number.POSITIVE_INFINITY
+    // A number such as 1e20 is longer in canonical form, so what was taken in can still be too long here.
+    if (sealed.length > mostBytes - HEADERS)
+      throw new HoldpointError(
+        'PAYLOAD_TOO_LARGE',
+        `the payload has ${sealed.length} bytes when it is sealed, and NATS takes at most ${mostBytes}`,
+      )
+    return writeOnce(PAYLOAD_STREAM, subject, sealed)
   }
 
   async function get(requestId: string, part: string): Promise<JsonValue | undefined> {
@@ -96,6 +104,9 @@ export function createPayloads(secret: Uint8Array, deps: { nc: NatsConnection })
 
 const subjectOf = (requestId: string, part: string, key: Uint8Array): string =>
   payloadSubject(requestId, `${part}.${digestHex(digestBytes(key)).slice(0, 16)}`)
+
+/** Room for what a publish adds to the message. */
+const HEADERS = 1_000
 
 const IV = 12
 const TAG = 16

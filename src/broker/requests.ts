@@ -10,42 +10,51 @@ import {
   samePrincipal,
 } from '#contract'
 import type { Position } from './commit.ts'
+import { type AgentCounts, createCounts } from './counts.ts'
+import { createOrdered } from './ordered.ts'
 
 /** One request as the ledger tells it. It is a projection: losing it costs a replay, never a fact. */
 export interface Request {
-  requested: RequestedEntry
+  requested: RequestedEntry & Position
   /** In the order of the ledger, whichever order they were heard of in. */
   reviews: (ReviewEntry & Position)[]
   decided?: DecidedEntry & Position
   spent?: SpentEntry & Position
-  outcome?: OutcomeEntry
+  outcome?: OutcomeEntry & Position
 }
 
 export interface Requests {
   /** Applies a committed entry. Applying it again changes nothing, so commit and replay may overlap. */
   apply(entry: LedgerEntry, position: Position): void
   get(requestId: string): Request | undefined
-  /** Undecided ones, oldest first. */
-  pending(): Iterable<Request>
+  /** Undecided ones, oldest first. Not to be kept: it goes on living. */
+  pending(): readonly Request[]
   pendingCount(): number
   /** Approved and not yet spent, or consumed and without outcome. */
   unfinished(): Iterable<Request>
-  all(): Iterable<Request>
+  /** Oldest first. Not to be kept either. */
+  all(): readonly Request[]
+  /** How the requests of one agent went so far. */
+  countsOf(agentId: string): AgentCounts
 }
 
 export function createRequests(): Requests {
   const byId = new Map<string, Request>()
-  const pending = new Map<string, Request>()
+  const all = createOrdered<Request>(indexOf)
+  const pending = createOrdered<Request>(indexOf)
   const unfinished = new Map<string, Request>()
+  const counts = createCounts()
 
   function apply(entry: LedgerEntry, position: Position): void {
     if (entry.type === 'policy') return
     const { requestId } = entry
     if (entry.type === 'requested') {
       if (byId.has(requestId)) return
-      const request: Request = { requested: entry, reviews: [] }
+      const request: Request = { requested: { ...entry, ...position }, reviews: [] }
       byId.set(requestId, request)
-      pending.set(requestId, request)
+      all.add(request)
+      pending.add(request)
+      counts.opened(entry.agent.sub)
       return
     }
     const request = byId.get(requestId)
@@ -57,8 +66,10 @@ export function createRequests(): Requests {
         request.reviews.sort((one, other) => one.index - other.index)
         break
       case 'decided':
-        request.decided ??= { ...entry, ...position }
-        pending.delete(requestId)
+        if (request.decided) break
+        request.decided = { ...entry, ...position }
+        pending.remove(request)
+        counts.decided(request.requested.agent.sub, entry.decision)
         if (entry.decision === 'approved' && !request.spent) unfinished.set(requestId, request)
         break
       case 'spent':
@@ -66,7 +77,7 @@ export function createRequests(): Requests {
         if (entry.spend !== 'consumed' || request.outcome) unfinished.delete(requestId)
         break
       case 'outcome':
-        request.outcome ??= entry
+        request.outcome ??= { ...entry, ...position }
         unfinished.delete(requestId)
         break
     }
@@ -75,23 +86,28 @@ export function createRequests(): Requests {
   return {
     apply,
     get: (requestId) => byId.get(requestId),
-    pending: () => pending.values(),
-    pendingCount: () => pending.size,
+    pending: pending.items,
+    pendingCount: () => pending.items().length,
     unfinished: () => unfinished.values(),
-    all: () => byId.values(),
+    all: all.items,
+    countsOf: counts.of,
   }
 }
+
+/** A request's place among all others: where the ledger has it, whoever was told first. */
+export const indexOf = ({ requested }: Request): number => requested.index
 
 export function stateOf({ decided, spent, outcome }: Request): RequestState {
   return outcome?.outcome ?? spent?.spend ?? decided?.decision ?? 'pending'
 }
 
 export function summarise(request: Request): RequestSummary {
-  const { requested, reviews } = request
+  const { requested, reviews, decided } = request
   return {
     requestId: requested.requestId,
     state: stateOf(request),
     agent: requested.agent.name,
+    agentId: requested.agent.sub,
     environment: requested.environment,
     kind: requested.kind,
     name: requested.name,
@@ -100,8 +116,10 @@ export function summarise(request: Request): RequestSummary {
     ...(requested.ruling.risk === undefined ? {} : { risk: requested.ruling.risk }),
     requestedAtMs: requested.at,
     expiresAtMs: requested.expiresAt,
+    ...(decided === undefined ? {} : { decidedAtMs: decided.at }),
     threshold: requested.approvals.threshold,
     from: requested.approvals.from,
+    assurance: requested.approvals.assurance,
     reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at }) => ({
       name,
       iss,

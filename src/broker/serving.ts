@@ -4,17 +4,20 @@ import {
   type AgentCall,
   agentCalls,
   agentIdOf,
+  type ChannelCall,
+  channelSubject,
   type DeskCall,
   decodeCall,
   deskSubject,
   encodeMessage,
   errorReply,
   HoldpointError,
+  heartbeatCallShape,
   inboxPrefix,
   type Shape,
 } from '#contract'
 import type { Component, Log } from '#runtime'
-import { agentHandlers, deskHandlers } from './calls/index.ts'
+import { agentHandlers, channelHandlers, deskHandlers } from './calls/index.ts'
 import type { Context } from './context.ts'
 
 /** Replicas share the calls: each goes to one of them. */
@@ -53,6 +56,13 @@ export function createServing(nc: NatsConnection, context: Context): Component {
             return { name, shape, inbox: inboxPrefix('desk'), work }
           }),
         ),
+        ...Object.entries(channelHandlers).map(([name, { shape, handle }]) =>
+          serve(channelSubject(name as ChannelCall), () => {
+            const work = (call: unknown) => handle(call, context)
+            return { name: `channel ${name}`, shape, inbox: inboxPrefix('channel'), work }
+          }),
+        ),
+        nc.subscribe(agentCalls('heartbeat'), { callback: (_, message) => hear(message, context) }),
       ]
       await nc.flush()
     },
@@ -63,6 +73,17 @@ export function createServing(nc: NatsConnection, context: Context): Component {
       await atMost(Promise.allSettled(open.map((subscription) => subscription.drain())))
       await atMost(Promise.allSettled(underWay))
     },
+  }
+}
+
+/** Whichever replica answers a heartbeat, all have to hear it: each of them judges who is gone. */
+function hear(message: Msg, { leases, config }: Context): void {
+  if (message.data.length > config.maxPayloadBytes) return
+  try {
+    const { process } = decodeCall(heartbeatCallShape, message.string(), 'heartbeat')
+    leases.heard(agentIdOf(message.subject), process)
+  } catch {
+    // Whoever answers it says what is wrong with it.
   }
 }
 
@@ -91,9 +112,10 @@ async function answer(message: Msg, { name, shape, inbox, work }: Call, context:
     return work(decodeCall(shape, message.string(), name))
   }
   try {
-    message.respond(await encodeOutcome(() => measures.call(name, handle), subject, log))
+    const outcome = await encodeOutcome(() => measures.call(name, handle), subject, log)
+    message.respond(fitting(outcome, name, context.maxReplyBytes()))
   } catch (error) {
-    // The line was closed meanwhile, or the reply is too large for it. The caller asks again.
+    // The line was closed meanwhile. The caller asks again.
     log.error('a call could not be answered', { subject, error })
   }
 }
@@ -109,6 +131,15 @@ async function encodeOutcome(handle: () => Promise<unknown>, subject: string, lo
     // An error that quotes its cause may cut a character in two, and half a character has no canonical form.
     return encodeMessage({ error: { code, message: message.toWellFormed() } })
   }
+}
+
+/** What does not pass the line would be silence, and the caller would ask for it again and again. */
+function fitting(outcome: string, name: string, mostBytes: number): Uint8Array {
+  const bytes = Buffer.from(outcome)
+  if (bytes.length <= mostBytes) return bytes
+  const { length } = bytes
+  const message = `${name}: the answer has ${length} bytes, and NATS takes at most ${mostBytes}`
+  return Buffer.from(encodeMessage(errorReply(new HoldpointError('PAYLOAD_TOO_LARGE', message))))
 }
 
 const atMost = (work: Promise<unknown>): Promise<unknown> =>

@@ -8,13 +8,13 @@ export async function spend(
   context: Context,
   request: Request,
   how: Spend,
-  by: Pick<SpentEntry, 'nonce' | 'trace'> = {},
+  by: Pick<SpentEntry, 'nonce' | 'trace' | 'by'> = {},
 ): Promise<Committed<SpentEntry>> {
   const { requestId, actionDigest } = request.requested
   const entry: SpentEntry = { type: 'spent', at: context.now(), requestId, actionDigest, spend: how, ...by }
   const committed = await context.ledger.commit(ledgerSubject.spent(context.config.epoch, requestId), entry)
   context.requests.apply(committed.entry, committed.position)
-  if (committed.entry.spend !== 'consumed') context.notify.desk('ended', request)
+  if (committed.won && committed.entry.spend !== 'consumed') context.notify.desk('ended', request)
   return committed
 }
 
@@ -35,7 +35,8 @@ export async function conclude(
     ...(errorType === undefined ? {} : { errorType }),
   })
   context.requests.apply(committed.entry, committed.position)
-  context.notify.desk('ended', request)
+  // Whoever lost tells nobody: whoever won has done so.
+  if (committed.won) context.notify.desk('ended', request)
 }
 
 /** An approval that nobody used in time. */

@@ -47,7 +47,7 @@ async function tendUnfinished(context: Context, request: Request): Promise<void>
 /** Its process has been silent for a whole lease, and we could have heard it. */
 async function isAbandoned(context: Context, { requested }: Request): Promise<boolean> {
   const { leases } = context
-  const isLost = (): boolean => leases.lost(requested.agent.sub, requested.process)
+  const isLost = (): boolean => leases.lost(requested.agent.sub, requested.process, requested.at)
   if (!isLost()) return false
   try {
     // A line that was cut without a word looks like silence, until something has to come back over it.

@@ -95,7 +95,10 @@ export interface DecidedEntry {
   requestId: string
   actionDigest: Digest
   decision: Decision
-  /** The people whose reviews made it so; empty for `expired` and `cancelled`. */
+  /**
+   * The people whose reviews made it so; for `cancelled` whoever took the request back, and nobody where its process
+   * did or is gone; empty for `expired`.
+   */
   by: (NamedPrincipal & ReviewerEvidence)[]
   reasonDigest?: Digest
 }
@@ -109,6 +112,8 @@ export interface SpentEntry {
   /** Drawn by the enforcement point that consumed it: a retry of the same call repeats it. */
   nonce?: string
   trace?: TraceRef
+  /** Of a `revoked` one: who took the approval back, unless its process did. */
+  by?: NamedPrincipal & ReviewerEvidence
 }
 
 export interface OutcomeEntry {
@@ -233,6 +238,7 @@ const entryShape = variant('type', {
     spend: literal('consumed', 'lapsed', 'revoked'),
     nonce: optional(text({ min: 16, max: 100 })),
     trace: optional(traceShape),
+    by: optional(reviewer),
   }),
   outcome: object({
     type: literal('outcome'),

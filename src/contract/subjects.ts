@@ -28,7 +28,11 @@ export const agentHints = (agentId: string): string => `_INBOX.${agentId}.hint`
 export const deskSubject = (call: DeskCall): string => `hp.v1.desk.${call}`
 export const channelSubject = (call: ChannelCall): string => `hp.v1.channel.${call}`
 
-/** What desks watch and channels carry. Each is published once for each request, `reviewed` once for each review. */
+/**
+ * What desks watch and channels carry. Each is published once for each request, `reviewed` once for each review.
+ * `decided` is the last of what was not approved; `ended` says that an approval is over: lapsed, revoked, or its
+ * outcome known. `review` is the ledger index of the review.
+ */
 export type DeskEventName = 'opened' | 'reviewed' | 'decided' | 'ended'
 export const eventSubject = (event: DeskEventName, requestId: string, review?: number): string =>
   `hp.v1.event.${event}.${requestId}${review === undefined ? '' : `.${review}`}`

@@ -206,8 +206,8 @@ test('leases - processes that come and go are forgotten', () => {
   const leases = createLeases({ leaseMs: 1_000 }, { now: () => nowMs })
   for (; nowMs < 200_000; nowMs += 10) leases.heard('agent', `process-${nowMs}`)
   expect(leases.size()).toBeLessThan(1_000)
-  expect(leases.lost('agent', 'process-199990')).toBe(false)
-  expect(leases.lost('agent', 'process-0')).toBe(true)
+  expect(leases.lost('agent', 'process-199990', 0)).toBe(false)
+  expect(leases.lost('agent', 'process-0', 0)).toBe(true)
 })
 
 test('broker - a request that was begun under another policy is not finished under this one', async () => {

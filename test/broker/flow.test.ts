@@ -21,7 +21,9 @@ test('broker - a held action is released by a second person, consumed once and c
   if (held.status !== 'held') throw new Error(`expected held, got ${held.status}`)
   expect(await agent.call<ClaimReply>('claim', { requestId: held.requestId })).toEqual({ status: 'pending' })
 
-  const [listed] = await house.desk.list(house.token('bob'))
+  const {
+    requests: [listed],
+  } = await house.desk.list(house.token('bob'))
   expect(listed).toMatchObject({
     requestId: held.requestId,
     state: 'pending',

@@ -25,7 +25,7 @@ test('broker - twenty identical requests at once are one', async () => {
   const attempt = attemptOf()
   const all = await Promise.all(Array.from({ length: 20 }, () => holdAction(agent, attempt)))
   expect(new Set(all.map(({ requestId, salt }) => `${requestId} ${salt}`)).size).toBe(1)
-  const pending = await house.desk.list(house.token('bob'))
+  const { requests: pending } = await house.desk.list(house.token('bob'))
   expect(pending.filter(({ requestId }) => requestId === all[0]?.requestId)).toHaveLength(1)
 })
 

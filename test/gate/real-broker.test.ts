@@ -45,7 +45,7 @@ const attempt = (more: Partial<GateAttempt> = {}): GateAttempt => ({
 
 async function review(verdict: 'approve' | 'deny', reason = 'as agreed'): Promise<string> {
   const [request] = await vi.waitFor(async () => {
-    const pending = await house.desk.list(house.token('bob'), 'pending')
+    const { requests: pending } = await house.desk.list(house.token('bob'))
     expect(pending).toHaveLength(1)
     return pending
   })
@@ -93,10 +93,12 @@ test('gate and broker - a denied action never runs, and the reviewer’s reason 
 test('gate and broker - an aborted action is cancelled at the broker', async () => {
   const caller = new AbortController()
   const held = gate.hold(attempt({ signal: caller.signal }), () => 1)
-  await vi.waitFor(async () => expect(await house.desk.list(house.token('bob'), 'pending')).toHaveLength(1))
+  await vi.waitFor(async () => expect(await house.desk.list(house.token('bob'))).toMatchObject({ total: 1 }))
   caller.abort()
   expect(await held).toMatchObject({ ran: false, refusal: { code: 'APPROVAL_CANCELLED' } })
-  await vi.waitFor(async () => expect(await house.desk.list(house.token('bob'), 'pending')).toEqual([]))
+  await vi.waitFor(async () =>
+    expect(await house.desk.list(house.token('bob'))).toEqual({ requests: [], total: 0 }),
+  )
 })
 
 test('gate and broker - a newer policy reaches the gate by itself', async () => {
@@ -124,7 +126,7 @@ test('gate and broker - another agent’s credentials open nothing', async () =>
 
 test('gate and broker - a broker that restarts under a held action finds it again', async () => {
   const held = gate.hold(attempt(), () => 'ran')
-  await vi.waitFor(async () => expect(await house.desk.list(house.token('bob'), 'pending')).toHaveLength(1))
+  await vi.waitFor(async () => expect(await house.desk.list(house.token('bob'))).toMatchObject({ total: 1 }))
   await house.broker().stop()
   await house.startBroker()
   await review('approve')

@@ -131,7 +131,9 @@ test('pack - an installed agent is held, released by a second person, and then r
   const bob = house.token('bob')
   const request = await vi.waitFor(
     async () => {
-      const [listed] = await house.desk.list(bob, 'pending')
+      const {
+        requests: [listed],
+      } = await house.desk.list(bob)
       expect(listed).toMatchObject({ agent: 'held-agent', name: 'export_customers', state: 'pending' })
       return listed?.requestId ?? ''
     },

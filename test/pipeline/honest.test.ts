@@ -105,7 +105,7 @@ describe('a real gate, a real broker, a real reviewer', () => {
     await pipeline.stop()
   })
 
-  const pending = async () => house.desk.list(house.token('bob'), 'pending')
+  const pending = async () => (await house.desk.list(house.token('bob'))).requests
   async function review(requestId: string, verdict: 'approve' | 'deny'): Promise<void> {
     const token = house.token('bob')
     const { renderHash } = await house.desk.show(token, requestId)

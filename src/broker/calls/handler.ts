@@ -1,4 +1,4 @@
-import type { AgentCall, DeskCall, Shape } from '#contract'
+import type { AgentCall, ChannelCall, DeskCall, Shape } from '#contract'
 import type { Context } from '../context.ts'
 
 /** A call of an agent: who calls is proven by the subject, which the server lets nobody else publish to. */
@@ -7,7 +7,7 @@ export interface AgentHandler<Call, Reply> {
   handle(agentId: string, call: Call, context: Context): Promise<Reply>
 }
 
-/** A call of a desk: it forwards a person's token, and the person is whom the token proves. */
+/** A call of a desk: it forwards a person's token, and the person is whom the token proves. Or one of a channel. */
 export interface DeskHandler<Call, Reply> {
   shape: Shape<Call>
   handle(call: Call, context: Context): Promise<Reply>
@@ -17,3 +17,5 @@ export interface DeskHandler<Call, Reply> {
 export type AgentHandlers = Record<AgentCall, AgentHandler<any, unknown>>
 // biome-ignore lint/suspicious/noExplicitAny: as above
 export type DeskHandlers = Record<DeskCall, DeskHandler<any, unknown>>
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type ChannelHandlers = Record<ChannelCall, DeskHandler<any, unknown>>

@@ -9,11 +9,15 @@ export async function ownRequest(context: Context, agentId: string, requestId: s
   throw new HoldpointError('UNKNOWN_REQUEST')
 }
 
+/** The request that somebody signed in, or a channel, has named; or UNKNOWN_REQUEST. */
+export async function namedRequest(context: Context, requestId: string): Promise<Request> {
+  const found = await knownRequest(context, requestId)
+  if (found) return found
+  throw new HoldpointError('UNKNOWN_REQUEST', `${requestId}: no such request`)
+}
+
 /** A request that is not known here may have been opened through another replica a moment ago. */
-export async function knownRequest(
-  { requests, catchUp }: Context,
-  requestId: string,
-): Promise<Request | undefined> {
+async function knownRequest({ requests, catchUp }: Context, requestId: string): Promise<Request | undefined> {
   if (!requests.get(requestId)) await catchUp()
   return requests.get(requestId)
 }

@@ -8,76 +8,84 @@ import {
   type ReviewReply,
   type ReviewSubmission,
   reviewSubmissionShape,
-  samePrincipal,
 } from '#contract'
 import type { Person } from '#identity'
-import { mayReview, tally } from '#policy'
+import { tally } from '#policy'
 import type { Context } from '../context.ts'
 import { decideByReviews } from '../decide.ts'
+import { mayAnswer } from '../may-answer.ts'
 import { readPayload, reasonPart, reviewerHash } from '../request-payload.ts'
 import { type Request, stateOf } from '../requests.ts'
 import type { DeskHandler } from './handler.ts'
-import { knownRequest } from './own.ts'
+import { namedRequest } from './own.ts'
 
 /** One person's answer. Who it is, the token proves to us; what was shown, the quoted hash proves. */
 export const review: DeskHandler<ReviewSubmission, ReviewReply> = {
   shape: reviewSubmissionShape,
-  async handle(submission, context) {
-    const person = await context.identity.verifyToken(submission.token)
-    const request = await reviewable(context, submission)
-    const verdict = mayReview(context.documents.policy().compiled, person, request.requested)
-    if (!verdict.ok) throw new HoldpointError(verdict.code, verdict.reason)
-
-    if (request.reviews.some(({ reviewer }) => samePrincipal(reviewer, person)))
-      throw new HoldpointError('ALREADY_REVIEWED')
-
-    const entry = await entryOf(context, request, submission, person)
-    const subject = ledgerSubject.review(context.config.epoch, submission.requestId, reviewerHash(person))
-    const committed = await context.ledger.commit(subject, entry)
-    context.requests.apply(committed.entry, committed.position)
-    if (committed.won) context.notify.desk('reviewed', request)
-    await decideByReviews(context, request)
-    if (!committed.won) throw new HoldpointError('ALREADY_REVIEWED')
-    return { state: stateOf(request), missing: missing(request) }
+  async handle({ token, ...answer }, context) {
+    const person = await context.identity.verifyToken(token)
+    return takeReview(context, person, { ...answer, evidence: digestBytes(token) })
   },
 }
 
-async function reviewable(context: Context, { requestId, renderHash }: ReviewSubmission): Promise<Request> {
-  const request = await knownRequest(context, requestId)
-  if (!request) throw new HoldpointError('UNKNOWN_REQUEST', `${requestId}: no such request`)
-  if (request.decided) throw new HoldpointError('ALREADY_DECIDED', `${requestId} is ${stateOf(request)}`)
-  if (context.now() >= request.requested.expiresAt)
-    throw new HoldpointError('APPROVAL_EXPIRED', `${requestId} has expired`)
-  if (renderHash !== request.requested.renderHash) throw new HoldpointError('CARD_MISMATCH')
-  return request
+export interface Answer extends Omit<ReviewSubmission, 'token'> {
+  /** Digest of what proves that the person gave it. */
+  evidence: Digest
+}
+
+/** Whoever vouches for the person, token or channel: what a review has to pass is the same. */
+export async function takeReview(context: Context, person: Person, answer: Answer): Promise<ReviewReply> {
+  const { requestId } = answer
+  const request = await namedRequest(context, requestId)
+  const may = mayAnswer(context, person, request)
+  if (!may.ok) throw new HoldpointError(may.code, may.reason)
+  if (answer.renderHash !== request.requested.renderHash) throw new HoldpointError('CARD_MISMATCH')
+
+  const entry = await entryOf(context, request, answer, person)
+  const subject = ledgerSubject.review(context.config.epoch, requestId, reviewerHash(person))
+  const { won, entry: counting, position } = await context.ledger.commit(subject, entry)
+  context.requests.apply(counting, position)
+  if (won) context.notify.desk('reviewed', request, position.index)
+  await decideByReviews(context, request)
+  if (!won) throw new HoldpointError('ALREADY_REVIEWED')
+  return { state: stateOf(request), missing: missing(request) }
 }
 
 async function entryOf(
   context: Context,
   { requested }: Request,
-  { verdict, reason, renderHash, channel, token }: ReviewSubmission,
+  { verdict, reason, renderHash, rendition, channel, evidence }: Answer,
   person: Person,
 ): Promise<ReviewEntry> {
-  const { iss, sub, name, assurance, acr, amr, authTime } = person
+  const { requestId, actionDigest } = requested
   return {
     type: 'review',
     at: context.now(),
-    requestId: requested.requestId,
-    actionDigest: requested.actionDigest,
+    requestId,
+    actionDigest,
     reviewer: {
-      iss,
-      sub,
-      name,
-      assurance,
-      channel,
-      evidence: digestBytes(token),
-      ...(acr === undefined ? {} : { acr }),
-      ...(amr === undefined ? {} : { amr }),
-      ...(authTime === undefined ? {} : { authTime }),
+      ...signedIn(person, channel, evidence),
+      ...(rendition === undefined ? {} : { rendition }),
     },
     verdict,
     renderHash,
-    ...(reason === undefined ? {} : { reasonDigest: await keepReason(context, requested.requestId, reason) }),
+    ...(reason === undefined ? {} : { reasonDigest: await keepReason(context, requestId, reason) }),
+  }
+}
+
+/** What the ledger says of how a person was known. */
+export function signedIn(person: Person, channel: string, evidence: Digest): ReviewEntry['reviewer'] {
+  const { iss, sub, name, assurance, acr, amr, authTime } = person
+  return {
+    iss,
+    sub,
+    name,
+    assurance,
+    channel,
+    evidence,
+    ...(acr === undefined ? {} : { acr }),
+    ...(amr === undefined ? {} : { amr }),
+    ...(authTime === undefined ? {} : { authTime }),
   }
 }
 

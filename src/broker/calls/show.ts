@@ -1,17 +1,27 @@
-import { HoldpointError, type ShowCall, type ShowReply, showCallShape } from '#contract'
+import { type ShowCall, type ShowReply, showCallShape } from '#contract'
+import type { Context } from '../context.ts'
+import { mayAnswer } from '../may-answer.ts'
 import { readPayload } from '../request-payload.ts'
-import { summarise } from '../requests.ts'
+import { type Request, summarise } from '../requests.ts'
+import { timelineOf } from '../timeline.ts'
 import type { DeskHandler } from './handler.ts'
-import { knownRequest } from './own.ts'
+import { namedRequest } from './own.ts'
 
-/** The frozen card, and the hash that a review of it has to quote. */
+/** The frozen card, the hash that a review of it has to quote, and what has become of the request. */
 export const show: DeskHandler<ShowCall, ShowReply> = {
   shape: showCallShape,
   async handle({ token, requestId }, context) {
-    await context.identity.verifyToken(token)
-    const request = await knownRequest(context, requestId)
-    if (!request) throw new HoldpointError('UNKNOWN_REQUEST', `${requestId}: no such request`)
-    const { card } = await readPayload(context.payloads, requestId)
-    return { summary: summarise(request), card, renderHash: request.requested.renderHash }
+    const person = await context.identity.verifyToken(token)
+    const request = await namedRequest(context, requestId)
+    return { ...(await shownOf(context, request)), mayReview: mayAnswer(context, person, request) }
   },
+}
+
+export async function shownOf(context: Context, request: Request): Promise<Omit<ShowReply, 'mayReview'>> {
+  const { requestId, renderHash } = request.requested
+  const [{ card }, timeline] = await Promise.all([
+    readPayload(context.payloads, requestId),
+    timelineOf(context, request),
+  ])
+  return { summary: summarise(request), card, renderHash, timeline }
 }

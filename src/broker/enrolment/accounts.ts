@@ -12,7 +12,7 @@ import {
 } from '@nats-io/jwt'
 import { HoldpointError } from '#contract'
 import { FILES, type Home } from './home.ts'
-import { PERMISSIONS, ROLES, type Role } from './roles.ts'
+import { HOUSE_ROLES, PERMISSIONS, ROLES, type Role } from './roles.ts'
 
 /** Seeds of NATS operator mode: one account, and one scoped signing key for each role. */
 interface NatsKeys {
@@ -29,8 +29,7 @@ const UNLIMITED = -1
  * A signing key is bound to its role's permissions by the account, so credentials issued with it can never have more.
  */
 export async function ensureAccounts(home: Home): Promise<void> {
-  if (!home.has(FILES.natsKeys)) home.write(FILES.natsKeys, JSON.stringify(newKeys()))
-  const keys = readKeys(home)
+  const keys = ensureNatsKeys(home)
   const operator = pair(keys.operator)
   const account = pair(keys.account)
   const system = pair(keys.system)
@@ -80,7 +79,7 @@ export async function ensureAccounts(home: Home): Promise<void> {
       '',
     ].join('\n'),
   )
-  for (const role of ['broker', 'desk', 'pipeline', 'admin'] as const)
+  for (const role of HOUSE_ROLES)
     if (!home.has(FILES.credentials(role)))
       home.write(FILES.credentials(role), await issueCredentials(home, role, role))
 }
@@ -104,17 +103,20 @@ const withDenials = ({ pub, sub }: (typeof PERMISSIONS)[Role]) => ({
   sub: { allow: sub.allow, deny: sub.deny ?? [] },
 })
 
-function newKeys(): NatsKeys {
-  const roles = Object.fromEntries(ROLES.map((role) => [role, seedOf(createAccount())])) as Record<
-    Role,
-    string
-  >
-  return {
-    operator: seedOf(createOperator()),
-    account: seedOf(createAccount()),
-    system: seedOf(createAccount()),
+/** Keeps what is there; a folder from before a role gets that role's key. */
+function ensureNatsKeys(home: Home): NatsKeys {
+  const present: Partial<NatsKeys> = home.has(FILES.natsKeys) ? readKeys(home) : {}
+  const roles = Object.fromEntries(
+    ROLES.map((role) => [role, present.roles?.[role] ?? seedOf(createAccount())]),
+  ) as Record<Role, string>
+  const keys: NatsKeys = {
+    operator: present.operator ?? seedOf(createOperator()),
+    account: present.account ?? seedOf(createAccount()),
+    system: present.system ?? seedOf(createAccount()),
     roles,
   }
+  if (JSON.stringify(keys) !== JSON.stringify(present)) home.write(FILES.natsKeys, JSON.stringify(keys))
+  return keys
 }
 
 function readKeys(home: Home): NatsKeys {

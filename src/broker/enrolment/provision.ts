@@ -6,10 +6,14 @@ import {
   StorageType,
   type StreamConfig,
 } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { type NatsConnection, nanos } from '@nats-io/transport-node'
 import {
   CHECKPOINT_STREAM,
   checkpointSubject,
+  DEAD_LETTER_STREAM,
+  DEAD_LETTERS,
+  EVENT_STREAM,
+  EVENTS,
   HoldpointError,
   ledgerStream,
   ledgerSubjects,
@@ -21,6 +25,9 @@ import {
 } from '#contract'
 import { FILES, type Home } from './home.ts'
 import { readKeySet } from './keys.ts'
+
+const DAY_MS = 86_400_000
+const MIB = 2 ** 20
 
 type Stream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
 
@@ -56,6 +63,24 @@ export function streamsOf(epoch: number, replicas: number): Stream[] {
     },
     { ...file, name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], max_msgs_per_subject: 1 },
     { ...file, name: CHECKPOINT_STREAM, subjects: [checkpointSubject(epoch)], max_msgs_per_subject: 1 },
+    // Each event once, while it is of interest to somebody who was away. Whoever floods it loses what comes next,
+    // not what is there: the ledger has it all.
+    {
+      ...writeOnce,
+      num_replicas: replicas,
+      name: EVENT_STREAM,
+      subjects: [EVENTS],
+      max_age: nanos(7 * DAY_MS),
+      max_bytes: 256 * MIB,
+    },
+    {
+      ...file,
+      name: DEAD_LETTER_STREAM,
+      subjects: [DEAD_LETTERS],
+      max_msgs_per_subject: 1,
+      max_age: nanos(90 * DAY_MS),
+      max_bytes: 64 * MIB,
+    },
   ]
 }
 

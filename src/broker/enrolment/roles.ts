@@ -1,4 +1,11 @@
-import { EVENTS, PAYLOAD_KEY_STREAM, PAYLOAD_STREAM } from '#contract'
+import {
+  DEAD_LETTER_STREAM,
+  DEAD_LETTERS,
+  EVENT_STREAM,
+  EVENTS,
+  PAYLOAD_KEY_STREAM,
+  PAYLOAD_STREAM,
+} from '#contract'
 
 /**
  * What each role's credentials may do on NATS. Nobody at run time can create, change, purge or delete a stream;
@@ -8,8 +15,10 @@ export interface RolePermissions {
   pub: { allow: string[]; deny?: string[] }
   sub: { allow: string[]; deny?: string[] }
 }
-export const ROLES = ['agent', 'broker', 'desk', 'pipeline', 'admin'] as const
+export const ROLES = ['agent', 'broker', 'desk', 'channel', 'pipeline', 'admin'] as const
 export type Role = (typeof ROLES)[number]
+/** Those of the house itself, which have one file of credentials each. */
+export const HOUSE_ROLES = ['broker', 'desk', 'channel', 'pipeline', 'admin'] as const
 
 const inbox = (name: string): string => `_INBOX.${name}.>`
 /** Reading a stream through an ordered consumer, and nothing that changes it. */
@@ -49,9 +58,29 @@ export const PERMISSIONS: Record<Role, RolePermissions> = {
         `$JS.API.STREAM.MSG.DELETE.${PAYLOAD_KEY_STREAM}`,
       ],
     },
-    sub: { allow: ['hp.v1.agent.*.*', 'hp.v1.desk.*', inbox('broker')] },
+    sub: { allow: ['hp.v1.agent.*.*', 'hp.v1.desk.*', 'hp.v1.channel.*', inbox('broker')] },
   },
   desk: { pub: { allow: ['hp.v1.desk.*'] }, sub: { allow: [EVENTS, inbox('desk')] } },
+  channel: {
+    pub: {
+      allow: [
+        'hp.v1.channel.*',
+        DEAD_LETTERS,
+        '$JS.API.INFO',
+        // Consumers of its own on the broker's events, pulled and acknowledged.
+        `$JS.API.STREAM.INFO.${EVENT_STREAM}`,
+        ...['CREATE', 'INFO', 'MSG.NEXT', 'DELETE'].map(
+          (call) => `$JS.API.CONSUMER.${call}.${EVENT_STREAM}.>`,
+        ),
+        `$JS.ACK.${EVENT_STREAM}.>`,
+        // Dead letters are read one by one. A consumer may have the server deliver to any subject, past these
+        // permissions, and here the channel would have written what is delivered.
+        `$JS.API.STREAM.INFO.${DEAD_LETTER_STREAM}`,
+        `$JS.API.STREAM.MSG.GET.${DEAD_LETTER_STREAM}`,
+      ],
+    },
+    sub: { allow: [inbox('channel')] },
+  },
   pipeline: {
     pub: { allow: READ_STREAMS, deny: PAYLOADS_CLOSED },
     sub: { allow: [inbox('pipeline')] },

@@ -1,0 +1,59 @@
+import { type ExplainCall, type ExplainReply, explainCallShape, HoldpointError } from '#contract'
+import { explainRuling, type Question } from '#policy'
+import type { Context } from '../context.ts'
+import { readPayload } from '../request-payload.ts'
+import type { DeskHandler } from './handler.ts'
+import { namedRequest } from './own.ts'
+
+/** How the policy in force rules, rule by rule: on a request as it was made, or on an action that is made up. */
+export const explain: DeskHandler<ExplainCall, ExplainReply> = {
+  shape: explainCallShape,
+  async handle(call, context) {
+    await context.identity.verifyToken(call.token)
+    const question = await questionOf(call, context)
+    const { compiled, version } = context.documents.policy()
+    return { policyVersion: version, ...explainRuling(compiled, question) }
+  },
+}
+
+function questionOf(call: ExplainCall, context: Context): Promise<Question> | Question {
+  const { requestId, action, environment, agentId } = call
+  if ((requestId === undefined) === (action === undefined))
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      'explain: expected exactly one of the keys requestId and action',
+    )
+  if (action) return madeUp(action, { environment, agentId }, context)
+  if (environment !== undefined || agentId !== undefined)
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      'explain: the keys environment and agentId go with action; a request has its own',
+    )
+  return asRequested(context, requestId as string)
+}
+
+/** Its own action, facts and requester, as they were when it opened; only the policy may be another by now. */
+async function asRequested(context: Context, requestId: string): Promise<Question> {
+  const { requested } = await namedRequest(context, requestId)
+  const { action, card } = await readPayload(context.payloads, requestId)
+  const { environment, agent, onBehalfOf } = requested
+  return { action, environment, agent, onBehalfOf, facts: card.facts }
+}
+
+function madeUp(
+  action: NonNullable<ExplainCall['action']>,
+  { environment, agentId }: { environment: string | undefined; agentId: string | undefined },
+  { documents }: Context,
+): Question {
+  const { kind, name, target } = action
+  const registration = agentId === undefined ? undefined : documents.registration(agentId).registration
+  return {
+    action: { kind, name, ...(target === undefined ? {} : { target }), arguments: action.arguments ?? {} },
+    environment: environment ?? registration?.environment ?? '',
+    agent: registration?.agent ?? NOBODY,
+    onBehalfOf: [],
+  }
+}
+
+/** No agent is called so: ids are never empty. */
+const NOBODY = { iss: '', sub: '', name: '' }

@@ -1,0 +1,57 @@
+import {
+  type Approver,
+  digestBytes,
+  HoldpointError,
+  type Principal,
+  samePrincipal,
+  type WithdrawCall,
+  type WithdrawReply,
+  withdrawCallShape,
+} from '#contract'
+import type { Context } from '../context.ts'
+import { cancel, decideByReviews } from '../decide.ts'
+import { type Request, stateOf } from '../requests.ts'
+import { hasLapsed, spend } from '../spend.ts'
+import type { DeskHandler } from './handler.ts'
+import { namedRequest } from './own.ts'
+import { signedIn } from './review.ts'
+
+/** The people whose work it is take it back: before it is decided, or before its approval is used. */
+export const withdraw: DeskHandler<WithdrawCall, WithdrawReply> = {
+  shape: withdrawCallShape,
+  async handle({ token, requestId }, context) {
+    const person = await context.identity.verifyToken(token)
+    const request = await namedRequest(context, requestId)
+    if (person.service || !isOnesWork(request, person))
+      throw new HoldpointError(
+        'NOT_THE_REQUESTER',
+        `${requestId} is withdrawn by the agent's owner or by whom it acts for; everybody else denies`,
+      )
+    const by = signedIn(person, 'desk', digestBytes(token))
+    // Reviews that are committed already count first, whichever broker took them.
+    await decideByReviews(context, request)
+    if (!request.decided && (await cancelled(context, request, by))) return { state: stateOf(request) }
+    if (await revoked(context, request, by)) return { state: stateOf(request) }
+    throw new HoldpointError('ALREADY_DECIDED', `${requestId} is ${stateOf(request)}`)
+  },
+}
+
+async function cancelled(context: Context, request: Request, by: Approver): Promise<boolean> {
+  const { requestId, expiresAt } = request.requested
+  if (context.now() >= expiresAt) throw new HoldpointError('APPROVAL_EXPIRED', `${requestId} has expired`)
+  await cancel(context, request, by)
+  return request.decided?.decision === 'cancelled'
+}
+
+/** Takes an approval back that nobody has used. Whoever uses it meanwhile is first. */
+async function revoked(context: Context, request: Request, by: Approver): Promise<boolean> {
+  if (request.decided?.decision !== 'approved' || request.spent) return false
+  const isLate = hasLapsed(request, context.now())
+  const { entry } = isLate
+    ? await spend(context, request, 'lapsed')
+    : await spend(context, request, 'revoked', { by })
+  return entry.spend === 'revoked'
+}
+
+const isOnesWork = ({ requested: { owner, onBehalfOf } }: Request, person: Principal): boolean =>
+  [owner, ...onBehalfOf].some((party) => samePrincipal(party, person))
