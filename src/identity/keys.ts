@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose'
-import { check, HoldpointError, text } from '#contract'
+import { check, text } from '#contract'
 import { fetchBounded, secure } from './fetch.ts'
 import type { TrustedIssuer } from './identity.ts'
 

@@ -17,7 +17,7 @@ export async function signInAs(
 ): Promise<Tokens> {
   const openid = await loadOpenid()
   const issuer = { issuer: DEVELOPMENT_ISSUER, audience: DEVELOPMENT_CLIENT, clientId: DEVELOPMENT_CLIENT }
-  const client = await createClient({ ...issuer, discoveryUrl }, { now: Date.now })
+  const client = await createClient({ ...issuer, discoveryUrl }, { now: Date.now })()
   const pkceCodeVerifier = openid.randomPKCECodeVerifier()
   const [state, nonce] = [openid.randomState(), openid.randomNonce()]
   const start = openid.buildAuthorizationUrl(client, {
