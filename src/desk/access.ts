@@ -5,8 +5,8 @@ import { createDesk, type Desk } from './desk.ts'
 
 /** What the commands need of the machine they run on: where the broker is, and who is signed in. */
 export interface DeskAccess {
-  /** Throws UNAUTHENTICATED, saying how to sign in. */
-  token(io: Io, dataDir: string): string
+  /** Rejects with UNAUTHENTICATED, saying how to sign in. */
+  token(io: Io, dataDir: string): string | Promise<string>
   /** The desk's NATS credentials. */
   credentials(config: Config): string
 }
@@ -36,7 +36,7 @@ export async function withDesk(
 ): Promise<0 | 1> {
   const config = readConfig(io)
   const { dataDir, nats } = config
-  const token = access.token(io, dataDir)
+  const token = await access.token(io, dataDir)
   const nc = await connectDesk(nats.url ?? requireRunning(dataDir).nats.url, access.credentials(config))
   try {
     return await work(createDesk({ nc }), token)

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import type { Log } from '#runtime'
 import { personOf } from './claims.ts'
+import { expiryMs, RENEW_AHEAD_MS } from './expiry.ts'
 import type { Person } from './person.ts'
 import type { Session, Sessions, SignIn, Tokens } from './types.ts'
 
@@ -26,8 +27,6 @@ interface Entry {
 }
 
 const HOUR_MS = 3_600_000
-/** A token that a page takes along must still be good when the broker sees it. */
-const RENEW_AHEAD_MS = 60_000
 /** Between two tries at an issuer that does not answer. */
 const RENEW_PAUSE_MS = 10_000
 
@@ -127,5 +126,3 @@ export function createSessions(
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url')
-
-const expiryMs = ({ idToken }: Tokens): number => (decodeJwt(idToken).exp ?? 0) * 1000

@@ -1,6 +1,6 @@
 import { enrolmentCommands, openHome } from '#broker'
 import { requestsCommands } from '#desk'
-import { loginCommand, readSession } from '#identity'
+import { identityCommands, readSession } from '#identity'
 import { policyCommands } from '#policy/command'
 import { type Command, runProgram } from '#runtime'
 import { sqlCommand } from '#store'
@@ -18,9 +18,9 @@ const commands: Command[] = [
   pipelineCommand,
   ...enrolmentCommands,
   ...policyCommands,
-  loginCommand,
+  ...identityCommands,
   ...requestsCommands({
-    token: ({ env }, dataDir) => readSession(dataDir, env),
+    token: readSession,
     credentials: ({ dataDir, nats }) => configuredCredentials('desk', openHome(dataDir), nats.credentials),
   }),
   sqlCommand,
