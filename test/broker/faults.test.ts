@@ -1,22 +1,19 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { FILES, provisionStreams, publishTrust, readKey, readKeySet } from '#broker'
+import { FILES, provisionStreams, publishTrust, readKey } from '#broker'
 import {
   agentSubject,
   CHECKPOINT_STREAM,
   digestBytes,
   encodeEntry,
   encodeMessage,
-  type KeySet,
   type LedgerEntry,
   ledgerSubject,
   type ReviewEntry,
   TRUST_STREAM,
-  TYP,
   trustSubject,
   type Verdict,
 } from '#contract'
-import { generateKey, loadKey, signDocument } from '#warrant/issue'
 import { createCheckpoints } from '../../src/broker/checkpoints.ts'
 import { decideByReviews } from '../../src/broker/decide.ts'
 import { createLeases } from '../../src/broker/leases.ts'
@@ -25,6 +22,7 @@ import { createRequests, type Request } from '../../src/broker/requests.ts'
 import { claimOf, codeOf, consumeOf, eventually, type Held, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, EPOCH, type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
 import { createFakeLog } from '../support/log.ts'
+import { replacePolicyKey } from '../support/policy-key.ts'
 
 let house: House
 let agent: TestAgent
@@ -94,7 +92,13 @@ test('broker - an approval that another replica has not heard of yet can be cons
 test('broker - a denial that another replica took first counts first, though it is heard of last', async () => {
   const held = await holdAction(agent)
   const requests = createRequests()
-  const requested = { type: 'requested', requestId: held.requestId, approvals: { threshold: 1 }, ruling: {} }
+  const requested = {
+    type: 'requested',
+    requestId: held.requestId,
+    agent: { sub: agent.id },
+    approvals: { threshold: 1 },
+    ruling: {},
+  }
   requests.apply(requested as never, { index: 4, leafHash: '' })
   const request = requests.get(held.requestId) as Request
   const [approval, denial] = [
@@ -122,24 +126,9 @@ test('broker - a denial that another replica took first counts first, though it 
   expect(written).toMatchObject([{ decision: 'denied', by: [{ sub: 'carol' }] }])
 })
 
-/** The next key set, in which the policy key is another one, signed by the organisation. */
-function rotatedKeySet(): { jws: string; version: number } {
-  const { version, ...set } = readKeySet(house.home, house.clock.now())
-  const successor = loadKey(generateKey().seed)
-  const keys = set.keys.map((key) =>
-    key.use === 'policy' ? { ...key, kid: successor.kid, x: successor.x } : key,
-  )
-  const next: KeySet = { ...set, version: version + 1, keys }
-  return {
-    version: next.version,
-    jws: signDocument(TYP.keySet, next, readKey(house.home, FILES.organisation)),
-  }
-}
-
 test('broker - a policy whose key has been taken out of the key set rules no longer', async () => {
   const held = await holdAction(agent)
-  const { jws, version } = rotatedKeySet()
-  await jetstream(await house.connect('admin')).publish(trustSubject.keySet(version), jws)
+  await replacePolicyKey(house)
   const ask = () =>
     codeOf(agent.call('request', { process: agent.process, attempt: attemptOf() })).catch(() => 'held')
   await eventually(ask, (code) => code === 'POLICY_UNAVAILABLE')

@@ -1,11 +1,10 @@
 import { type HeartbeatCall, type HeartbeatReply, heartbeatCallShape } from '#contract'
 import type { AgentHandler } from './handler.ts'
 
-/** A process lives. The reply makes good what a lost hint would have said. */
+/** A process lives, which every replica hears by itself. The reply makes good what a lost hint would have said. */
 export const heartbeat: AgentHandler<HeartbeatCall, HeartbeatReply> = {
   shape: heartbeatCallShape,
-  async handle(agentId, { process, waiting }, { leases, requests, documents }) {
-    leases.heard(agentId, process)
+  async handle(agentId, { waiting }, { requests, documents }) {
     const isSettled = (requestId: string): boolean => {
       const request = requests.get(requestId)
       return request?.requested.agent.sub === agentId && request.decided !== undefined
