@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { createConsole } from '#console'
+import { createSessions, createSignIn, developmentIssuerAt } from '#identity'
+import { createHttpServer, readRunning } from '#runtime'
+import { startBrowser } from '../../support/browser.ts'
+import { type House, type HouseOptions, startHouse } from '../../support/house.ts'
+import { type Faults, watchFaults } from './faults.ts'
+
+export type Person = 'alice' | 'bob' | 'carol'
+
+/** A whole house, its console on a socket, and a real browser in front of it. */
+export interface Scene {
+  house: House
+  browser: Browser
+  /** The console's address, without a slash at the end. */
+  url: string
+  /** Lets time pass for the console's sessions alone. */
+  passTime(ms: number): void
+  /** A browser window with cookies of its own. */
+  visit(options?: BrowserContextOptions): Promise<Page>
+  /** The same, signed in through the real pages and on the inbox. */
+  visitAs(person: Person, options?: BrowserContextOptions): Promise<Page>
+  signIn(page: Page, person: Person): Promise<void>
+  /** Closes every window; returns what pages did that they never do. */
+  closeWindows(): Promise<string[]>
+  stop(): Promise<void>
+}
+
+/** A phone of today’s smallest size, with a finger instead of a mouse. */
+export const PHONE: BrowserContextOptions = {
+  viewport: { width: 360, height: 740 },
+  isMobile: true,
+  hasTouch: true,
+  deviceScaleFactor: 2,
+}
+
+export async function startScene(options: HouseOptions = {}): Promise<Scene> {
+  const house = await startHouse(options)
+  const { log, home } = house
+  const identityUrl = readRunning(home.dir)?.identity?.url ?? ''
+  const issuers = [developmentIssuerAt(identityUrl)]
+  let offsetMs = 0
+  const now = (): number => house.clock.now() + offsetMs
+
+  const publicUrl = (): string => server.url()
+  const signIn = createSignIn({ issuers, redirectUri: () => `${publicUrl()}/sign-in/callback` }, { now })
+  const sessions = createSessions({}, { now, signIn, log })
+  const app = createConsole(
+    { publicUrl, isDevelopment: true },
+    { desk: house.desk, signIn, sessions, now: house.clock.now, log },
+  )
+  const server = createHttpServer({ name: 'console', host: '127.0.0.1', port: 0 }, { fetch: app.fetch, log })
+  await server.start()
+  const windows = await openWindows({
+    url: server.url(),
+    identityUrl,
+    passphrase: readFileSync(home.path('people/passphrase'), 'utf8').trim(),
+  })
+  return {
+    house,
+    ...windows,
+    passTime(ms) {
+      offsetMs += ms
+    },
+    async stop() {
+      await windows.stop()
+      await server.stop()
+      await house.stop()
+    },
+  }
+}
+
+/** Windows onto a console that runs already. */
+export async function openWindows(place: { url: string; identityUrl: string; passphrase: string }) {
+  const { url, identityUrl, passphrase } = place
+  const browser = await startBrowser()
+  const watched: Faults[] = []
+
+  async function visit(options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options })
+    context.setDefaultTimeout(10_000)
+    watched.push(watchFaults(context, [url, identityUrl]))
+    return context.newPage()
+  }
+  async function signIn(page: Page, person: Person): Promise<void> {
+    await page.goto(`${url}/sign-in`)
+    await page.getByRole('button', { name: /development sign-in/i }).click()
+    await page.getByLabel('Passphrase').fill(passphrase)
+    await page.getByRole('button', { name: new RegExp(person, 'i') }).click()
+    await page.waitForURL(`${url}/`)
+  }
+  return {
+    browser,
+    url,
+    visit,
+    signIn,
+    async visitAs(person: Person, options?: BrowserContextOptions) {
+      const page = await visit(options)
+      await signIn(page, person)
+      return page
+    },
+    async closeWindows() {
+      await Promise.all(browser.contexts().map((context) => context.close()))
+      return watched.splice(0).flatMap((faults) => faults.list())
+    },
+    stop: () => browser.close(),
+  }
+}
