@@ -1,18 +1,22 @@
+import { setTimeout } from 'node:timers/promises'
 import {
   AckPolicy,
+  type Consumer,
   type ConsumerMessages,
   DeliverPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
   type JsMsg,
   jetstream,
   jetstreamManager,
 } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
-import { type DeskEventName, EVENT_STREAM, eventSubject, HoldpointError } from '#contract'
+import { type DeskEventName, EVENT_STREAM, EVENTS, HoldpointError } from '#contract'
 import type { Component, Log } from '#runtime'
 
 /** An event as a channel takes it, and answers for it. */
-export interface ChannelEvent {
-  event: DeskEventName
+export interface ChannelEvent<Event extends DeskEventName> {
+  event: Event
   requestId: string
   /** 1 the first time. */
   attempt: number
@@ -20,10 +24,10 @@ export interface ChannelEvent {
 /** What is to become of it: done with, or brought again after a while. */
 export type Taken = { again: false } | { again: true; afterMs: number }
 
-export interface EventsConfig {
+export interface EventsConfig<Event extends DeskEventName> {
   /** Of the durable consumer: whoever comes back under this name goes on where it was. */
   durable: string
-  events: readonly DeskEventName[]
+  events: readonly Event[]
   /** At once, and no more. */
   concurrency: number
   /** Longer than `take` ever needs, or it is brought to somebody else meanwhile. */
@@ -36,29 +40,54 @@ export interface EventsConfig {
  * Brings a channel every event since it was first there, whatever stopped meanwhile, and each of them until it is
  * done with. Nothing is kept in memory: attempts are counted and delays waited for by the stream.
  */
-export function createEvents(
-  { durable, events, concurrency, ackWaitMs, drainMs }: EventsConfig,
-  deps: { nc: NatsConnection; log: Log; take(event: ChannelEvent, signal: AbortSignal): Promise<Taken> },
+export function createEvents<Event extends DeskEventName>(
+  { durable, events, concurrency, ackWaitMs, drainMs }: EventsConfig<Event>,
+  deps: {
+    nc: NatsConnection
+    log: Log
+    take(event: ChannelEvent<Event>, signal: AbortSignal): Promise<Taken>
+  },
 ): Component {
   const underWay = new Set<Promise<void>>()
-  const ending = new AbortController()
-  let messages: ConsumerMessages | undefined
+  const stopping = new AbortController()
+  const hardly = new AbortController()
+  let batch: ConsumerMessages | undefined
   let reading: Promise<void> | undefined
 
-  async function read(from: ConsumerMessages): Promise<void> {
-    for await (const message of from) {
+  const isWanted = (event: string | undefined): event is Event => events.some((one) => one === event)
+
+  async function read(consumer: Consumer): Promise<void> {
+    while (!stopping.signal.aborted && !deps.nc.isClosed()) {
+      try {
+        await readBatch(consumer)
+      } catch (error) {
+        // The line is down, or the server restarts: what is there stays there.
+        if (!stopping.signal.aborted) deps.log.warn('events cannot be read now', { durable, error })
+        await setTimeout(AGAIN_AFTER_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  /** Asks for no more than can be handled at once: what waits here would be brought to somebody else meanwhile. */
+  async function readBatch(consumer: Consumer): Promise<void> {
+    while (underWay.size >= concurrency) await Promise.race(underWay)
+    if (stopping.signal.aborted) return
+    batch = await consumer.fetch({ max_messages: concurrency - underWay.size, expires: ASK_FOR_MS })
+    if (stopping.signal.aborted) batch.stop()
+    for await (const message of batch) {
       const handled = handle(message).finally(() => underWay.delete(handled))
       underWay.add(handled)
-      while (underWay.size >= concurrency) await Promise.race(underWay)
     }
   }
 
   async function handle(message: JsMsg): Promise<void> {
     const { subject } = message
     try {
+      if (stopping.signal.aborted) return message.nak()
       const [, , , event, requestId = ''] = subject.split('.')
+      if (!isWanted(event)) return message.ack()
       const attempt = message.info.deliveryCount
-      const taken = await deps.take({ event: event as DeskEventName, requestId, attempt }, ending.signal)
+      const taken = await deps.take({ event, requestId, attempt }, hardly.signal)
       if (taken.again) message.nak(taken.afterMs)
       else message.ack()
     } catch (error) {
@@ -70,49 +99,52 @@ export function createEvents(
   return {
     name: `events for ${durable}`,
     async start() {
-      await subscribe(deps.nc, durable, events, ackWaitMs)
-      const consumer = await jetstream(deps.nc).consumers.get(EVENT_STREAM, durable)
-      messages = await consumer.consume({ max_messages: concurrency })
-      reading = read(messages).catch((error: unknown) => {
-        deps.log.error('no more events come', { durable, error })
-      })
+      await subscribe(deps.nc, durable, ackWaitMs)
+      reading = read(await jetstream(deps.nc).consumers.get(EVENT_STREAM, durable))
     },
     async stop() {
-      const open = messages
-      messages = undefined
-      if (!open) return
-      const hardly = setTimeout(() => ending.abort(), drainMs)
-      open.stop()
+      if (!reading || stopping.signal.aborted) return reading
+      stopping.abort()
+      batch?.stop()
+      const drained = globalThis.setTimeout(() => hardly.abort(), drainMs)
       await reading
       await Promise.allSettled(underWay)
-      clearTimeout(hardly)
+      clearTimeout(drained)
       if (!deps.nc.isClosed()) await deps.nc.flush().catch(() => undefined)
     },
   }
 }
 
-/** Makes the durable consumer, or gives it the events that are configured now. It begins with what comes next. */
-async function subscribe(
-  nc: NatsConnection,
-  durable: string,
-  events: readonly DeskEventName[],
-  ackWaitMs: number,
-): Promise<void> {
+/** A request for more that nobody answers meanwhile. */
+const ASK_FOR_MS = 30_000
+const AGAIN_AFTER_MS = 1_000
+
+/** Makes the durable consumer, unless it is there. It begins with what comes next. */
+async function subscribe(nc: NatsConnection, durable: string, ackWaitMs: number): Promise<void> {
+  const ack_wait = nanos(ackWaitMs)
   try {
-    const manager = await jetstreamManager(nc)
-    await manager.consumers.add(EVENT_STREAM, {
-      durable_name: durable,
-      filter_subjects: events.map((event) => eventSubject(event, '>')),
-      deliver_policy: DeliverPolicy.New,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: nanos(ackWaitMs),
-      max_deliver: -1,
-    })
+    const { consumers } = await jetstreamManager(nc)
+    const present = await consumers.info(EVENT_STREAM, durable).catch(unlessMissing)
+    if (present) await consumers.update(EVENT_STREAM, durable, { ack_wait })
+    else
+      await consumers.add(EVENT_STREAM, {
+        name: durable,
+        durable_name: durable,
+        // All of them, skipped here: whoever is configured otherwise tomorrow finds the same consumer.
+        filter_subject: EVENTS,
+        ack_wait,
+        deliver_policy: DeliverPolicy.New,
+        ack_policy: AckPolicy.Explicit,
+        max_deliver: -1,
+      })
   } catch (cause) {
-    throw new HoldpointError(
-      'UNAVAILABLE',
-      `the stream ${EVENT_STREAM} cannot be read: ${(cause as Error).message}`,
-      { cause },
-    )
+    const why = (cause as Error).message
+    throw new HoldpointError('UNAVAILABLE', `the stream ${EVENT_STREAM} cannot be read: ${why}`, { cause })
   }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound)
+    return undefined
+  throw error
 }

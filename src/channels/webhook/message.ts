@@ -1,4 +1,4 @@
-import { cardModel, type TimelineEntry, WHOLE_CARD, type WebhookMessage } from '#contract'
+import { cardModel, type TimelineEntry, type WebhookMessage, WHOLE_CARD } from '#contract'
 import type { ChannelDesk } from '#desk'
 import type { WebhookEndpoint, WebhookEvent } from './endpoints.ts'
 import { type Envelope, sign } from './secret.ts'
