@@ -21,23 +21,24 @@ beforeAll(async () => {
 afterAll(() => house.stop())
 
 describe('every call asks who is signed in', () => {
-  const calls = (token: string): [string, Promise<unknown>][] => [
-    ['list', house.desk.list(token)],
-    ['show', house.desk.show(token, '1-x')],
-    ['withdraw', house.desk.withdraw(token, '1-x')],
-    ['policy', house.desk.policy(token)],
-    ['explain', house.desk.explain(token, { action: { kind: 'tool', name: 'x' } })],
-    ['agents', house.desk.agents(token)],
-    ['ledger', house.desk.ledger(token)],
+  const calls = (token: string): [string, () => Promise<unknown>][] => [
+    ['list', () => house.desk.list(token)],
+    ['show', () => house.desk.show(token, '1-x')],
+    ['withdraw', () => house.desk.withdraw(token, '1-x')],
+    ['policy', () => house.desk.policy(token)],
+    ['explain', () => house.desk.explain(token, { action: { kind: 'tool', name: 'x' } })],
+    ['agents', () => house.desk.agents(token)],
+    ['ledger', () => house.desk.ledger(token)],
     [
       'review',
-      house.desk.review({
-        requestId: '1-x',
-        verdict: 'deny',
-        renderHash: digestBytes('x'),
-        channel: 'cli',
-        token,
-      }),
+      () =>
+        house.desk.review({
+          requestId: '1-x',
+          verdict: 'deny',
+          renderHash: digestBytes('x'),
+          channel: 'cli',
+          token,
+        }),
     ],
   ]
 
@@ -50,13 +51,14 @@ describe('every call asks who is signed in', () => {
     ['a token with another signature', () => `${bob.slice(0, bob.lastIndexOf('.'))}.${'A'.repeat(86)}`],
   ])('desk - %s opens none of them', async (_, token) => {
     for (const [name, call] of calls(await token()))
-      expect([name, await codeOf(call)]).toEqual([name, 'UNAUTHENTICATED'])
+      expect([name, await codeOf(call())]).toEqual([name, 'UNAUTHENTICATED'])
   })
 
   test('desk - an empty token is refused for its shape, and its value is nowhere', async () => {
-    for (const [name, call] of calls('')) expect([name, await codeOf(call)]).toEqual([name, 'INVALID_INPUT'])
+    for (const [name, call] of calls(''))
+      expect([name, await codeOf(call())]).toEqual([name, 'INVALID_INPUT'])
     const long = 'secret'.repeat(4_000)
-    const errors = await Promise.all(calls(long).map(([, call]) => call.catch((error: Error) => error)))
+    const errors = await Promise.all(calls(long).map(([, call]) => call().catch((error: Error) => error)))
     for (const error of errors) {
       expect(error).toBeInstanceOf(HoldpointError)
       expect((error as Error).message).not.toContain('secret')
