@@ -6,7 +6,8 @@ export type Html = ReturnType<typeof html>
 const STYLE = `
 :root { color-scheme: light dark; font: 1.0625rem/1.5 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 30rem; padding: 0 1rem 3rem; }
-.label { background: #7a2e00; color: #fff; margin: 0 -1rem 1.5rem; padding: .75rem 1rem; font-weight: 600; }
+.label { background: #7a2e00; color: #fff; margin: 0 -1rem 1.5rem; padding: .75rem 1rem; font-weight: 600;
+  box-shadow: 0 0 0 100vmax #7a2e00; clip-path: inset(0 -100vmax); }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 label { display: block; font-weight: 600; }
 input[type=text], input[type=password] { box-sizing: border-box; width: 100%; margin: .25rem 0 1rem; padding: .7rem;
@@ -30,7 +31,7 @@ export const page = (title: string, body: Html): Html => html`<!doctype html>
 <style>${raw(STYLE)}</style>
 </head>
 <body>
-<p class="label">Development sign-in: made-up people, this machine only</p>
+<header class="label">Development sign-in: made-up people, this machine only</header>
 <main>
 <h1>${title}</h1>
 ${body}
