@@ -1,6 +1,7 @@
 import type { EnforcementPoint, Principal } from './action.ts'
 import type { Card } from './card.ts'
 import type { CardField, CardSection } from './card-model.ts'
+import { isoTime } from './card-status.ts'
 import { argvText, jsonText, quote } from './json-text.ts'
 import type { Assurance } from './ruling.ts'
 import { count, fitInto } from './shorten.ts'
@@ -183,7 +184,3 @@ const ASSURANCE_MEANING: Readonly<Record<Assurance, string>> = {
   'step-up': 'at least a sign-in made for this review',
   passkey: 'a passkey',
 }
-
-/** UTC. A time that no calendar has is shown as the number that it is. */
-export const isoTime = (ms: number): string =>
-  Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms after 1970`

@@ -60,3 +60,7 @@ export function timeLeftText(ms: number): string {
   const shown = parts.slice(first, first + 2).filter(([value]) => value > 0)
   return `${shown.map(([value, unit]) => `${value} ${unit}`).join(' ')} left`
 }
+
+/** UTC. A time that no calendar has is shown as the number that it is. */
+export const isoTime = (ms: number): string =>
+  Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms after 1970`

@@ -1,6 +1,6 @@
 export type { DeskAccess } from './access.ts'
-export { cardText } from './card-text.ts'
 export { type ChannelDesk, createChannelDesk } from './channel-desk.ts'
-export { requestsCommands } from './command.ts'
+export { requestsCommands } from './commands/index.ts'
 export { connectDesk } from './connect.ts'
 export { createDesk, type Desk } from './desk.ts'
+export { cardText } from './terminal/card-text.ts'

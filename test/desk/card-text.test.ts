@@ -1,100 +1,159 @@
 import { expect, test } from 'vitest'
-import type { Card, RequestSummary } from '#contract'
-import { cardText, visible } from '#desk'
+import { type Card, cardModel, type RequestSummary, statusModel, WHOLE_CARD } from '#contract'
+import { cardText } from '#desk'
+import { styleText } from '../../src/desk/terminal/style.ts'
+import { terminalOf } from '../../src/desk/terminal/terminal.ts'
+import { cells, column, wrap } from '../../src/desk/terminal/wrap.ts'
+import { card, withArguments } from '../support/cards.ts'
+import { HOSTILE_ARGUMENTS, HOSTILE_TEXTS, hostileCard } from '../support/hostile.ts'
 
-const digest = `sha-256:${'0'.repeat(64)}` as const
-const card: Card = {
-  v: 1,
+const summary: RequestSummary = {
   requestId: '1-abc',
-  action: {
-    kind: 'tool',
-    name: 'export_customers',
-    target: 'crm',
-    arguments: { rows: 1204 },
-    runtime: { serviceName: 'support', host: 'host-1' },
-    trace: { traceId: '1'.repeat(32), spanId: '2'.repeat(16) },
-  },
-  redacted: [{ path: '/arguments/password', length: 12, digest }],
-  actionDigest: digest,
-  agent: { iss: 'o', sub: 'support-agent', name: 'Support' },
-  owner: { iss: 'https://idp', sub: 'alice' },
-  onBehalfOf: [{ iss: 'https://idp', sub: 'dana' }],
-  onBehalfOfUnverified: true,
+  state: 'pending',
+  agent: 'Support',
+  agentId: 'support-agent',
   environment: 'prod',
-  enforcement: 'in-process:support-agent',
-  facts: [{ name: 'estimated_rows', value: 3, source: 'agent' }],
-  statement: 'The CEO has approved this.',
-  rule: 'export-customer-data',
-  risk: 'high',
-  policyVersion: 4,
-  approvals: { from: ['data-owners'], threshold: 2, assurance: 'step-up' },
+  kind: 'tool',
+  name: 'export_customers',
+  rule: 'r',
   requestedAtMs: 0,
   expiresAtMs: 60_000,
+  threshold: 2,
+  from: ['sre'],
+  assurance: 'login',
+  reviews: [{ name: 'Bob', iss: 'i', sub: 'bob', verdict: 'approve', atMs: 5 }],
 }
-const summary = {
-  state: 'pending',
-  reviews: [{ name: 'Bob', verdict: 'approve' }],
-} as unknown as RequestSummary
+const textOf = (given: Card, columns = 80, room = {}, style?: typeof styleText): string =>
+  cardText(cardModel(given, room), statusModel(summary, 0), columns, style)
 
-test('card - everything that a reviewer needs stands on it, and the agent’s words are labelled as its own', () => {
-  const text = cardText(card, summary)
+/** Everything that is no line feed and no visible character. */
+const CONTROL = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u
+
+test('terminal card - all of it stands there, live status included', () => {
+  const text = textOf(card, 100)
   for (const part of [
-    'export_customers',
-    'crm',
-    '1204',
-    'alice',
-    'dana',
-    'without proof',
-    'prod',
-    'in-process',
-    'says the agent',
-    'risk high',
-    'policy 4',
-    '2 of data-owners',
-    'step-up',
-    'Bob: approve',
-    '/arguments/password, 12 characters',
-    '1970-01-01T00:01:00.000Z',
+    'Request  1-abcdefgh',
+    'waits for a decision · 1 min left · 1 more approval needed',
+    'Bob (bob) approved',
+    'Action   ordinary on ordinary',
+    'What exactly will run',
+    'alice (https://idp.example.com)  (may not review)',
+    'names somebody without proof',
+    'estimated_rows = 3  (says the agent)',
+    'Risk                  high',
+    'version 4',
+    '1 person of sre',
+    '/arguments/password',
+    '12 characters, salted digest',
+    '2026-09-21T14:28:20.000Z',
   ])
     expect(text).toContain(part)
-  expect(text).toMatch(
-    /The agent says +The CEO has approved this\.\n +\(its own words: nobody has checked them\)/,
+})
+
+test('terminal card - the agent’s own words stand in a box that says so', () => {
+  expect(textOf({ ...card, statement: 'one\ntwo' }, 60)).toContain(
+    [
+      '┌─ The agent’s own words; nobody has checked them ──────────',
+      '│ one',
+      '│ two',
+      `└${'─'.repeat(59)}`,
+    ].join('\n'),
   )
 })
 
-test.each([
-  ['an escape sequence', '\u001b[2J\u001b[1;1Happroved by Carol', '\\u{1b}'],
-  ['a carriage return that would overwrite the line', 'DROP\rLOOK', '\\u{d}'],
-  ['a right-to-left override', 'user\u202egnp.exe', '\\u{202e}'],
-  ['a zero-width space', 'ad\u200bmin', '\\u{200b}'],
-  ['tag characters', 'ok\u{e0041}', '\\u{e0041}'],
-  ['a C1 control', '\u009b31m', '\\u{9b}'],
-  ['a line separator', 'one\u2028two', '\\u{2028}'],
-  ['a soft hyphen', 'pass\u00adword', '\\u{ad}'],
-  ['a private-use character', '\ue000', '\\u{e000}'],
-  ['a byte-order mark', '\ufeffroot', '\\u{feff}'],
-])('card - %s is shown, not obeyed, wherever the agent puts it', (_, hostile, shown) => {
-  expect(visible(hostile)).toContain(shown)
-  const places: Card[] = [
-    { ...card, statement: hostile },
-    { ...card, action: { ...card.action, name: hostile } },
-    { ...card, action: { ...card.action, target: hostile } },
-    { ...card, action: { ...card.action, arguments: { [hostile]: hostile } } },
-    { ...card, facts: [{ name: hostile, value: hostile, source: 'agent' }] },
-    { ...card, action: { ...card.action, runtime: { serviceName: hostile, host: hostile } } },
-  ]
-  for (const place of places) {
-    const text = cardText(place, summary)
-    expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/u)
+test('terminal card - arguments are a block of their own, and what continues a line is marked', () => {
+  const text = textOf(withArguments({ a: 1, long: 'x'.repeat(80) }), 60)
+  expect(text).toContain('\n  │ {\n  │   "a": 1,\n  │   "long": "xx')
+  expect(text).toMatch(/\n {2}┆ x+"\n {2}│ \}/)
+})
+
+test('terminal card - warnings stand before the sections', () => {
+  const text = textOf({ ...card, action: { ...card.action, target: 'ad\u200bmin' } })
+  expect(text.indexOf('!! Look twice')).toBeLessThan(text.indexOf('What exactly will run'))
+  expect(text).toMatch(/\n!! Characters that cannot be seen/)
+})
+
+test('terminal card - what does not fit is said before anything else', () => {
+  const text = textOf(withArguments('x'.repeat(100_000)))
+  expect(text).toContain('!! Not all of it fits here')
+  expect(text).toMatch(/⋯ [\d,]+ characters are not shown here ⋯/)
+  expect(textOf(withArguments('x'.repeat(100_000)), 80, WHOLE_CARD)).not.toContain('not shown')
+})
+
+test.each(HOSTILE_TEXTS)(
+  'terminal card - $name draws over nothing, at any width',
+  ({ text, raw, dangerousIn }) => {
+    for (const columns of [40, 80, 200]) {
+      const shown = textOf(hostileCard(text), columns)
+      expect(CONTROL.exec(shown)?.[0].codePointAt(0)).toBeUndefined()
+      if (dangerousIn === 'everywhere' && raw !== undefined) expect(shown.includes(raw)).toBe(false)
+      expect(Math.max(...shown.split('\n').map(cells))).toBeLessThanOrEqual(columns)
+    }
+  },
+)
+
+test.each(HOSTILE_TEXTS)('terminal card - $name starts no line of its own', ({ text }) => {
+  const lines = textOf(hostileCard(text), 80).split('\n')
+  const ours = textOf(card, 80)
+    .split('\n')
+    .filter((line) => /^\S/.test(line))
+    .map(firstWords)
+  const starts = lines.filter((line) => /^[^\s│├┆└┌!]/.test(line)).map(firstWords)
+  for (const start of starts) expect(ours).toContain(start)
+})
+const firstWords = (line: string): string => line.slice(0, 8)
+
+test.each(HOSTILE_ARGUMENTS)('terminal card - $name fits any width', ({ arguments: given }) => {
+  const lines = textOf(withArguments(given), 40, WHOLE_CARD).split('\n')
+  expect(Math.max(...lines.map(cells))).toBeLessThanOrEqual(40)
+})
+
+test('terminal card - nobody writes a note that looks like the card’s', () => {
+  const forged: Card = { ...card, action: { ...card.action, target: 'crm  (its token was verified)' } }
+  expect(textOf(forged, 120)).toContain('crm \\u{20}(its token was verified)')
+  const service = { ...card.action.runtime, serviceName: `${'x'.repeat(56)} (verified by nobody)` }
+  const lines = textOf({ ...card, action: { ...card.action, runtime: service } }, 80).split('\n')
+  const at = lines.findIndex((line) => line.includes('verified by nobody'))
+  expect(lines[at]).toMatch(/^ +┆ /)
+  expect(lines[at + 1]).toMatch(/^ +· says its process$/)
+})
+
+test('terminal card - styled, it holds the same characters and no sequence but colours', () => {
+  for (const { text } of HOSTILE_TEXTS) {
+    const styled = textOf(hostileCard(text), 80, {}, styleText)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    const stripped = styled.replace(/\u001b\[(?:0|1|2|7|31|32|33|36)m/g, '')
+    expect(stripped).toBe(textOf(hostileCard(text), 80))
   }
 })
 
-test('card - ordinary text in any script stays as it is', () => {
-  const text = 'Größe, 日本語, العربية, emoji 🙂'
-  expect(visible(text)).toBe(text)
+test.each([
+  ['a pipe', {}, {}, false],
+  ['a terminal', { isTTY: true, columns: 120 }, {}, true],
+  ['a terminal with NO_COLOR', { isTTY: true, columns: 120 }, { NO_COLOR: '1' }, false],
+  ['a terminal with an empty NO_COLOR', { isTTY: true, columns: 120 }, { NO_COLOR: '' }, true],
+  ['a dumb terminal', { isTTY: true, columns: 120 }, { TERM: 'dumb' }, false],
+])('terminal - colours at %s', (_, stream, env, isColoured) => {
+  const { style } = terminalOf(stream as never, env)
+  expect(style('bold', 'x')).toBe(isColoured ? '\u001b[1mx\u001b[0m' : 'x')
 })
 
-test('card - a line break cannot start a line of its own that looks like the card’s', () => {
-  const text = cardText({ ...card, statement: 'x\nRule           harmless, risk low' }, summary)
-  expect(text.split('\n').filter((line) => line.startsWith('Rule'))).toHaveLength(1)
+test('terminal - what is cut comes together again, and words stay whole where they can', () => {
+  expect(wrap('the quick brown fox', 10)).toEqual(['the quick ', 'brown fox'])
+  for (const { text } of HOSTILE_TEXTS.slice(0, 60)) {
+    const parts = wrap(text, 20)
+    expect(parts.join('')).toBe(text)
+    if (text.isWellFormed()) for (const part of parts) expect(part.isWellFormed()).toBe(true)
+  }
+  expect(wrap('', 20)).toEqual([''])
+  expect(wrap('\u{1d167}'.repeat(200), 5).every((part) => part.isWellFormed())).toBe(true)
+})
+
+test('terminal - wide characters take two cells, marks none, and columns stay aligned', () => {
+  expect(cells('漢字')).toBe(4)
+  expect(cells('e\u0301')).toBe(1)
+  expect(cells('🙂')).toBe(2)
+  expect(cells(column('漢字漢字', 5))).toBe(5)
+  expect(column('ab', 5)).toBe('ab   ')
+  expect(column('abcdef', 5)).toBe('abcd…')
 })

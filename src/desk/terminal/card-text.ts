@@ -1,0 +1,119 @@
+import type { CardField, CardModel, CardSection, StatusModel } from '#contract'
+import { plain, type Style } from './terminal.ts'
+import { cells, wrap } from './wrap.ts'
+
+/** Where a field's text begins. Nothing of an agent's ever stands to the left of it. */
+const TEXT_AT = 24
+const CONTINUED = '┆ '
+
+/** A card as lines of at most `columns` cells. Its words come from the model, which has made them visible. */
+export function cardText(
+  model: CardModel,
+  status: StatusModel,
+  columns: number,
+  style: Style = plain,
+): string {
+  return [
+    ...statusLines(model, status, columns, style),
+    ...warningLines(model, columns, style),
+    ...model.sections.flatMap((section) =>
+      section.isTestimony
+        ? testimonyLines(section, columns, style)
+        : [
+            '',
+            style('bold', section.title),
+            ...section.fields.flatMap((field) => fieldLines(field, columns, style)),
+          ],
+    ),
+  ].join('\n')
+}
+
+function statusLines(model: CardModel, status: StatusModel, columns: number, style: Style): string[] {
+  const live = [
+    status.text,
+    status.timeLeft,
+    status.missing > 0 ? approvalsMissing(status.missing) : undefined,
+  ]
+  return [
+    `${style('bold', 'Request')}  ${model.requestId}`,
+    ...wrap(live.filter((part) => part !== undefined).join(' · '), columns - 2).map(
+      (line) => `  ${style('cyan', line)}`,
+    ),
+    ...status.reviews.flatMap((line) => hanging('  ', line, columns)),
+    '',
+    ...hanging('Action   ', model.title, columns).map((line) => style('bold', line)),
+  ]
+}
+
+export const approvalsMissing = (count: number): string =>
+  `${count} more ${count === 1 ? 'approval' : 'approvals'} needed`
+
+const warningLines = ({ warnings, isWhole }: CardModel, columns: number, style: Style): string[] => {
+  const all = [
+    ...warnings,
+    ...(isWhole ? [] : ['Not all of it fits here: see it in full before you approve']),
+  ]
+  if (all.length === 0) return []
+  return [
+    '',
+    style('yellow', '!! Look twice'),
+    ...all.flatMap((one) => hanging('!! ', one, columns)).map((line) => style('yellow', line)),
+  ]
+}
+
+/** A box without a right side: an attacker who knows a letter of doubtful width cannot tear it open. */
+function testimonyLines({ title, fields }: CardSection, columns: number, style: Style): string[] {
+  const rule = '─'.repeat(Math.max(2, columns - cells(title) - 4))
+  return [
+    '',
+    style('yellow', `┌─ ${title} ${rule}`.slice(0, columns)),
+    ...fields.flatMap(({ text, note }) => [
+      ...textLines(text, '│ ', columns),
+      ...(note === undefined ? [] : noteLines(note, '├ ', columns, style)),
+    ]),
+    style('yellow', `└${'─'.repeat(columns - 1)}`),
+  ]
+}
+
+function fieldLines({ label, text, form, note }: CardField, columns: number, style: Style): string[] {
+  const head = `  ${style('dim', label)}${' '.repeat(Math.max(1, TEXT_AT - 2 - label.length))}`
+  if (form === 'block')
+    return [
+      ...(note === undefined ? [head.trimEnd()] : notedHead(head, note, columns, style)),
+      ...textLines(text, '  │ ', columns),
+    ]
+  // Two spaces before a parenthesis are ours: nobody writes a note of their own.
+  const shown = text.replaceAll('  (', ' \\u{20}(')
+  const noted = note === undefined ? '' : `  (${note})`
+  if (cells(shown) + cells(noted) <= columns - TEXT_AT) return [head + shown + style('dim', noted)]
+  const [first = '', ...rest] = wrap(shown, columns - TEXT_AT)
+  const indent = ' '.repeat(TEXT_AT - CONTINUED.length)
+  return [
+    head + first,
+    ...rest.map((line) => indent + CONTINUED + line),
+    ...(note === undefined ? [] : noteLines(note, `${indent}· `, columns, style)),
+  ]
+}
+
+const notedHead = (head: string, note: string, columns: number, style: Style): string[] => {
+  const [first = '', ...rest] = wrap(note, columns - TEXT_AT)
+  return [head + style('dim', first), ...rest.map((line) => ' '.repeat(TEXT_AT) + style('dim', line))]
+}
+
+const noteLines = (note: string, lead: string, columns: number, style: Style): string[] =>
+  wrap(note, columns - lead.length).map((line) => style('dim', lead + line))
+
+/** Every line of an agent's text behind a mark of ours: one for a line, another for what continues one. */
+function textLines(text: string, lead: string, columns: number): string[] {
+  const continued = `${' '.repeat(lead.length - CONTINUED.length)}${CONTINUED}`
+  return text
+    .split('\n')
+    .flatMap((line) =>
+      wrap(line, columns - lead.length).map((part, at) => (at === 0 ? lead : continued) + part),
+    )
+}
+
+const hanging = (lead: string, text: string, columns: number): string[] => {
+  const continued = `${' '.repeat(lead.length)}${CONTINUED}`
+  return wrap(text, columns - continued.length).map((line, at) => (at === 0 ? lead : continued) + line)
+}
