@@ -39,7 +39,7 @@ export function createHttpServer(
   const underWay = new Set<Promise<unknown>>()
   const fetch: Fetch = (request) => {
     const answered = Promise.resolve(deps.fetch(request))
-    const settled = answered.then(
+    const settled: Promise<unknown> = answered.then(
       () => underWay.delete(settled),
       () => underWay.delete(settled),
     )
