@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { check, HoldpointError, object, optional, text } from '#contract'
+import { expiryMs } from './expiry.ts'
 import type { Tokens } from './types.ts'
 
 /** Where the command line keeps its sign-in: in the data folder, readable by its owner alone. */
@@ -31,7 +32,7 @@ export function loadSession(dataDir: string): Tokens | undefined {
   }
   try {
     const checked = check(session, JSON.parse(written))
-    if (checked.ok) return checked.value as Tokens
+    if (checked.ok && expiryMs(checked.value as Tokens) > 0) return checked.value as Tokens
   } catch (cause) {
     throw unreadable(file, cause)
   }

@@ -13,6 +13,7 @@ import {
   developmentRefusal,
   type SignIn,
   signInAs,
+  signInByDevice,
 } from '#identity'
 import { readConfig } from '#runtime'
 import { codeOf } from '../support/held.ts'
@@ -112,13 +113,16 @@ test.each<[string, string, string]>([
 })
 
 test('development sign-in - five wrong passphrases close it for half a minute, to the right one too', async () => {
-  for (let guess = 0; guess < 5; guess++) expect(await codeOf(signInBy('bob', 'wrong'))).toBe('UNAUTHENTICATED')
+  for (let guess = 0; guess < 5; guess++)
+    expect(await codeOf(signInBy('bob', 'wrong'))).toBe('UNAUTHENTICATED')
   const { page } = await openPage()
   expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() })).status).toBe(429)
   clock.aheadMs = 29_000
   expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() })).status).toBe(429)
   clock.aheadMs = 30_001
-  expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() })).url.host).toBe('localhost:7070')
+  expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() })).url.host).toBe(
+    'localhost:7070',
+  )
 })
 
 test('development sign-in - a passphrase file that a crash left empty lets nobody in', async () => {
@@ -146,8 +150,12 @@ test.each<[string, Record<string, string>]>([
   const { page } = await openPage()
   for (let guess = 0; guess < 6; guess++)
     expect((await browser.post(page.url, { person: 'bob', passphrase: 'wrong' }, headers)).status).toBe(403)
-  expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() }, headers)).status).toBe(403)
-  expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() })).url.host).toBe('localhost:7070')
+  expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() }, headers)).status).toBe(
+    403,
+  )
+  expect((await browser.post(page.url, { person: 'bob', passphrase: passphrase() })).url.host).toBe(
+    'localhost:7070',
+  )
 })
 
 test('development sign-in - the page of one browser is of no use in another, and of none when made up', async () => {
@@ -286,6 +294,24 @@ test('development sign-in - a code of a terminal is typed in, checked, and signs
   const tokens = await pollDevice(device_code)
   expect(decodeJwt(tokens.id_token ?? '')).toMatchObject({ sub: 'carol', aud: 'holdpoint', amr: ['pwd'] })
   expect(await pollDevice(device_code)).toMatchObject({ error: 'invalid_grant' })
+})
+
+test('development sign-in - `holdpoint login` gets the person that a browser chose meanwhile', async () => {
+  const shown = Promise.withResolvers<string>()
+  const chosen = Promise.withResolvers<void>()
+  const signingIn = signInByDevice(issuer.trusted(), {
+    now: Date.now,
+    sleep: () => chosen.promise,
+    signal: new AbortController().signal,
+    show: ({ completeUrl = '' }) => shown.resolve(completeUrl),
+  })
+  const filled = await browser.get(await shown.promise)
+  const user_code = /value="(\w{4}-\w{4})"/.exec(filled.text)?.[1] ?? ''
+  const asked = await browser.post('/device', { ...hiddenFields(filled.text), user_code })
+  const people = await browser.post('/device', { ...hiddenFields(asked.text), confirm: 'yes' })
+  await browser.post(people.url, { person: 'bob', passphrase: passphrase() })
+  chosen.resolve()
+  expect(decodeJwt((await signingIn).idToken)).toMatchObject({ sub: 'bob' })
 })
 
 test('development sign-in - opening the link with the code in it changes nothing', async () => {

@@ -85,6 +85,29 @@ test.each<[string, Record<string, unknown>]>([
   expect(await codeOf(identity.verifyToken(await token(claims)))).toBe('UNAUTHENTICATED')
 })
 
+const withClient = (): Identity =>
+  createIdentity({ issuers: [{ issuer: url, audience: 'holdpoint', clientId: 'console' }] }, { now })
+
+test.each<[string, Record<string, unknown>]>([
+  ['an access token for the audience', { aud: 'holdpoint' }],
+  ['an access token for several, asked for by another client', { aud: ['holdpoint', 'api'], azp: 'ci' }],
+  ['an ID token of the client', { aud: 'console' }],
+  ['an ID token that names the client as its party', { aud: ['console', 'api'], azp: 'console' }],
+])('identity - %s is a sign-in, and no service', async (_, claims) => {
+  expect(await withClient().verifyToken(await token(claims))).toMatchObject({ sub: 'u1', service: false })
+})
+
+test.each<[string, Record<string, unknown>]>([
+  ['of another client', { aud: 'other-client' }],
+  ['of the client, for another party', { aud: 'console', azp: 'other' }],
+  ['of the client, for an empty party', { aud: 'console', azp: '' }],
+  ['of several clients, for another party', { aud: ['console', 'other'], azp: 'other' }],
+  ['of several clients, for no party', { aud: ['console', 'other'] }],
+  ['of client and audience, for another party', { aud: ['console', 'holdpoint'], azp: 'other' }],
+])('identity - an ID token %s is refused', async (_, claims) => {
+  expect(await codeOf(withClient().verifyToken(await token(claims)))).toBe('UNAUTHENTICATED')
+})
+
 test("identity - another issuer's key under the same kid signs nobody in", async () => {
   expect(await codeOf(identity.verifyToken(await token({}, otherKeys)))).toBe('UNAUTHENTICATED')
 })

@@ -35,9 +35,7 @@ export interface LyingProvider {
 
 /** An identity provider that keeps the protocol in all that a test does not tell it to lie about. */
 export async function startLyingProvider(now: () => number): Promise<LyingProvider> {
-  const [own, another] = await Promise.all(
-    [0, 1].map(() => generateKeyPair('ES256', { extractable: true })),
-  )
+  const [own, another] = await Promise.all([0, 1].map(() => generateKeyPair('ES256', { extractable: true })))
   if (!own || !another) throw new Error('no keys')
   const jwk: JWK = { ...(await exportJWK(own.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
   const otherJwk: JWK = { ...(await exportJWK(another.publicKey)), kid: 'k2', alg: 'ES256', use: 'sig' }
@@ -100,9 +98,20 @@ export async function startLyingProvider(now: () => number): Promise<LyingProvid
       return context.json({ error: 'invalid_grant' }, 400)
     const iat = Math.floor(now() / 1000)
     const { nonce } = provider.asked
-    const claims = { iss: url, sub: 'u1', aud: 'holdpoint', iat, exp: iat + 600, name: 'Ursula', groups: ['sre'] }
+    const claims = {
+      iss: url,
+      sub: 'u1',
+      aud: 'holdpoint',
+      iat,
+      exp: iat + 600,
+      name: 'Ursula',
+      groups: ['sre'],
+    }
     const isCode = sent.get('grant_type') === 'authorization_code'
-    const said = provider.lies.claims?.(isCode ? { ...claims, nonce } : claims) ?? { ...claims, ...(isCode ? { nonce } : {}) }
+    const said = provider.lies.claims?.(isCode ? { ...claims, nonce } : claims) ?? {
+      ...claims,
+      ...(isCode ? { nonce } : {}),
+    }
     const idToken = provider.lies.idToken ? await provider.lies.idToken(said) : await provider.sign(said)
     const honest = {
       access_token: 'a1',
@@ -116,7 +125,9 @@ export async function startLyingProvider(now: () => number): Promise<LyingProvid
   /** A code is good once, and for whoever knows the verifier (RFC 7636, 4.6). */
   function isRefused(sent: URLSearchParams): boolean {
     const code = sent.get('code') ?? ''
-    const challenge = createHash('sha256').update(sent.get('code_verifier') ?? '').digest('base64url')
+    const challenge = createHash('sha256')
+      .update(sent.get('code_verifier') ?? '')
+      .digest('base64url')
     if (used.has(code) || challenge !== provider.asked.challenge) return true
     used.add(code)
     return false

@@ -168,16 +168,22 @@ test.each<[string, () => Promise<Tokens | undefined>]>([
   ['gives another person’s token', async () => ({ idToken: await token({ sub: 'u2' }) })],
   ['gives another issuer’s token', async () => ({ idToken: await token({ iss: 'https://evil.invalid' }) })],
   ['gives one that is no token', async () => ({ idToken: 'x' })],
-])('sessions - where the issuer %s, the session lasts as long as its token and no longer', async (_, answer) => {
-  const sessions = sessionsOf()
-  const given = await signedIn(30_000)
-  const id = sessions.open(given, FIREFOX)
-  refresh = answer
-  expect(await sessions.find(id, FIREFOX)).toMatchObject({ token: given.tokens.idToken, person: { sub: 'u1' } })
-  nowMs += 30_001
-  expect(await sessions.find(id, FIREFOX)).toBeUndefined()
-  expect(await sessions.find(id, FIREFOX)).toBeUndefined()
-})
+])(
+  'sessions - where the issuer %s, the session lasts as long as its token and no longer',
+  async (_, answer) => {
+    const sessions = sessionsOf()
+    const given = await signedIn(30_000)
+    const id = sessions.open(given, FIREFOX)
+    refresh = answer
+    expect(await sessions.find(id, FIREFOX)).toMatchObject({
+      token: given.tokens.idToken,
+      person: { sub: 'u1' },
+    })
+    nowMs += 30_001
+    expect(await sessions.find(id, FIREFOX)).toBeUndefined()
+    expect(await sessions.find(id, FIREFOX)).toBeUndefined()
+  },
+)
 
 test('sessions - an issuer that is away is asked every ten seconds, one that refused never again', async () => {
   const sessions = sessionsOf()

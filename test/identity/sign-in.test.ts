@@ -43,7 +43,8 @@ async function begin(returnTo = '/', at = provider): Promise<Begun> {
   return { url, sealed: begun.sealed, callback }
 }
 
-const finishing = async ({ callback, sealed }: Begun): Promise<unknown> => codeOf(signIn.finish(callback, sealed))
+const finishing = async ({ callback, sealed }: Begun): Promise<unknown> =>
+  codeOf(signIn.finish(callback, sealed))
 
 test('sign-in - a browser goes to the issuer with PKCE, state and nonce, and comes back as a person', async () => {
   const begun = await begin('/requests/1-abc?tab=trace')
@@ -176,9 +177,15 @@ test.each<[string, (sealed: string) => string]>([
   ['nothing', () => ''],
   ['a text', () => 'x'],
   ['five empty parts', () => '....'],
-  ['one character changed', (sealed) => sealed.slice(0, -3) + (sealed.at(-3) === 'A' ? 'B' : 'A') + sealed.slice(-2)],
+  [
+    'one character changed',
+    (sealed) => sealed.slice(0, -3) + (sealed.at(-3) === 'A' ? 'B' : 'A') + sealed.slice(-2),
+  ],
   ['its tag cut off', (sealed) => sealed.slice(0, sealed.lastIndexOf('.') + 1)],
-  ['another algorithm', (sealed) => [part({ alg: 'none', enc: 'none' }), ...sealed.split('.').slice(1)].join('.')],
+  [
+    'another algorithm',
+    (sealed) => [part({ alg: 'none', enc: 'none' }), ...sealed.split('.').slice(1)].join('.'),
+  ],
   ['a length without end', (sealed) => `${sealed}${'A'.repeat(100_000)}`],
 ])('sign-in - a sealed sign-in with %s opens nothing', async (_, change) => {
   const begun = await begin()

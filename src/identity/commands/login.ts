@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import { HoldpointError, visibleLine } from '#contract'
 import { type Command, defineCommand, type Io, readConfig } from '#runtime'
 import { DEVELOPMENT_ISSUER } from '../development/people.ts'
@@ -54,6 +54,9 @@ export const loginCommand: Command = defineCommand({
     return 0
   },
 })
+
+const sleep = (ms: number, options: { signal: AbortSignal }): Promise<void> =>
+  setTimeout(ms, undefined, options)
 
 function choose(issuers: SignInIssuer[], wanted: string | undefined): SignInIssuer {
   const found = wanted === undefined ? issuers : issuers.filter(({ issuer }) => issuer === wanted)

@@ -61,6 +61,7 @@ export async function createProvider(
     },
     issueRefreshToken: async (_, client) => client.grantTypeAllowed('refresh_token'),
     expiresWithSession: async () => false,
+    clientBasedCORS: () => false,
     ttl: {
       AccessToken: HOUR_S,
       AuthorizationCode: 60,
@@ -77,7 +78,7 @@ export async function createProvider(
       userinfo: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       dPoP: { enabled: false },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: (_, client, token) => token.clientId === client.clientId },
       deviceFlow: {
         enabled: true,
         charset: 'base-20',
