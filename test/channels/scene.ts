@@ -16,6 +16,7 @@ export const CHAT_POLICY = `${POLICY.replace(
   `  on-chat: ["${subjectSpecifier('https://chat.example.com', 'U7')}", "${subjectSpecifier(DEVELOPMENT_ISSUER, 'bob')}"]
 rules:
   - { id: restart, match: { kind: tool, name: restart_worker }, effect: hold, risk: low, approvals: { from: [on-chat], assurance: chat } }
+  - { id: rotate, match: { kind: tool, name: rotate_key }, effect: hold, approvals: { from: [on-chat] } }
 `,
 )}`
 

@@ -74,6 +74,8 @@ function createEndpointEvents(
       return { again: false }
     }
     const { reason } = delivery
+    // We hung up: that is no failure of theirs, and must not be their last chance.
+    if (signal.aborted && delivery.outcome === 'retry') return { again: true, afterMs: 0 }
     const delayMs = retryDelaysMs[attempt - 1]
     if (delivery.outcome === 'retry' && delayMs !== undefined) {
       const afterMs = retryAfterMs(delayMs, delivery.notBeforeMs, { now, random })
