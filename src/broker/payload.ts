@@ -57,7 +57,7 @@ export function createPayloads(secret: Uint8Array, deps: { nc: NatsConnection })
     const subject = subjectOf(requestId, part, key)
     const sealed = seal(key, canonicalize(value), subject)
     const mostBytes = deps.nc.info?.max_payload ?? Number.POSITIVE_INFINITY
-    // A number such as 1e20 is longer in canonical form, so what was taken in can still be too long here.
+    // Action and card are two copies, and a server that is not ours may take less than ours does.
     if (sealed.length > mostBytes - HEADERS)
       throw new HoldpointError(
         'PAYLOAD_TOO_LARGE',

@@ -32,7 +32,9 @@ export function createServing(nc: NatsConnection, context: Context): Component {
   const serve = (subject: string, toCall: (message: Msg) => Call): Subscription =>
     nc.subscribe(subject, {
       queue: QUEUE,
-      callback: (_, message) => {
+      callback: (error, message) => {
+        // The server's configuration is from before this subject: all others go on.
+        if (error) return context.log.error('a call cannot be heard', { subject, error })
         const answered = answer(message, toCall(message), context)
         underWay.add(answered)
         void answered.finally(() => underWay.delete(answered))
@@ -62,7 +64,9 @@ export function createServing(nc: NatsConnection, context: Context): Component {
             return { name: `channel ${name}`, shape, inbox: inboxPrefix('channel'), work }
           }),
         ),
-        nc.subscribe(agentCalls('heartbeat'), { callback: (_, message) => hear(message, context) }),
+        nc.subscribe(agentCalls('heartbeat'), {
+          callback: (error, message) => void (error ?? hear(message, context)),
+        }),
       ]
       await nc.flush()
     },

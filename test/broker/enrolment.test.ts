@@ -47,6 +47,7 @@ const SECRETS = [
   FILES.natsKeys,
   FILES.credentials('broker'),
   FILES.credentials('desk'),
+  FILES.credentials('channel'),
   FILES.credentials('pipeline'),
   FILES.credentials('admin'),
 ]
@@ -68,6 +69,29 @@ test('init - a second time keeps every key, credential, document and the policy'
   expect(all()).toEqual(before)
   expect(readFileSync(join(dir, 'policy.yaml'), 'utf8')).toBe('mine\n')
 })
+
+test('init - a folder from before a role gets that role, and keeps all the others', async () => {
+  const others = () =>
+    SECRETS.filter((file) => !/channel|nats\.json/.test(file)).map((file) => home.read(file))
+  const readKeys = () => JSON.parse(home.read(FILES.natsKeys)) as { roles: Record<string, string> }
+  const [before, { roles, ...keys }] = [others(), readKeys()]
+  const { channel: _, ...older } = roles
+  home.write(FILES.natsKeys, JSON.stringify({ ...keys, roles: older }))
+  rmSync(home.path(FILES.credentials('channel')))
+  await init()
+  expect(others()).toEqual(before)
+  expect(readKeys()).toEqual({ ...keys, roles: { ...older, channel: expect.stringMatching(/^SA/) } })
+  expect(home.read(FILES.credentials('channel'))).toContain('NATS USER JWT')
+  expect(scopedRoles()).toEqual(['admin', 'agent', 'broker', 'channel', 'desk', 'pipeline'])
+})
+
+/** The roles that the account in the server's configuration knows. */
+function scopedRoles(): string[] {
+  const tokens = home.read(FILES.natsOperator).match(/\S+\.\S+\.\S+/g) ?? []
+  const claims = tokens.map((jwt) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()))
+  const account = claims.find(({ name }) => name === 'HOLDPOINT')
+  return account.nats.signing_keys.map(({ role }: { role: string }) => role).sort()
+}
 
 test('init - every secret is readable by its owner alone, whatever the umask, and none stands in another', async () => {
   for (const file of SECRETS)
@@ -154,7 +178,7 @@ test.each([
 })
 
 // Inboxes are named for who reads them: an agent called `desk` would read what the broker answers to reviewers.
-test.each(['broker', 'desk', 'pipeline', 'admin'])(
+test.each(['broker', 'desk', 'channel', 'pipeline', 'admin'])(
   'agent add - an agent cannot be called %s: it would share the inbox of that role',
   async (agentId) => {
     expect(await codeOf(registerAgent(home, agent({ agentId }), NOW))).toBe('INVALID_INPUT')
