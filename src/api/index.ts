@@ -1,0 +1,1 @@
+export { type ApiConfig, type ApiDeps, createApi } from './api.ts'
