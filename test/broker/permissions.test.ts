@@ -137,29 +137,21 @@ test.each([
 })
 
 test('nats - a channel pulls events, acknowledges them, and goes on where it was', async () => {
-  const { requestId } = await holdAction(agent)
   const nc = await house.connect('channel')
   const manager = await jetstreamManager(nc, { checkAPI: false })
-  const filter_subjects = [`hp.v1.event.*.${requestId}`, `hp.v1.event.*.${requestId}.*`]
-  await manager.consumers.add(EVENT_STREAM, {
-    name: 'ops',
-    durable_name: 'ops',
-    ack_policy: 'explicit',
-    filter_subjects,
-  })
+  const durable = { name: 'ops', durable_name: 'ops', filter_subject: EVENTS }
+  await manager.consumers.add(EVENT_STREAM, { ...durable, ack_policy: 'explicit', deliver_policy: 'new' })
   const nextOf = async (connection: NatsConnection) => {
     const consumer = await jetstream(connection).consumers.get(EVENT_STREAM, 'ops')
-    return consumer.next({ expires: 1_000 })
+    const message = await consumer.next({ expires: 1_000 })
+    expect(await message?.ackAck()).toBe(true)
+    return message?.subject
   }
-  const opened = await nextOf(nc)
-  expect(opened?.subject).toBe(eventSubject('opened', requestId))
-  expect(await opened?.ackAck()).toBe(true)
+  const { requestId } = await holdAction(agent)
+  expect(await nextOf(nc)).toBe(eventSubject('opened', requestId))
   await reviewAs(house, 'bob', requestId, 'deny')
-  const denied = [await nextOf(await house.connect('channel')), await nextOf(nc)]
-  expect(denied.map((message) => message?.subject)).toEqual([
-    expect.stringContaining(`hp.v1.event.reviewed.${requestId}.`),
-    eventSubject('decided', requestId),
-  ])
+  expect(await nextOf(await house.connect('channel'))).toMatch(`hp.v1.event.reviewed.${requestId}.`)
+  expect(await nextOf(nc)).toBe(eventSubject('decided', requestId))
 })
 
 test('nats - a channel leaves dead letters, and reads them one by one', async () => {
