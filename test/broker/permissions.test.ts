@@ -1,7 +1,14 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DEAD_LETTER_STREAM, DEAD_LETTERS, deadLetterSubject, EVENT_STREAM, eventSubject } from '#contract'
+import {
+  DEAD_LETTER_STREAM,
+  DEAD_LETTERS,
+  deadLetterSubject,
+  EVENT_STREAM,
+  EVENTS,
+  eventSubject,
+} from '#contract'
 import { holdAction, reviewAs } from '../support/held.ts'
 import { type House, startHouse, type TestAgent } from '../support/house.ts'
 
