@@ -1,0 +1,165 @@
+import { compactVerify, importJWK } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ClaimReply, TrustReply } from '#contract'
+import { claimOf, holdAction, reviewAs } from '../support/held.ts'
+import { apiOf, refusal, type Scene, startScene } from './scene.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await startScene()
+})
+afterAll(() => scene.house.stop())
+
+const EVERYWHERE = [
+  '/v1/requests',
+  '/v1/nothing',
+  '/',
+  '/healthz',
+  '/metrics',
+  '/openapi.json',
+  '/.well-known/jwks.json',
+]
+
+test.each(EVERYWHERE)('api - %s answers nobody’s page, and no browser runs or frames it', async (path) => {
+  for (const method of ['GET', 'POST', 'OPTIONS', 'PUT', 'TRACE']) {
+    if (method === 'TRACE') continue
+    const headers = {
+      origin: 'https://evil.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    }
+    const { headers: answered } = await scene.api.request(path, { method, headers })
+    expect([...answered.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+    expect(answered.get('x-content-type-options')).toBe('nosniff')
+    expect(answered.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'")
+    expect(answered.get('referrer-policy')).toBe('no-referrer')
+    expect(answered.get('set-cookie')).toBeNull()
+  }
+})
+
+test('api - only keys and the document may be kept by a cache', async () => {
+  const kept = async (path: string) => (await scene.get(path, 'bob')).headers.get('cache-control')
+  for (const path of ['/v1/keys', '/.well-known/jwks.json', '/openapi.json'])
+    expect(await kept(path)).toBe('public, max-age=300')
+  for (const path of ['/v1/requests', '/v1/policy', '/v1/nothing', '/healthz', '/metrics'])
+    expect(await kept(path)).toBe('no-store')
+})
+
+test('api - a method that an address does not have is refused with those that it has', async () => {
+  for (const [path, allow] of [
+    ['/v1/requests', 'GET, HEAD, OPTIONS'],
+    ['/v1/requests/1-x/reviews', 'POST, OPTIONS'],
+    ['/healthz', 'GET, HEAD, OPTIONS'],
+  ] as const) {
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      const response = await scene.api.request(path, { method })
+      expect(response.headers.get('allow')).toBe(allow)
+      expect(await refusal(response)).toEqual([405, 'METHOD_NOT_ALLOWED'])
+    }
+    const options = await scene.api.request(path, { method: 'OPTIONS' })
+    expect([options.status, options.headers.get('allow')]).toEqual([204, allow])
+  }
+  expect(await refusal(await scene.get('/v1/requests/1-x/reviews', 'bob'))).toEqual([
+    405,
+    'METHOD_NOT_ALLOWED',
+  ])
+})
+
+test('api - what is not there is a problem too', async () => {
+  for (const path of [
+    '/v1',
+    '/v1/',
+    '/v1/requests/',
+    '/v1/requests/a/b/c',
+    '/v2/requests',
+    '/.well-known/x',
+    '/%00',
+  ])
+    expect(await refusal(await scene.get(path, 'bob'))).toEqual([404, 'NOT_FOUND'])
+})
+
+test('api - who does not take what there is, is told so', async () => {
+  for (const [path, accept] of [
+    ['/v1/requests', 'text/html'],
+    ['/v1/requests', 'application/json;q=0, text/*'],
+    ['/v1/events', 'application/json'],
+    ['/metrics', 'application/openmetrics-text'],
+  ] as const)
+    expect(await refusal(await scene.get(path, 'bob', { accept }))).toEqual([406, 'INVALID_INPUT'])
+  for (const accept of ['*/*', 'application/*', 'text/html, application/json;q=0.1', ''])
+    expect((await scene.get('/v1/requests', 'bob', { accept })).status).toBe(200)
+})
+
+test('api - a warrant is verified by the keys at their well-known address, which are those of the broker alone', async () => {
+  const response = await scene.get('/.well-known/jwks.json')
+  expect(response.headers.get('content-type')).toBe('application/jwk-set+json')
+  const jwks = await response.json()
+  const trust = (await (await scene.get('/v1/keys')).json()) as TrustReply
+  expect(jwks.keys.map(({ kid }: { kid: string }) => kid)).toEqual(
+    trust.keys.filter(({ use }) => use === 'broker').map(({ kid }) => kid),
+  )
+  expect(trust.keys.some(({ use }) => use === 'ledger')).toBe(true)
+  const { requestId } = await holdAction(scene.agent)
+  await reviewAs(scene.house, 'bob', requestId)
+  const { warrant } = (await claimOf(scene.agent, requestId)) as Extract<ClaimReply, { status: 'approved' }>
+  const { protectedHeader } = await compactVerify(warrant, async ({ kid, alg }) =>
+    importJWK(
+      jwks.keys.find((key: { kid: string }) => key.kid === kid),
+      alg,
+    ),
+  )
+  expect(protectedHeader).toMatchObject({ typ: 'holdpoint-warrant+jwt', alg: 'EdDSA' })
+})
+
+test('api - a flood of questions for the keys is one question to the broker', async () => {
+  let asked = 0
+  const desk = {
+    ...scene.house.desk,
+    trust: () => {
+      asked++
+      return scene.house.desk.trust()
+    },
+  }
+  const { api } = apiOf(scene.house, {}, desk)
+  await Promise.all(Array.from({ length: 50 }, () => api.request('/v1/keys')))
+  await api.request('/readyz')
+  expect(asked).toBe(1)
+  scene.house.clock.advance(1_001)
+  expect((await api.request('/readyz')).status).toBe(200)
+  expect(asked).toBe(2)
+})
+
+test('api - metrics name routes and never what somebody typed', async () => {
+  await scene.get('/v1/requests/secret-id-1', 'bob')
+  await scene.get('/v1/secret-path')
+  await scene.api.request('/v1/requests', { method: 'SECRET' })
+  const text = await (await scene.get('/metrics')).text()
+  expect(text).not.toMatch(/secret/i)
+  expect(text).toContain(
+    'http_server_request_duration_seconds_count{http_request_method="GET",http_route="/v1/requests/:id",http_response_status_code="404"} 1',
+  )
+  expect(text).toContain(
+    'http_request_method="_OTHER",http_route="/v1/requests",http_response_status_code="405"',
+  )
+  expect(text).toContain('\nholdpoint_api_streams 0\n')
+  // The format: a comment, or a name with labels and a number; every series of buckets ends with all of them.
+  for (const line of text.trimEnd().split('\n'))
+    expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{[^{}]*\})? [\d.e+-]+)$/)
+  const infinite = [...text.matchAll(/_bucket\{(.*),le="\+Inf"\} (\d+)/g)]
+  expect(infinite.length).toBeGreaterThan(5)
+  for (const [, labels, count] of infinite) expect(text).toContain(`_count{${labels}} ${count}\n`)
+})
+
+test('api - a fault of ours tells the log everything, and the caller nothing', async () => {
+  const desk = {
+    ...scene.house.desk,
+    policy: async () => {
+      throw new TypeError('secret-of-the-house')
+    },
+  }
+  const { api } = apiOf(scene.house, {}, desk)
+  const response = await api.request('/v1/policy', { headers: { authorization: 'Bearer x' } })
+  expect(await response.clone().text()).not.toContain('secret-of-the-house')
+  expect(await refusal(response)).toEqual([500, 'INTERNAL'])
+  expect(scene.house.lines.some((line) => line.includes('secret-of-the-house'))).toBe(true)
+})
