@@ -7,41 +7,47 @@ const TEXT_AT = 24
 const CONTINUED = '┆ '
 
 /** A card as lines of at most `columns` cells. Its words come from the model, which has made them visible. */
-export function cardText(
+export const cardText = (
   model: CardModel,
   status: StatusModel,
   columns: number,
   style: Style = plain,
-): string {
-  return [
-    ...statusLines(model, status, columns, style),
-    ...warningLines(model, columns, style),
-    ...model.sections.flatMap((section) =>
-      section.isTestimony
-        ? testimonyLines(section, columns, style)
-        : [
-            '',
-            style('bold', section.title),
-            ...section.fields.flatMap((field) => fieldLines(field, columns, style)),
-          ],
-    ),
-  ].join('\n')
-}
+): string => [...statusLines(model, status, columns, style), ...cardLines(model, columns, style)].join('\n')
 
-function statusLines(model: CardModel, status: StatusModel, columns: number, style: Style): string[] {
+/** What is frozen. */
+export const cardLines = (model: CardModel, columns: number, style: Style = plain): string[] => [
+  '',
+  ...hanging('Action   ', model.title, columns).map((line) => style('bold', line)),
+  ...warningLines(model, columns, style),
+  ...model.sections.flatMap((section) =>
+    section.isTestimony ? testimonyLines(section, columns, style) : sectionLines(section, columns, style),
+  ),
+]
+
+const sectionLines = ({ title, fields }: CardSection, columns: number, style: Style): string[] => [
+  '',
+  style('bold', title),
+  ...fields.flatMap((field) => fieldLines(field, columns, style)),
+]
+
+/** What changes while the card stays what it is. */
+export function statusLines(
+  { requestId }: Pick<CardModel, 'requestId'>,
+  status: StatusModel,
+  columns: number,
+  style: Style = plain,
+): string[] {
   const live = [
     status.text,
     status.timeLeft,
     status.missing > 0 ? approvalsMissing(status.missing) : undefined,
   ]
   return [
-    `${style('bold', 'Request')}  ${model.requestId}`,
+    `${style('bold', 'Request')}  ${requestId}`,
     ...wrap(live.filter((part) => part !== undefined).join(' · '), columns - 2).map(
       (line) => `  ${style('cyan', line)}`,
     ),
     ...status.reviews.flatMap((line) => hanging('  ', line, columns)),
-    '',
-    ...hanging('Action   ', model.title, columns).map((line) => style('bold', line)),
   ]
 }
 
