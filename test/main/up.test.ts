@@ -50,7 +50,7 @@ test('up - from an empty folder to a held action that a signed-in person release
   )
   const agent = startProgram('test/support/apps/hold-once.ts', [], { cwd, env: variables, gated: true })
   started.push(agent)
-  expect(await run('login', 'bob')).toMatchObject({ code: 0, stdout: 'signed in as bob\n' })
+  expect(await run('login', 'bob')).toMatchObject({ code: 0, stdout: 'signed in as bob (Bob Berger)\n' })
   const requestId = await firstRequest()
   expect(await run('login', 'alice')).toMatchObject({ code: 0 })
   expect(await run('requests', 'approve', requestId, '--yes')).toMatchObject({

@@ -40,18 +40,16 @@ export function createInteraction(provider: Provider, guard: Guard, passphraseFi
         page('Who are you?', form({ isKnown, passphraseFile, wrong: WRONG[guess] })),
         guess === 'wait' ? 429 : 403,
       )
-    const person = PEOPLE.find(({ sub }) => sub === sent.person)
-    if (!person)
-      return context.html(
-        page('Who are you?', form({ isKnown, passphraseFile, wrong: 'There is nobody by that name.' })),
-        400,
-      )
     setCookie(context, MARK, guard.mark(), {
       httpOnly: true,
       sameSite: 'Lax',
       path: '/interaction',
       maxAge: MARK_LIFE_S,
     })
+    // Enter in the passphrase field chooses nobody yet.
+    if (!sent.person) return context.redirect(context.req.path, 303)
+    const person = PEOPLE.find(({ sub }) => sub === sent.person)
+    if (!person) return refuse(400, 'There is nobody by that name.')
     return context.redirect(await finish(interaction, person.sub), 303)
   })
   app.onError((error) => {
@@ -89,7 +87,8 @@ ${shown.wrong === undefined ? '' : html`<p class="wrong" role="alert">${shown.wr
 ${
   shown.isKnown
     ? ''
-    : html`<label for="passphrase">Passphrase</label>
+    : html`<button type="submit" hidden>Continue</button>
+<label for="passphrase">Passphrase</label>
 <input type="password" id="passphrase" name="passphrase" required autofocus autocomplete="current-password"
   aria-describedby="where">
 <p id="where">Printed at the start, and kept in <code>${shown.passphraseFile}</code>. This browser is asked once.</p>`
