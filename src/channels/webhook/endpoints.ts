@@ -55,7 +55,12 @@ function urlOf({ url }: Configured, key: string): string {
 
 function secretOf({ secret, secretFile }: Configured, key: string, baseDir: string): string {
   if ((secret === undefined) === (secretFile === undefined))
-    throw invalid(key, `has ${secret === undefined ? 'neither' : 'both'} secret and secretFile, expected one`)
+    throw invalid(
+      key,
+      secret === undefined
+        ? 'has neither secret nor secretFile, expected one'
+        : 'has both secret and secretFile',
+    )
   const found = secret ?? readSecret(resolve(baseDir, secretFile ?? ''), key)
   if (isSecret(found)) return found
   throw invalid(

@@ -1,5 +1,6 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
-import { Webhook } from 'standardwebhooks'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+
+const PREFIX = 'whsec_'
 
 /**
  * The secret that an endpoint and Holdpoint share (Standard Webhooks): `whsec_` and 24 to 64 bytes in base64.
@@ -11,7 +12,7 @@ export const isSecret = (text: string): boolean => {
   return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === base64
 }
 
-export const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
+export const newSecret = (): string => `${PREFIX}${randomBytes(32).toString('base64')}`
 
 /** The envelope of a message, as its headers say it. */
 export interface Envelope {
@@ -46,5 +47,8 @@ const MOST_SIGNATURES = 10
 const isSame = (one: Uint8Array, other: Uint8Array): boolean =>
   one.length === other.length && timingSafeEqual(one, other)
 
-const signature = (secret: string, { id, timestamp }: Envelope, body: string): string =>
-  new Webhook(secret).sign(id, new Date(timestamp * 1000), body)
+/** HMAC-SHA256 over id, time and body. By Node, since a card of a megabyte would keep a JavaScript one busy. */
+function signature(secret: string, { id, timestamp }: Envelope, body: string): string {
+  const key = Buffer.from(secret.slice(PREFIX.length), 'base64')
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`
+}
