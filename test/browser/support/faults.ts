@@ -28,8 +28,10 @@ export function watchFaults(context: BrowserContext, origins: readonly string[])
     if (!origins.includes(origin) && protocol !== 'about:') faults.push(`a request to ${request.url()}`)
   })
   context.on('response', (response) => {
-    const isDocument = response.request().resourceType() === 'document'
-    if (response.status() >= 500 || (response.status() >= 400 && !isDocument))
+    const { pathname } = new URL(response.url())
+    // A refused page has its status, and a stream whose session has ended learns it so.
+    const isExpected = response.request().resourceType() === 'document' || pathname === '/events'
+    if (response.status() >= 500 || (response.status() >= 400 && !isExpected))
       faults.push(`${response.status()} for ${response.url()}`)
   })
   return { list: () => [...faults] }

@@ -22,6 +22,8 @@ export interface Scene {
   /** The same, signed in through the real pages and on the inbox. */
   visitAs(person: Person, options?: BrowserContextOptions): Promise<Page>
   signIn(page: Page, person: Person): Promise<void>
+  /** From the console’s sign-in page on, wherever that leads. */
+  signInHere(page: Page, person: Person): Promise<void>
   /** Closes every window; returns what pages did that they never do. */
   closeWindows(): Promise<string[]>
   stop(): Promise<void>
@@ -83,11 +85,14 @@ export async function openWindows(place: { url: string; identityUrl: string; pas
     watched.push(watchFaults(context, [url, identityUrl]))
     return context.newPage()
   }
-  async function signIn(page: Page, person: Person): Promise<void> {
-    await page.goto(`${url}/sign-in`)
-    await page.getByRole('button', { name: /development sign-in/i }).click()
+  async function signInHere(page: Page, person: Person): Promise<void> {
+    await page.getByRole('link', { name: /development sign-in/i }).click()
     await page.getByLabel('Passphrase').fill(passphrase)
     await page.getByRole('button', { name: new RegExp(person, 'i') }).click()
+  }
+  async function signIn(page: Page, person: Person): Promise<void> {
+    await page.goto(`${url}/sign-in`)
+    await signInHere(page, person)
     await page.waitForURL(`${url}/`)
   }
   return {
@@ -95,6 +100,7 @@ export async function openWindows(place: { url: string; identityUrl: string; pas
     url,
     visit,
     signIn,
+    signInHere,
     async visitAs(person: Person, options?: BrowserContextOptions) {
       const page = await visit(options)
       await signIn(page, person)

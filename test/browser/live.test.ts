@@ -1,0 +1,68 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { holdAction, reviewAs } from '../support/held.ts'
+import { attemptOf, type TestAgent } from '../support/house.ts'
+import { approveOf, decide, openFromInbox, rowOf } from './support/card.ts'
+import { type Scene, startScene } from './support/scene.ts'
+
+let scene: Scene
+let agent: TestAgent
+
+beforeAll(async () => {
+  scene = await startScene()
+  agent = await scene.house.agent('support-agent')
+})
+afterEach(async () => {
+  expect(await scene.closeWindows()).toEqual([])
+})
+afterAll(() => scene.stop())
+
+test('live - a new request appears in every open inbox, and what somebody else decides is marked, without a reload', async () => {
+  const bob = await scene.visitAs('bob')
+  const carol = await scene.visitAs('carol')
+  await carol.evaluate('globalThis.neverReloaded = true')
+  const { requestId } = await holdAction(agent, attemptOf({ name: 'grant_role' }))
+  await rowOf(bob, requestId).waitFor()
+  await rowOf(carol, requestId).waitFor()
+  expect(await rowOf(carol, requestId).getAttribute('class')).toContain('waits')
+
+  await rowOf(bob, requestId).getByRole('link').click()
+  await decide(bob, 'Approve', 'ticket 4711')
+  await carol.locator(`[data-request="${requestId}"].is-over`).waitFor()
+  expect(await rowOf(carol, requestId).textContent()).toContain('approved')
+  expect(await carol.evaluate('globalThis.neverReloaded')).toBe(true)
+})
+
+test('live - an open card says that somebody else has decided, and takes its buttons away', async () => {
+  const { requestId } = await holdAction(agent)
+  const carol = await scene.visitAs('carol')
+  await openFromInbox(carol, scene.url, requestId)
+  await approveOf(carol).waitFor()
+  await carol.evaluate('globalThis.neverReloaded = true')
+  await reviewAs(scene.house, 'bob', requestId, 'deny', 'not today')
+  await carol.locator('.status.stop').waitFor()
+  await approveOf(carol).waitFor({ state: 'hidden' })
+  expect(await carol.getByRole('status').first().textContent()).toContain('denied')
+  expect(await carol.evaluate('globalThis.neverReloaded')).toBe(true)
+})
+
+test('live - of two people that are needed, the second sees the first one’s approval arrive', async () => {
+  const { requestId } = await holdAction(agent, attemptOf({ name: 'wire_money' }))
+  const carol = await scene.visitAs('carol')
+  await carol.goto(`${scene.url}/requests/${requestId}`)
+  await carol.getByText('2 more approvals needed').waitFor()
+  await reviewAs(scene.house, 'bob', requestId, 'approve', 'invoice checked')
+  await carol.getByText('1 more approval needed').waitFor()
+  await decide(carol, 'Approve', 'me too')
+  expect(await carol.locator('.status').textContent()).toContain('approved')
+})
+
+test('live - somebody who comes back after the connection was lost sees what happened meanwhile', async () => {
+  const carol = await scene.visitAs('carol')
+  const { requestId: first } = await holdAction(agent)
+  await rowOf(carol, first).waitFor()
+  await carol.context().setOffline(true)
+  const { requestId: missed } = await holdAction(agent)
+  await carol.context().setOffline(false)
+  await carol.reload()
+  await rowOf(carol, missed).waitFor()
+})
