@@ -58,6 +58,8 @@ const entries: Record<LedgerEntryType, LedgerEntry> = {
   outcome: { type: 'outcome', ...base, outcome: 'failed', errorType: 'TypeError' },
   policy: { type: 'policy', at: base.at, version: 3, hash: digest('b'), observes: true },
 }
+const { iss, sub, name, channel, evidence } = reviewer
+const chatReviewer = { iss, sub, name, channel, evidence }
 const invalid = expect.objectContaining({ code: 'INVALID_INPUT' })
 
 describe('ledger entries', () => {
@@ -89,7 +91,24 @@ describe('ledger entries', () => {
     }
   })
 
+  test.each<[string, LedgerEntry]>([
+    [
+      'a review with what was shown',
+      { ...entries.review, reviewer: { ...reviewer, rendition: digest('f') } },
+    ],
+    [
+      'a review in a chat, without claims of a token',
+      { ...entries.review, reviewer: { ...chatReviewer, assurance: 'chat' } },
+    ],
+    ['a withdrawal by a person', { type: 'decided', ...base, decision: 'cancelled', by: [reviewer] }],
+    ['an approval taken back by a person', { type: 'spent', ...base, spend: 'revoked', by: reviewer }],
+    ['one taken back by its process', { type: 'spent', ...base, spend: 'revoked' }],
+  ] as [string, LedgerEntry][])('entry - %s reads back as it was written', (_, entry) => {
+    expect(decodeEntry(encodeEntry(entry))).toEqual(entry)
+  })
+
   const decided = encodeEntry(entries.decided)
+  const revoked = encodeEntry({ type: 'spent', ...base, spend: 'revoked', by: reviewer })
   const policy = encodeEntry(entries.policy)
   const statement = (change: object) => canonicalize({ ...(JSON.parse(decided) as object), ...change })
   const predicate = (change: object, of = decided) => {
@@ -135,6 +154,9 @@ describe('ledger entries', () => {
     ['no time', decided.replace('"at":1790000000000,', '')],
     ['a null', predicate({ reasonDigest: null })],
     ['a reviewer with an unknown assurance', decided.replace('step-up', 'root')],
+    ['a rendition that is no digest', decided.replace('"evidence"', '"rendition":"x","evidence"')],
+    ['somebody without evidence who took an approval back', predicate({ by: { iss, sub, name } }, revoked)],
+    ['several who took an approval back', predicate({ by: [reviewer] }, revoked)],
     ['a policy under another version’s name', policy.replace('policy/3', 'policy/4')],
     ['a policy under a number in another spelling', policy.replace('policy/3', 'policy/03')],
     ['a policy with a request', predicate({ requestId: '1-request' }, policy)],
