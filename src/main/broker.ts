@@ -1,8 +1,9 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { createBroker, FILES, type Home, openHome, readKey, readKeySet, readPin } from '#broker'
-import { createIdentity, developmentIssuerAt, type TrustedIssuer } from '#identity'
-import { type Command, type Component, type Config, defineCommand, type Log, readRunning } from '#runtime'
+import { createIdentity, type TrustedIssuer } from '#identity'
+import { type Command, type Component, defineCommand, type Log } from '#runtime'
 import { configuredConnection } from './connection.ts'
+import { trustedIssuers } from './issuers.ts'
 import { serve } from './serve.ts'
 
 /** The first one and, until epochs are sealed, the only one. */
@@ -45,11 +46,4 @@ export function brokerOf(home: Home, { nc, issuers, now, log, fail }: BrokerPart
     },
     { nc, identity: createIdentity({ issuers }, { now }), now, log, onFailure: fail },
   )
-}
-
-/** The configured ones, or those of the development sign-in that runs from this data folder. */
-function trustedIssuers({ identity, dataDir }: Config): readonly TrustedIssuer[] {
-  const development = readRunning(dataDir)?.identity
-  if (identity.issuers.length > 0 || !development) return identity.issuers as readonly TrustedIssuer[]
-  return [developmentIssuerAt(development.url)]
 }

@@ -13,8 +13,8 @@ const demo = defineCommand({
   summary:
     'A real agent’s sensitive actions are held, a second person releases them, and the trace says who did what',
   details:
-    'Runs everything in .holdpoint/demo: NATS, ClickHouse, sign-in, broker, pipeline, and an agent with a scripted model.\n' +
-    'Prints the commands with which you approve from another terminal, waits for you, and ends with the trace as a table.',
+    'Runs everything in .holdpoint/demo: NATS, ClickHouse, sign-in, broker, console, pipeline, and an agent with a scripted model.\n' +
+    'Prints where to approve in your browser, waits for you, and ends with the trace as a table.',
   example: 'npm run demo',
   options: {
     auto: {
@@ -47,13 +47,13 @@ interface Mode {
 
 async function perform(mode: Mode, io: Io): Promise<ExitCode> {
   const say = (text: string): void => void (mode.json ? io.stderr : io.stdout).write(`${text}\n`)
-  say('Starting NATS, ClickHouse, sign-in, broker and pipeline …')
+  say('Starting NATS, ClickHouse, sign-in, broker, console and pipeline …')
   const dataDir = join('.holdpoint', 'demo')
   const stage = await setStage(resolve(io.cwd, dataDir), io.env, io.now)
   try {
     if (io.signal.aborted) return 1
     say('A support agent starts: it looks up a customer, exports many, grants a role, drops a database.\n')
-    const watching = mode.auto ? reviewAll(stage, say) : announce(stage, dataDir, say)
+    const watching = mode.auto ? reviewAll(stage, say) : announce(stage, say)
     const agent = stage.play('./agent.ts')
     io.signal.addEventListener('abort', () => agent.process.kill('SIGTERM'))
     const code = await agent.ended

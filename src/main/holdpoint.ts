@@ -1,4 +1,5 @@
 import { enrolmentCommands, openHome } from '#broker'
+import { webhookCommands } from '#channels'
 import { requestsCommands } from '#desk'
 import { identityCommands, readSession } from '#identity'
 import { policyCommands } from '#policy/command'
@@ -6,6 +7,7 @@ import { type Command, runProgram } from '#runtime'
 import { sqlCommand } from '#store'
 import { brokerCommand } from './broker.ts'
 import { configuredCredentials } from './connection.ts'
+import { deskCommand } from './desk.ts'
 import { pipelineCommand } from './pipeline.ts'
 import { createProcessIo } from './process-io.ts'
 import { upCommand } from './up.ts'
@@ -15,6 +17,7 @@ import { SUMMARY, VERSION } from './version.ts'
 const commands: Command[] = [
   upCommand,
   brokerCommand,
+  deskCommand,
   pipelineCommand,
   ...enrolmentCommands,
   ...policyCommands,
@@ -22,6 +25,10 @@ const commands: Command[] = [
   ...requestsCommands({
     token: readSession,
     credentials: ({ dataDir, nats }) => configuredCredentials('desk', openHome(dataDir), nats.credentials),
+  }),
+  ...webhookCommands({
+    credentials: ({ dataDir, channels }) =>
+      configuredCredentials('channel', openHome(dataDir), channels.credentials),
   }),
   sqlCommand,
 ]

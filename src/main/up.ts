@@ -11,7 +11,7 @@ import {
   signPolicy,
 } from '#broker'
 import { HoldpointError } from '#contract'
-import { createDevelopmentIssuer, type TrustedIssuer } from '#identity'
+import { createDevelopmentIssuer, type SignInIssuer, type TrustedIssuer } from '#identity'
 import {
   type Command,
   type Config,
@@ -29,6 +29,8 @@ import {
 import { createEngine, createStore } from '#store'
 import { brokerOf, EPOCH } from './broker.ts'
 import { createConnection } from './connection.ts'
+import { startDesk } from './desk.ts'
+import { issuersForSignIn, refuseDevelopment, trustedIssuers } from './issuers.ts'
 import { pipelineOf, storeComponent } from './pipeline.ts'
 import { serve } from './serve.ts'
 
@@ -36,12 +38,13 @@ export const upCommand: Command = defineCommand({
   name: 'up',
   summary: 'Run everything in this folder, for development',
   details:
-    'An embedded NATS and ClickHouse, a sign-in with a few made-up people, the broker and the pipeline. Makes keys and\n' +
-    'a starter policy where there are none. Ports that are taken are replaced by the next free ones.',
+    'An embedded NATS and ClickHouse, a sign-in with a few made-up people, the broker, the console with REST and\n' +
+    'webhooks, and the pipeline. Makes keys and a starter policy where there are none. Ports that are taken are\n' +
+    'replaced by the next free ones.',
   example: 'holdpoint up',
   run: (_, io) =>
     serve('up', io, async ({ config, log, stack, fail }) => {
-      const running = await startUp({ config, log, stack, fail, now: io.now })
+      const running = await startUp({ config, log, stack, fail, now: io.now, cwd: io.cwd })
       io.stdout.write(whereText(running, config.dataDir))
     }),
 })
@@ -51,11 +54,14 @@ export interface UpParts {
   log: Log
   stack: Stack
   now: () => number
+  /** What secrets' files in the configuration are relative to. */
+  cwd: string
   fail(error: unknown): void
 }
 
 /** Starts all of it on one stack, each part when what it needs is there. */
-export async function startUp({ config, log, stack, now, fail }: UpParts): Promise<Running> {
+export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): Promise<Running> {
+  if (config.identity.issuers.length === 0) refuseDevelopment(config)
   const home = openHome(config.dataDir)
   refuseClaimed(config.dataDir)
   await stack.start(createClaim(config.dataDir))
@@ -74,7 +80,7 @@ export async function startUp({ config, log, stack, now, fail }: UpParts): Promi
     const hint = 'nats.url (HOLDPOINT_NATS_URL) names it; without it an embedded one is started'
     throw new HoldpointError(cause.code, `${cause.message}. ${hint}`, { cause })
   })
-  const issuers = await startIdentity(home, config, { stack, now, log })
+  const issuers = await startIdentity(home, config, { stack, now, log, cwd })
   const clickhouse = await startStore(home, config, { stack, log, fail })
 
   const brokerConnection = await stack.start(createConnection('broker', home, nats))
@@ -97,12 +103,29 @@ export async function startUp({ config, log, stack, now, fail }: UpParts): Promi
     }),
   )
 
+  const deskConnection = await stack.start(createConnection('desk', home, nats))
+  const channelConnection = await stack.start(createConnection('channel', home, nats))
+  const reading = createStore(clickhouse.reader)
+  await stack.start({ name: 'store for reading', start: async () => {}, stop: () => reading.close() })
+  const http = await startDesk(config, {
+    nc: deskConnection.nc(),
+    channel: channelConnection.nc(),
+    issuers: issuers.forSignIn,
+    store: reading,
+    stack,
+    now,
+    log: log.child({ room: 'desk' }),
+    cwd,
+    isPortFlexible: true,
+  })
+
   const running: Running = {
     pid: process.pid,
     nats: { url: nats },
     ...(issuers.url === undefined ? {} : { identity: { url: issuers.url } }),
     clickhouse: clickhouse.reader,
     otlp: { url: `http://${config.pipeline.host}:${pipeline.port()}` },
+    http: { url: config.http.url ?? http.url() },
   }
   await stack.start({
     name: 'runtime file',
@@ -136,14 +159,15 @@ async function provision(home: Home, url: string, now: () => number): Promise<vo
 
 async function startIdentity(
   home: Home,
-  { identity }: Config,
-  { stack, now, log }: Pick<UpParts, 'stack' | 'now' | 'log'>,
-): Promise<{ trusted: readonly TrustedIssuer[]; url?: string }> {
+  config: Config,
+  { stack, now, log, cwd }: Pick<UpParts, 'stack' | 'now' | 'log' | 'cwd'>,
+): Promise<{ trusted: readonly TrustedIssuer[]; forSignIn: readonly SignInIssuer[]; url?: string }> {
   // A real identity provider and made-up people never stand side by side.
-  if (identity.issuers.length > 0) return { trusted: identity.issuers as readonly TrustedIssuer[] }
-  const issuer = createDevelopmentIssuer({ dir: home.path('people'), port: identity.port }, { now, log })
-  await stack.start(issuer)
-  return { trusted: [issuer.trusted()], url: issuer.url() }
+  if (config.identity.issuers.length > 0)
+    return { trusted: trustedIssuers(config), forSignIn: issuersForSignIn(config, cwd) }
+  const { port } = config.identity
+  const issuer = await stack.start(createDevelopmentIssuer({ dir: home.path('people'), port }, { now, log }))
+  return { trusted: [issuer.trusted()], forSignIn: [issuer.trusted()], url: issuer.url() }
 }
 
 async function startStore(
@@ -166,12 +190,14 @@ async function startStore(
   return { store, reader: engine.reader }
 }
 
-function whereText({ nats, clickhouse, otlp, identity }: Running, dataDir: string): string {
+function whereText({ nats, clickhouse, otlp, identity, http }: Running, dataDir: string): string {
+  const passphrase = (): string => readFileSync(`${dataDir}/people/passphrase`, 'utf8').trim()
   const lines = [
+    ['Console', `${http?.url}   (REST: ${http?.url}/openapi.json)`],
+    ...(identity ? [['Sign-in', `made-up people: alice, bob, carol; passphrase ${passphrase()}`]] : []),
     ['NATS', nats.url],
     ['OTLP/HTTP', `${otlp.url}/v1/traces`],
     ['ClickHouse', `${clickhouse.url}   (for reading: holdpoint sql "SELECT …")`],
-    ...(identity ? [['Sign-in', `${identity.url}   (made-up people: alice, bob, carol)`]] : []),
     ['Data', dataDir],
   ]
   return `${lines.map(([name = '', value]) => `${name.padEnd(12)}${value}`).join('\n')}\n\nHoldpoint is up. Stop it with Ctrl-C.\n`

@@ -1,4 +1,5 @@
-import type { RequestSummary } from '#contract'
+import type { RequestSummary, ShowReply } from '#contract'
+import { createRest } from './rest.ts'
 import type { Stage } from './stage.ts'
 
 interface Watching {
@@ -7,21 +8,15 @@ interface Watching {
 }
 
 /** A scripted second person for each held action: Bob for exports, Carol for roles. Both read the card first. */
-export function reviewAll({ desk, signIn }: Stage, say: (text: string) => void): Watching {
+export function reviewAll({ desk, signIn, running }: Stage, say: (text: string) => void): Watching {
   const reviews: Promise<void>[] = []
   const review = async ({ requestId, name }: RequestSummary): Promise<void> => {
     const person = name === 'grant_role' ? 'carol' : 'bob'
-    const token = await signIn(person)
-    const { card, renderHash } = await desk.show(token, requestId)
+    const rest = createRest(running.http?.url ?? '', await signIn(person))
+    const { card, renderHash } = await rest.get<ShowReply>(`/v1/requests/${requestId}`)
     say(`held      ${name} ${JSON.stringify(card.action.arguments)}`)
-    await desk.review({
-      requestId,
-      verdict: 'approve',
-      reason: 'ticket 4711',
-      renderHash,
-      channel: 'api',
-      token,
-    })
+    const answer = { verdict: 'approve', reason: 'ticket 4711', renderHash }
+    await rest.post(`/v1/requests/${requestId}/reviews`, answer)
     say(`released  ${name} by ${person}`)
   }
   const unwatch = desk.watch((event, request) => {
@@ -35,19 +30,19 @@ export function reviewAll({ desk, signIn }: Stage, say: (text: string) => void):
   }
 }
 
-/** Enough of an id among the two that wait, and short enough for a terminal of 80 columns. */
-const SHORT_ID = 8
-
-/** Tells the person at the other terminal what to type. */
-export function announce({ desk }: Stage, dataDir: string, say: (text: string) => void): Watching {
-  const holdpoint = `HOLDPOINT_DATA_DIR=${dataDir} npx holdpoint`
+/** Tells the person at the browser where to go, and what becomes of it. */
+export function announce({ desk, running, passphrase }: Stage, say: (text: string) => void): Watching {
   let isFirst = true
-  const unwatch = desk.watch((event, { requestId, name, rule, risk, state, reviews }) => {
+  const unwatch = desk.watch((event, { name, rule, risk, state, reviews }) => {
     if (event === 'opened') {
       say(`HELD      ${name}, by rule ${rule}${risk === undefined ? '' : `, risk ${risk}`}`)
-      say('    Be the second person, in another terminal in this folder:')
-      if (isFirst) say(`    ${holdpoint} login bob`)
-      say(`    ${holdpoint} requests approve ${requestId.slice(0, SHORT_ID)}`)
+      if (isFirst)
+        say(
+          '\n    Be the second person. Open\n\n' +
+            `        ${running.http?.url}\n\n` +
+            '    sign in as Bob Berger or Carol Chen, read the card, and decide.\n' +
+            `    The passphrase of the made-up people is ${passphrase}\n`,
+        )
       isFirst = false
     }
     if (event === 'decided')

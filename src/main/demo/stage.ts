@@ -26,6 +26,8 @@ export interface Stage {
   running: Running
   store: Store
   desk: Desk
+  /** Of the made-up people. */
+  passphrase: string
   /** Signs one of the development people in. */
   signIn(person: string): Promise<string>
   /** Starts one of the demo's agents as a process; `env` adds to its environment. */
@@ -58,7 +60,7 @@ export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () 
   const log: Log = createLog({ name: 'demo', level: config.log.level })
   const stack = createStack(log)
   const fail = (error: unknown): void => log.error('a part of the demo failed', { error })
-  const running = await startUp({ config, log, stack, now, fail })
+  const running = await startUp({ config, log, stack, now, cwd: dataDir, fail })
 
   const home = openHome(dataDir)
   const owner = parsePrincipal('alice', DEVELOPMENT_ISSUER)
@@ -82,6 +84,7 @@ export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () 
     store,
     desk: createDesk({ nc }),
     pin: readPin(home),
+    passphrase,
     signIn: async (person) => (await signInAs(discoveryUrl, { person, passphrase })).idToken,
     play: (script, { gated = true, env: extra = {} } = {}) =>
       play(script, gated, {
