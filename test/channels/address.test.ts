@@ -236,7 +236,8 @@ test('address - a proxy of the environment is not asked', async () => {
     const rules = createAddressRules(['127.0.0.1'])
     const signal = AbortSignal.timeout(5000)
     const sent = await post({ url: '${receiver.url}', headers: {}, body: '{}' }, { rules, signal })
-    const status = await new Promise((resolve) => get('${receiver.url}', ({ statusCode }) => resolve(statusCode)))
+    const status = await new Promise((resolve) =>
+      get('${receiver.url}', (response) => resolve(response.resume().statusCode)))
     console.log(JSON.stringify([sent.status, status]))
   `
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
