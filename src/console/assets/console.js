@@ -1,0 +1,200 @@
+// Everything works without this script. It adds what a page cannot know by itself: what happens meanwhile.
+
+// Markup comes from this console alone, which has escaped whatever is in it; scripts in it would not run.
+const policy = globalThis.trustedTypes?.createPolicy('console', { createHTML: (text) => text })
+const trusted = (text) => (policy ? policy.createHTML(text) : text)
+const find = (selector, within = document) => within.querySelector(selector)
+const all = (selector, within = document) => [...within.querySelectorAll(selector)]
+
+function elementsOf(markup, tag = 'template') {
+  const template = document.createElement(tag)
+  template.innerHTML = trusted(markup)
+  return template.content
+}
+
+function say(text) {
+  find('#announce').textContent = text
+}
+
+// Time left
+
+function leftText(ms) {
+  if (ms <= 0) return 'no time left'
+  const seconds = Math.ceil(ms / 1000)
+  const parts = [
+    [Math.floor(seconds / 86400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ]
+  const first = parts.findIndex(([value]) => value > 0)
+  return `${parts
+    .slice(first, first + 2)
+    .filter(([value]) => value > 0)
+    .map(([value, unit]) => `${value} ${unit}`)
+    .join(' ')} left`
+}
+
+function tick() {
+  for (const time of all('time[data-left]')) {
+    const ms = Date.parse(time.dateTime) - Date.now()
+    const text = leftText(ms)
+    if (time.textContent !== text) time.textContent = text
+    time.classList.toggle('soon', ms < 120_000)
+  }
+}
+tick()
+setInterval(tick, 1000)
+
+// What happens meanwhile
+
+const plainTitle = document.title.replace(/^\(\d+\) /, '')
+function setCount(name, change) {
+  const counter = find(`[data-count="${name}"]`)
+  if (!counter) return
+  const count = Math.max(0, Number(counter.textContent) + change)
+  counter.textContent = String(count)
+  if (name === 'mine') document.title = count > 0 ? `(${count}) ${plainTitle}` : plainTitle
+}
+
+function showEmpty() {
+  for (const list of all('section.list')) {
+    const empty = find('.empty', list)
+    if (empty) empty.hidden = find('tr.waits, tr.is-over', find('tbody', list) ?? list) !== null
+  }
+}
+
+function onRow({ id, html, isMine, isPending, isNew, say: words }) {
+  const row = elementsOf(html).firstElementChild
+  const old = find(`tr[data-request="${CSS.escape(id)}"]`)
+  if (old) {
+    const wasPending = old.classList.contains('waits')
+    const wasMine = old.closest('[data-rows="mine"]') !== null
+    const hadFocus = old.contains(document.activeElement)
+    old.replaceWith(row)
+    if (hadFocus) find('a', row).focus()
+    if (wasPending && !isPending) {
+      setCount('all', -1)
+      if (wasMine) setCount('mine', -1)
+      say(words)
+    }
+  } else if (isPending && isNew) {
+    const table = (isMine && find('[data-rows="mine"]')) || find('[data-rows="others"]')
+    row.classList.add('is-new')
+    // A list that grows without end would make the page slow; what does not fit is on the next one.
+    if (table && all('tr.waits', table).length < 100) find('tbody', table).append(row)
+    setCount('all', 1)
+    if (isMine) setCount('mine', 1)
+    say(words)
+  }
+  showEmpty()
+  tick()
+}
+
+async function onStatus({ html, isPending, say: words }) {
+  find('#status').replaceChildren(elementsOf(html))
+  tick()
+  say(words)
+  const form = find('form.review')
+  // What somebody has typed stays; that it comes too late is said where they are about to press.
+  if (form && !isPending) for (const button of all('button', form)) button.disabled = true
+  await refresh(isPending ? ['timeline'] : ['timeline', 'trace', ...(hasWords() ? [] : ['decide'])])
+}
+
+const hasWords = () => (find('#reason')?.value ?? '').trim() !== ''
+
+/** The same page once more, and out of it the parts with these ids. */
+async function refresh(ids) {
+  const response = await fetch(location.href, { headers: { accept: 'text/html' } })
+  if (!response.ok || response.redirected) return
+  const page = new DOMParser().parseFromString(trusted(await response.text()), 'text/html')
+  for (const id of ids) {
+    const [here, there] = [document.getElementById(id), page.getElementById(id)]
+    if (here && there && !here.contains(document.activeElement)) here.replaceWith(document.adoptNode(there))
+  }
+  tick()
+}
+
+let source
+let wasCut = false
+function listen() {
+  const address = document.body.dataset.live
+  if (!address || source) return
+  source = new EventSource(address)
+  source.addEventListener('row', ({ data }) => onRow(JSON.parse(data)))
+  source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)))
+  source.addEventListener('ready', () => {
+    // What happened while nobody listened is only in the page itself.
+    if (wasCut && !hasWords()) location.reload()
+    wasCut = false
+    document.body.classList.add('is-live')
+  })
+  source.addEventListener('error', () => {
+    wasCut = true
+    document.body.classList.remove('is-live')
+  })
+  source.addEventListener('replaced', stopListening)
+  source.addEventListener('signed-out', () => {
+    stopListening()
+    say('You have been signed out.')
+  })
+}
+function stopListening() {
+  source?.close()
+  source = undefined
+  wasCut = true
+  document.body.classList.remove('is-live')
+}
+listen()
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') listen()
+})
+// A page that the browser keeps for going back would keep its connection, too.
+addEventListener('pagehide', stopListening)
+addEventListener('pageshow', ({ persisted }) => persisted && location.reload())
+
+// Keys. None of them decides anything: they lead to where it is decided.
+
+const places = { i: '/', h: '/history', a: '/agents', p: '/policy', l: '/ledger' }
+let isGoing = false
+
+function move(step) {
+  const links = all('tr[data-request] a')
+  if (links.length === 0) return
+  const here = links.findIndex((link) => link.closest('tr').contains(document.activeElement))
+  links[
+    Math.min(links.length - 1, Math.max(0, here < 0 ? (step > 0 ? 0 : links.length - 1) : here + step))
+  ].focus()
+}
+
+const keys = {
+  j: () => move(1),
+  k: () => move(-1),
+  a: () => find('#approve')?.focus(),
+  d: () => (find('#reason') ?? find('#deny'))?.focus(),
+  '/': () => find('#search')?.focus(),
+  '?': () => location.assign('/help'),
+}
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
+  if (event.target.closest('input, textarea, select')) {
+    if (event.key === 'Escape') event.target.blur()
+    return
+  }
+  const { key } = event
+  if (isGoing) {
+    isGoing = false
+    if (Object.hasOwn(places, key)) location.assign(places[key])
+    return
+  }
+  if (key === 'g') {
+    isGoing = true
+    setTimeout(() => {
+      isGoing = false
+    }, 1500)
+  } else if (Object.hasOwn(keys, key)) {
+    event.preventDefault()
+    keys[key]()
+  }
+})

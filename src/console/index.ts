@@ -1,0 +1,1 @@
+export { type ConsoleConfig, type ConsoleDeps, createConsole } from './console.ts'

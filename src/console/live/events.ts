@@ -1,0 +1,89 @@
+import type { Hono } from 'hono'
+import type { RequestFilter, RequestSummary } from '#contract'
+import type { Session } from '#identity'
+import type { Env, Parts } from '../context.ts'
+import { STATES, short } from '../html/words.ts'
+import { readFilter } from '../pages/filter.ts'
+import { requestRow } from '../pages/request-row.ts'
+import { statusPart } from '../pages/status.ts'
+import type { Send, Streams } from './streams.ts'
+
+/** `/events?request=ID` follows one request; otherwise what matches the filter of a list. */
+export function eventRoutes(app: Hono<Env>, parts: Parts, streams: Streams): void {
+  app.get('/events', (c) => {
+    // A HEAD that opened a stream would keep it: nobody reads its body.
+    if (c.req.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' })
+    const request = c.req.query('request')
+    const filter = request === undefined ? readFilter(c.req.query()) : {}
+    const browser = c.req.header('user-agent') ?? ''
+    const sessionId = c.get('sessionId')
+    const viewer = {
+      sessionId,
+      session: c.get('session'),
+      again: () => parts.sessions.find(sessionId, browser),
+      signal: c.req.raw.signal,
+    }
+    return streams.open(viewer, (send, session) => {
+      send('ready', {})
+      return request === undefined
+        ? sendRows(parts, filter, send, session)
+        : sendStatus(parts, request, send, session)
+    })
+  })
+}
+
+function sendStatus(parts: Parts, requestId: string, send: Send, session: () => Session): () => void {
+  return parts.hub.listen((_, request) => {
+    if (request.requestId !== requestId) return
+    const html = String(statusPart(request, session().person, parts.now()))
+    send('status', { html, isPending: request.state === 'pending', say: sentence(request) })
+  })
+}
+
+function sendRows(parts: Parts, filter: RequestFilter, send: Send, session: () => Session): () => void {
+  return parts.hub.listen(async (event, request) => {
+    if (!matches(filter, request)) return
+    const isPending = request.state === 'pending'
+    const isMine = isPending && (await isFor(parts, session(), request.requestId))
+    const row = String(requestRow(request, parts.now()))
+    send('row', {
+      id: request.requestId,
+      html: row,
+      isMine,
+      isPending,
+      isNew: event === 'opened' && isPending,
+      say: sentence(request),
+    })
+  })
+}
+
+/** Whether it is for this person is the broker's to say; where it does not, the row stands with the others. */
+async function isFor({ desk, log }: Parts, { token }: Session, requestId: string): Promise<boolean> {
+  try {
+    const { requests } = await desk.list(token, { text: requestId, reviewable: true, limit: 2 })
+    return requests.some((one) => one.requestId === requestId)
+  } catch (error) {
+    log.warn('nobody said whom a new request is for', { requestId, error })
+    return false
+  }
+}
+
+const sentence = (request: RequestSummary): string =>
+  `${request.state === 'pending' ? 'Waiting' : STATES[request.state].word}: ${short(request.name)}, asked by ${short(request.agent)}`
+
+/** As the broker filters lists. */
+function matches(filter: RequestFilter, request: RequestSummary): boolean {
+  const { agent, environment, kind, risk, rule, text } = filter
+  const same = (wanted: string | undefined, ...found: (string | undefined)[]): boolean =>
+    wanted === undefined || found.some((one) => one?.toLowerCase() === wanted.toLowerCase())
+  const { requestId, name, target } = request
+  const searched = [requestId, request.agent, request.agentId, name, target ?? '', request.rule]
+  return (
+    same(agent, request.agent, request.agentId) &&
+    same(environment, request.environment) &&
+    same(kind, request.kind) &&
+    same(risk, request.risk) &&
+    same(rule, request.rule) &&
+    (text === undefined || searched.some((one) => one.toLowerCase().includes(text.toLowerCase())))
+  )
+}

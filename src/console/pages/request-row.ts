@@ -1,0 +1,34 @@
+import { actionTitle, type RequestSummary, visibleLine } from '#contract'
+import { type Html, html, NOTHING } from '../html/html.ts'
+import { plural, riskBadge, short, stateBadge, time, timeLeft } from '../html/words.ts'
+
+export const requestAddress = (requestId: string): string => `/requests/${encodeURIComponent(requestId)}`
+
+/** One request in a list. Roles are named, since a narrow window lays the table out as cards. */
+export function requestRow(request: RequestSummary, nowMs: number): Html {
+  const { requestId, state, kind, rule, risk, agent, environment, threshold, reviews } = request
+  const approvals = reviews.filter(({ verdict }) => verdict === 'approve').length
+  const isPending = state === 'pending'
+  return html`<tr role="row" data-request="${visibleLine(requestId)}" class="${isPending ? 'waits' : 'is-over'}">
+<td role="cell" class="what"><a href="${requestAddress(requestId)}">${actionTitle(request)}</a><span class="sub">${visibleLine(kind)}</span></td>
+<td role="cell" class="whose">${short(agent)}<span class="sub">${short(environment)}</span></td>
+<td role="cell" class="why">${riskBadge(risk)}<span class="sub">${short(rule)}</span></td>
+<td role="cell" class="count">${isPending ? html`${approvals} of ${plural(threshold, 'approval')}` : stateBadge(state)}</td>
+<td role="cell" class="when">${isPending ? timeLeft(request.expiresAtMs, nowMs) : time(request.decidedAtMs ?? request.expiresAtMs)}</td>
+</tr>
+`
+}
+
+/** A list of requests under its heading, which names it for those who cannot see that it stands there. */
+export function requestTable(
+  { id, last, isLive = false }: { id: string; last: string; isLive?: boolean },
+  requests: readonly RequestSummary[],
+  nowMs: number,
+): Html {
+  const heads = ['Action', 'Asked by', 'Risk and rule', last === 'Decided' ? 'State' : 'Approvals', last]
+  return html`<table role="table" class="requests" aria-labelledby="${id}"${isLive ? html` data-rows="${id}"` : NOTHING}>
+<thead role="rowgroup"><tr role="row">${heads.map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
+<tbody role="rowgroup">
+${requests.map((request) => requestRow(request, nowMs))}</tbody>
+</table>`
+}

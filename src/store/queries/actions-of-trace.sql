@@ -1,0 +1,20 @@
+-- Who acted next to who authorized it, by the ledger and the pipeline's own findings.
+SELECT
+  span_id AS spanId,
+  request_id AS requestId,
+  substring(agent, 1, 300) AS agent,
+  owner,
+  substring(name, 1, 300) AS name,
+  ruling,
+  rule,
+  decision,
+  approvers,
+  refused_by AS refusedBy,
+  outcome,
+  contradicted,
+  verification,
+  substring(detail, 1, 500) AS detail
+FROM holdpoint_actions
+WHERE trace_id = {traceId:String}
+ORDER BY at, span_id
+LIMIT {most:UInt32}

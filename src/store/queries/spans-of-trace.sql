@@ -1,0 +1,23 @@
+-- A trace for people: bounded in spans, in attributes and in characters, since anybody can send any of them.
+-- What Holdpoint's own attributes claim is left out: verdicts come from holdpoint_actions.
+SELECT
+  SpanId AS spanId,
+  ParentSpanId AS parentSpanId,
+  substring(SpanName, 1, 300) AS name,
+  SpanKind AS kind,
+  substring(ServiceName, 1, 300) AS service,
+  toString(toUnixTimestamp64Nano(Timestamp)) AS startNs,
+  toString(Duration) AS durationNs,
+  StatusCode AS status,
+  substring(StatusMessage, 1, 300) AS statusMessage,
+  arraySlice(
+    arrayMap(
+      key -> (substring(key, 1, 100), substring(SpanAttributes[key], 1, 200)),
+      arrayFilter(key -> NOT startsWith(key, 'holdpoint.'), mapKeys(SpanAttributes))),
+    1, 16) AS attributes
+FROM otel_traces
+WHERE TraceId = {traceId:String}
+  AND Timestamp >= (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE TraceId = {traceId:String})
+  AND Timestamp <= (SELECT max(End) + 1 FROM otel_traces_trace_id_ts WHERE TraceId = {traceId:String})
+ORDER BY Timestamp, SpanId
+LIMIT {most:UInt32}

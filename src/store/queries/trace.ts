@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs'
+import type { Store } from '../store.ts'
+
+/** A span as its process tells it: testimony, every text of it. Times in nanoseconds, since the epoch for a start. */
+export interface TraceSpan {
+  spanId: string
+  parentSpanId: string
+  name: string
+  kind: string
+  service: string
+  startNs: string
+  durationNs: string
+  status: string
+  statusMessage: string
+  attributes: [key: string, value: string][]
+}
+
+/** What the ledger and the pipeline say of one gated action. */
+export interface TraceAction {
+  spanId: string
+  requestId: string
+  agent: string
+  owner: string
+  name: string
+  ruling: string
+  rule: string
+  decision: string
+  approvers: string[]
+  refusedBy: string[]
+  outcome: string
+  /** 1 where two entries contradict each other. */
+  contradicted: number
+  verification: string
+  detail: string
+}
+
+const sql = (name: string): string => readFileSync(new URL(`./${name}.sql`, import.meta.url), 'utf8')
+const SPANS = sql('spans-of-trace')
+const ACTIONS = sql('actions-of-trace')
+
+type Reader = Pick<Store, 'query'>
+
+/** The first `most` spans of a trace, oldest first. */
+export const spansOfTrace = (store: Reader, traceId: string, most: number): Promise<TraceSpan[]> =>
+  store.query<TraceSpan>(SPANS, { traceId, most })
+
+/** The first `most` gated actions of a trace, oldest first. */
+export const actionsOfTrace = (store: Reader, traceId: string, most: number): Promise<TraceAction[]> =>
+  store.query<TraceAction>(ACTIONS, { traceId, most })
