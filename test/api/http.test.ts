@@ -1,8 +1,8 @@
-import { compactVerify, importJWK } from 'jose'
+import { compactVerify, importJWK, type JWK } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ClaimReply, TrustReply } from '#contract'
 import { claimOf, holdAction, reviewAs } from '../support/held.ts'
-import { apiOf, refusal, type Scene, startScene } from './scene.ts'
+import { apiOf, jsonOf, refusal, type Scene, startScene } from './scene.ts'
 
 let scene: Scene
 beforeAll(async () => {
@@ -93,9 +93,9 @@ test('api - who does not take what there is, is told so', async () => {
 test('api - a warrant is verified by the keys at their well-known address, which are those of the broker alone', async () => {
   const response = await scene.get('/.well-known/jwks.json')
   expect(response.headers.get('content-type')).toBe('application/jwk-set+json')
-  const jwks = await response.json()
+  const jwks = await jsonOf<{ keys: JWK[] }>(response)
   const trust = (await (await scene.get('/v1/keys')).json()) as TrustReply
-  expect(jwks.keys.map(({ kid }: { kid: string }) => kid)).toEqual(
+  expect(jwks.keys.map(({ kid }) => kid)).toEqual(
     trust.keys.filter(({ use }) => use === 'broker').map(({ kid }) => kid),
   )
   expect(trust.keys.some(({ use }) => use === 'ledger')).toBe(true)
@@ -103,10 +103,7 @@ test('api - a warrant is verified by the keys at their well-known address, which
   await reviewAs(scene.house, 'bob', requestId)
   const { warrant } = (await claimOf(scene.agent, requestId)) as Extract<ClaimReply, { status: 'approved' }>
   const { protectedHeader } = await compactVerify(warrant, async ({ kid, alg }) =>
-    importJWK(
-      jwks.keys.find((key: { kid: string }) => key.kid === kid),
-      alg,
-    ),
+    importJWK(jwks.keys.find((key) => key.kid === kid) as JWK, alg),
   )
   expect(protectedHeader).toMatchObject({ typ: 'holdpoint-warrant+jwt', alg: 'EdDSA' })
 })

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type LedgerReply, type ListReply, renderHash, type ShowReply } from '#contract'
+import { type AgentsReply, type LedgerReply, type ListReply, renderHash, type ShowReply } from '#contract'
 import { claimOf, holdAction, reviewAs } from '../support/held.ts'
 import { hostileAttempts } from '../support/hostile.ts'
 import { attemptOf, startHouse } from '../support/house.ts'
-import { apiOf, refusal, type Scene, startScene } from './scene.ts'
+import { apiOf, jsonOf, refusal, type Scene, startScene } from './scene.ts'
 
 let scene: Scene
 beforeAll(async () => {
@@ -11,8 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => scene.house.stop())
 
-const listOf = async (query: string): Promise<ListReply> =>
-  (await scene.get(`/v1/requests?${query}`, 'bob')).json()
+const listOf = (query: string): Promise<ListReply> => jsonOf(scene.get(`/v1/requests?${query}`, 'bob'))
 
 test('api - pages follow each other by cursor and by link, and keep the filter', async () => {
   const agent = await scene.house.agent('paged-agent')
@@ -91,7 +90,7 @@ test('api - policy, explanation, agents and ledger are what the broker says', as
   expect(await (await scene.post('/v1/policy/explain', 'bob', { action })).json()).toMatchObject({
     ruling: { effect: 'deny', rule: 'drop' },
   })
-  const { agents } = await (await scene.get('/v1/agents', 'bob')).json()
+  const { agents } = await jsonOf<AgentsReply>(scene.get('/v1/agents', 'bob'))
   expect(agents).toContainEqual(expect.objectContaining({ agentId: 'support-agent', environment: 'prod' }))
   expect(await (await scene.get('/v1/ledger', 'bob')).json()).toMatchObject({
     epoch: 1,

@@ -43,7 +43,7 @@ export async function startScene(config: Partial<ApiConfig> = {}): Promise<Scene
         headers: { ...bearer(as), 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
-    show: async (requestId, as = 'bob') => (await scene.get(`/v1/requests/${requestId}`, as)).json(),
+    show: (requestId, as = 'bob') => jsonOf(scene.get(`/v1/requests/${requestId}`, as)),
     async review(requestId, as, change = {}) {
       const { renderHash } = await scene.show(requestId, as)
       return scene.post(`/v1/requests/${requestId}/reviews`, as, {
@@ -79,6 +79,9 @@ export function apiOf(house: House, config: Partial<ApiConfig> = {}, desk: Desk 
     },
   }
 }
+
+export const jsonOf = async <T>(response: Response | Promise<Response>): Promise<T> =>
+  (await (await response).json()) as T
 
 /** Status and code of a refusal, which has to be a problem. */
 export async function refusal(response: Response): Promise<[number, string]> {
