@@ -3,7 +3,7 @@ import { webhookCommands } from '#channels'
 import { requestsCommands } from '#desk'
 import { identityCommands, readSession } from '#identity'
 import { policyCommands } from '#policy/command'
-import { type Command, runProgram } from '#runtime'
+import { type Command, completionCommand, runProgram } from '#runtime'
 import { sqlCommand } from '#store'
 import { brokerCommand } from './broker.ts'
 import { configuredCredentials } from './connection.ts'
@@ -31,6 +31,7 @@ const commands: Command[] = [
       configuredCredentials('channel', openHome(dataDir), channels.credentials),
   }),
   sqlCommand,
+  completionCommand(() => program),
 ]
 
 const program = {

@@ -7,6 +7,7 @@ export {
   type Io,
   type Options,
 } from './command.ts'
+export { completionCommand } from './command-completion.ts'
 export { type Program, runProgram } from './command-run.ts'
 export { type Component, composeComponents, createStack, type Stack, whileRunning } from './component.ts'
 export { type ConfigSources, readConfig } from './config.ts'
