@@ -21,7 +21,8 @@ interface AnnouncementsDeps {
  * stream takes each once, so only those who watch without it may hear something twice. Nothing waits for this.
  */
 export function createAnnouncements({ nc, requests, notify, now, log }: AnnouncementsDeps): Component {
-  let isOver = false
+  let stopping = Promise.withResolvers<void>()
+  let isOver = true
   let running: Promise<void> = Promise.resolve()
 
   async function announce(): Promise<void> {
@@ -29,7 +30,8 @@ export function createAnnouncements({ nc, requests, notify, now, log }: Announce
     const left = requests.all().filter((request) => !request.decided || changedAtMs(request) >= sinceMs)
     for (let from = 0; from < left.length && !isOver; from += BATCH) {
       for (const request of left.slice(from, from + BATCH)) announceOne(request)
-      await nc.flush()
+      // Over a line that is down nothing is flushed, and a stop does not wait for that.
+      await Promise.race([nc.flush(), stopping.promise])
     }
   }
 
@@ -44,6 +46,7 @@ export function createAnnouncements({ nc, requests, notify, now, log }: Announce
     name: 'announcements',
     async start() {
       isOver = false
+      stopping = Promise.withResolvers()
       running = announce().catch((error: unknown) => {
         // The line is away: whoever watches looks for themselves when it is back.
         log.warn('not everything was announced again', { error })
@@ -51,6 +54,7 @@ export function createAnnouncements({ nc, requests, notify, now, log }: Announce
     },
     async stop() {
       isOver = true
+      stopping.resolve()
       await running
     },
   }

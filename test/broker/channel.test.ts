@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { readPin } from '#broker'
 import {
   type ChatReview,
   channelSubject,
@@ -11,6 +12,7 @@ import {
 } from '#contract'
 import { type ChannelDesk, createChannelDesk } from '#desk'
 import { DEVELOPMENT_ISSUER, groupSpecifier, subjectSpecifier } from '#identity'
+import { createTrust } from '#warrant'
 import { claimOf, codeOf, type Held, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, EPOCH, type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
 
@@ -72,7 +74,19 @@ test('channel - where the rule says chat, a person listed by subject releases, a
     state: 'approved',
     missing: 0,
   })
-  expect(await claimOf(agent, held.requestId)).toMatchObject({ status: 'approved' })
+  const claimed = await claimOf(agent, held.requestId)
+  const { keySet } = await house.desk.trust()
+  const trust = createTrust({ pin: readPin(house.home) }, { now: house.clock.now })
+  trust.adoptKeySet(keySet)
+  const { requestId, actionDigest, attempt } = held
+  const scope = {
+    aud: 'in-process:support-agent',
+    requestId,
+    actionDigest,
+    trace: attempt.action.trace,
+  } as const
+  const { hp } = trust.verifyWarrant(claimed.status === 'approved' ? claimed.warrant : '', scope)
+  expect(hp.approvals).toMatchObject([{ sub: 'bob', assurance: 'chat', evidence: click, rendition }])
   const { timeline } = await channel.show(held.requestId)
   expect(timeline[1]).toMatchObject({
     what: 'approve',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { renderHash } from '#contract'
+import { digestBytes, renderHash } from '#contract'
 import { claimOf, codeOf, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, type House, startHouse, type TestAgent } from '../support/house.ts'
 
@@ -74,6 +74,17 @@ test('broker - tokens that prove nothing are refused', async () => {
     expect(await codeOf(review(requestId, { token }))).toBe('UNAUTHENTICATED')
   expect(await codeOf(house.desk.list('x'))).toBe('UNAUTHENTICATED')
   expect(await codeOf(house.desk.show('x', requestId))).toBe('UNAUTHENTICATED')
+})
+
+test('broker - what a desk says that it showed stands beside the review, and in the warrant', async () => {
+  const { requestId } = await holdAction(agent)
+  const rendition = digestBytes('the page')
+  expect(await codeOf(review(requestId, { rendition: 'the page' }))).toBe('INVALID_INPUT')
+  expect(await review(requestId, { rendition })).toMatchObject({ state: 'approved' })
+  const claimed = await claimOf(agent, requestId)
+  const [, claims = ''] = claimed.status === 'approved' ? claimed.warrant.split('.') : []
+  const { hp } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+  expect(hp.approvals).toMatchObject([{ sub: 'bob', channel: 'cli', assurance: 'login', rendition }])
 })
 
 test('broker - a misshapen review is refused with the name of what is wrong', async () => {
