@@ -1,8 +1,8 @@
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestBytes, HoldpointError } from '#contract'
+import { digestBytes, HoldpointError, type ReviewReply } from '#contract'
 import { DEVELOPMENT_ISSUER } from '#identity'
-import { claimOf } from '../support/held.ts'
+import { claimOf, eventually } from '../support/held.ts'
 import { type Answering, type More, REVIEWER, startAnswering } from './answering.ts'
 import { endpointOf, OTHER_SECRET, type Scene, SECRET } from './scene.ts'
 
@@ -201,5 +201,41 @@ test('webhook answer - what the broker could not take now is asked again', async
     body: { code: 'BROKER_UNAVAILABLE' },
   })
   expect(await send(body, { id: 'again', to })).toMatchObject({ status: 201 })
+  await served.stop()
+})
+
+test('webhook answer - one endpoint’s many answers at once are bounded, and keep no other waiting', async () => {
+  const release: (() => void)[] = []
+  const channelDesk = {
+    ...scene.channelDesk,
+    review: () =>
+      new Promise<ReviewReply>((resolve) => {
+        release.push(() => resolve({ state: 'pending', missing: 1 }))
+      }),
+  }
+  const endpoints = [
+    endpointOf({ answers: true }),
+    endpointOf({ name: 'other', secret: OTHER_SECRET, answers: true }),
+  ]
+  const served = await scene.serve({ endpoints }, { channelDesk })
+  const to = served.server.url()
+  const { body } = await pending()
+  const sent = Array.from({ length: 32 }, () => send(body, { to }))
+  await eventually(
+    async () => release.length,
+    (count) => count === 32,
+  )
+  const refused = await send(body, { to })
+  expect(refused).toMatchObject({ status: 429, body: { code: 'TOO_MANY' } })
+  expect(refused.headers.get('retry-after')).toBe('1')
+  const other = send(body, { to, name: 'other', secret: OTHER_SECRET })
+  await eventually(
+    async () => release.length,
+    (count) => count === 33,
+  )
+  for (const answer of release) answer()
+  expect(await Promise.all([...sent, other])).toSatisfy((all: { status: number }[]) =>
+    all.every(({ status }) => status === 201),
+  )
   await served.stop()
 })

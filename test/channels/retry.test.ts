@@ -1,4 +1,6 @@
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { eventSubject, PAYLOAD_KEY_STREAM, payloadKeySubject } from '#contract'
 import { createDeadLetters } from '../../src/channels/dead-letters.ts'
 import { RETRY_DELAYS_MS, retryAfterMs } from '../../src/channels/webhook/retry.ts'
 import { eventually, holdAction } from '../support/held.ts'
@@ -66,6 +68,47 @@ test('webhook - a dead letter holds nothing of what was asked for', async () => 
   expect(Object.keys(letter ?? {}).sort()).toEqual(
     ['atMs', 'attempts', 'channel', 'event', 'reason', 'requestId'].sort(),
   )
+  await served.stop()
+})
+
+test('webhook - an event of a request that there is not is a dead letter at once', async () => {
+  const served = await scene.serve({ endpoints: [opened('nothing')], retryDelaysMs: [10, 10] }, { log })
+  const broker = await scene.house.connect('broker')
+  broker.publish(eventSubject('opened', '1-nothing'), '{}')
+  expect(await deadLetterOf('nothing')).toMatchObject({
+    requestId: '1-nothing',
+    attempts: 1,
+    reason: expect.stringMatching(/^UNKNOWN_REQUEST: /),
+  })
+  await served.stop()
+})
+
+test('webhook - an event of a request whose payload was erased is a dead letter, with that reason', async () => {
+  const config = { endpoints: [opened('erased')], retryDelaysMs: [10, 10] }
+  await (await scene.serve(config, { log })).stop()
+  const { requestId } = await holdAction(scene.agent)
+  const { streams } = await jetstreamManager(await scene.house.connect('admin'))
+  const key = await streams.getMessage(PAYLOAD_KEY_STREAM, { last_by_subj: payloadKeySubject(requestId) })
+  await streams.deleteMessage(PAYLOAD_KEY_STREAM, key?.seq ?? 0)
+  const served = await scene.serve(config, { log })
+  expect(await deadLetterOf('erased')).toMatchObject({
+    requestId,
+    attempts: 1,
+    reason: expect.stringMatching(/^NOT_FOUND: .*erased/),
+  })
+  expect(scene.receiver.received).toEqual([])
+  await served.stop()
+})
+
+test('webhook - an address that may not be sent to is a dead letter at once, and nobody is reached', async () => {
+  const endpoint = endpointOf({ name: 'inside', url: scene.receiver.url, allow: ['10.0.0.1'] })
+  const served = await scene.serve({ endpoints: [endpoint], retryDelaysMs: [10, 10] }, { log })
+  await holdAction(scene.agent)
+  expect(await deadLetterOf('inside')).toMatchObject({
+    attempts: 1,
+    reason: 'ADDRESS_REFUSED: 127.0.0.1 is not a public address, and `allow` does not name it',
+  })
+  expect(scene.receiver.received).toEqual([])
   await served.stop()
 })
 

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import {
+  type Digest,
   digestBytes,
   HoldpointError,
   PROBLEM_TYPE,
@@ -17,7 +18,8 @@ import type { Log } from '#runtime'
 import type { WebhookEndpoint } from './endpoints.ts'
 import { answerPath, channelOf } from './message.ts'
 import { createReplays } from './replays.ts'
-import { type Envelope, isSigned, newSecret } from './secret.ts'
+import { newSecret } from './secret.ts'
+import { readSigned, type Signed, unverifiable } from './signed-request.ts'
 
 const MOST_BYTES = 64 * 1024
 const MOST_AT_ONCE = 32
@@ -35,19 +37,18 @@ export function createAnswers(config: { endpoints: readonly WebhookEndpoint[] },
   const replays = createReplays<ReviewReply>({ now: deps.now })
   // For names that do not exist: a wrong name takes the same way, and the same time, as a wrong signature.
   const decoy = newSecret()
-  let atOnce = 0
+  const bounded = createBounds(MOST_AT_ONCE)
 
   async function answer(context: Context): Promise<Response> {
     const name = context.req.param('name') ?? ''
     const endpoint = endpoints.get(name)
-    const body = await readText(context.req.raw)
-    const envelope = verified(context, body, endpoint?.secret ?? decoy, deps.now())
+    const signed = await readSigned(context.req.raw, endpoint?.secret ?? decoy, deps.now())
     if (!endpoint) throw unverifiable()
     if (!endpoint.answers)
       throw new HoldpointError('NOT_A_REVIEWER', `${name} may not answer: its \`answers\` is not true`)
-    const evidence = digestBytes(`${envelope.id}.${envelope.timestamp}.${body}`)
-    const review = () => submit(parseAnswer(body), channelOf(name), evidence, deps)
-    return context.json(await replays.once(`${name} ${envelope.id}`, body, review), 201)
+    const review = () => submit(parseAnswer(signed.body), channelOf(name), evidenceOf(signed), deps)
+    const reply = await bounded(name, () => replays.once(`${name} ${signed.id}`, signed.body, review))
+    return context.json(reply, 201)
   }
 
   const app = new Hono()
@@ -60,12 +61,7 @@ export function createAnswers(config: { endpoints: readonly WebhookEndpoint[] },
       context.header('allow', 'POST')
       throw new HoldpointError('METHOD_NOT_ALLOWED', `${context.req.method}: a review is a POST`)
     }
-    if (atOnce >= MOST_AT_ONCE) {
-      context.header('retry-after', '1')
-      throw new HoldpointError('TOO_MANY', `more than ${MOST_AT_ONCE} answers at once`)
-    }
-    atOnce++
-    await next().finally(() => atOnce--)
+    await next()
   })
   app.use(
     answerPath(':name'),
@@ -84,7 +80,7 @@ export function createAnswers(config: { endpoints: readonly WebhookEndpoint[] },
 async function submit(
   { requestId, verdict, reason, renderHash, reviewer, token }: WebhookAnswer,
   channel: string,
-  evidence: ReturnType<typeof digestBytes>,
+  evidence: Digest,
   { desk, channelDesk }: AnswersDeps,
 ): Promise<ReviewReply> {
   const review = { requestId, verdict, renderHash, channel, ...(reason === undefined ? {} : { reason }) }
@@ -97,37 +93,18 @@ async function submit(
   )
 }
 
+const evidenceOf = ({ id, timestamp, body }: Signed): Digest => digestBytes(`${id}.${timestamp}.${body}`)
 const parseAnswer = (body: string): WebhookAnswer => parse(webhookAnswerShape, parseJson(body), 'answer')
 
-const TOLERANCE_S = 5 * 60
-
-/** Throws BAD_SIGNATURE, in the same words whatever is wrong, until the signature is known to be good. */
-function verified({ req }: Context, body: string, secret: string, nowMs: number): Envelope {
-  const id = req.header('webhook-id') ?? ''
-  const written = req.header('webhook-timestamp') ?? ''
-  const signatures = req.header('webhook-signature') ?? ''
-  // A dot parts id, time and body in what is signed: one in the id would let them be parted otherwise.
-  const isReadable = /^[!-\-/-~]{1,200}$/.test(id) && /^[1-9]\d{0,11}$/.test(written)
-  const envelope = { id, timestamp: Number(written) }
-  if (!isReadable || !isSigned(secret, envelope, body, signatures)) throw unverifiable()
-  if (Math.abs(nowMs / 1000 - envelope.timestamp) > TOLERANCE_S)
-    throw new HoldpointError(
-      'BAD_SIGNATURE',
-      `webhook-timestamp is ${written}, expected within ${TOLERANCE_S} s of ${Math.floor(nowMs / 1000)}`,
-    )
-  return envelope
-}
-
-const unverifiable = (): HoldpointError =>
-  new HoldpointError('BAD_SIGNATURE', 'no endpoint of this name has signed this message')
-
-/** Bytes that are no text would be another text to the one who signed them. */
-async function readText(request: Request): Promise<string> {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await request.arrayBuffer())
-  } catch (cause) {
-    if (cause instanceof TypeError) throw unverifiable()
-    throw cause
+/** At most so many at once for each name: none of them keeps another waiting. Throws TOO_MANY. */
+function createBounds(most: number) {
+  const underWay = new Map<string, number>()
+  const count = (name: string): number => underWay.get(name) ?? 0
+  return async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    if (count(name) >= most)
+      throw new HoldpointError('TOO_MANY', `more than ${most} answers at once`, { retryable: true })
+    underWay.set(name, count(name) + 1)
+    return work().finally(() => underWay.set(name, count(name) - 1))
   }
 }
 
@@ -139,5 +116,6 @@ function problem(context: Context, error: unknown, log: Log): Response {
   return context.body(JSON.stringify(details), details.status as ContentfulStatusCode, {
     'content-type': PROBLEM_TYPE,
     'cache-control': 'no-store',
+    ...(details.code === 'TOO_MANY' ? { 'retry-after': '1' } : {}),
   })
 }
