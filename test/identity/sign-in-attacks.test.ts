@@ -192,6 +192,14 @@ test('sign-in - metadata over plain HTTP are not fetched, nor is a token endpoin
   expect(await finishing(await begin())).toBe('INVALID_CONFIG')
 })
 
+test.each(['http://idp.example.com/authorize', 'javascript:alert(1)', 'data:text/html,x'])(
+  'sign-in - no browser is sent to %s',
+  async (endpoint) => {
+    provider.lies = { metadata: (honest) => ({ ...honest, authorization_endpoint: endpoint }) }
+    expect(await codeOf(begin())).toBe('INVALID_CONFIG')
+  },
+)
+
 test.each<[string, NonNullable<Lies['token']>, string]>([
   ['refuses the code', () => respond(400, '{"error":"invalid_grant"}'), 'UNAUTHENTICATED'],
   ['fails', () => respond(500, '{}'), 'UNAVAILABLE'],

@@ -29,7 +29,6 @@ export function createInteraction(provider: Provider, guard: Guard, passphraseFi
     if (context.req.header('origin') !== new URL(context.req.url).origin)
       return refuse(403, 'The form was not sent from this page.')
     const interaction = await detailsOf(context.env)
-    if (interaction.uid !== context.req.param('uid')) return refuse(400, 'This is another sign-in’s form.')
     const sent = await context.req.parseBody()
     context.header('content-security-policy', contentPolicy(originAfter(interaction)))
 

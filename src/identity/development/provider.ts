@@ -44,7 +44,6 @@ export async function createProvider(
     // The ID token is what the broker reads: it carries the groups.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
-    pkce: { required: () => true },
     interactions: { policy: [login], url: (_, { uid }) => `/interaction/${uid}` },
     findAccount: (_, sub) => {
       const person = PEOPLE.find((one) => one.sub === sub)
