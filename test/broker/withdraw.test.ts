@@ -1,15 +1,15 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { claimOf, codeOf, consumeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
 
 const MINUTE = 60_000
 let house: House
 let agent: TestAgent
-beforeEach(async () => {
+beforeAll(async () => {
   house = await startHouse({ policy: POLICY.replace('validFor: 1h', 'validFor: 5m') })
   agent = await house.agent('support-agent')
 })
-afterEach(() => house.stop())
+afterAll(() => house.stop())
 
 const withdrawAs = (person: 'alice' | 'bob' | 'carol', requestId: string) =>
   house.desk.withdraw(house.token(person), requestId)
