@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { holdAction, reviewAs } from '../support/held.ts'
 import type { TestAgent } from '../support/house.ts'
-import { approveOf, decide, denyOf, forcePost, formOf, openFromInbox } from './support/card.ts'
+import { approveOf, decide, denyOf, forcePost, formOf, openFromInbox, refusalOf } from './support/card.ts'
 import { type Scene, startScene } from './support/scene.ts'
 
 let scene: Scene
@@ -32,7 +32,7 @@ test('refused - the agent’s owner is told why there is no Approve, and a post 
   expect([await approveOf(alice).count(), await denyOf(alice).count()]).toEqual([0, 0])
   const csrf = await alice.locator('input[name=csrf]').first().inputValue()
   await forcePost(alice, `/requests/${requestId}/review`, { ...fields, csrf, verdict: 'approve' })
-  await alice.getByText('SELF_APPROVAL').waitFor()
+  expect(await refusalOf(alice).textContent()).toBe('SELF_APPROVAL')
   expect(await stateOf(requestId)).toBe('pending')
 })
 
@@ -54,7 +54,7 @@ test('refused - a page that was open before somebody else decided approves nothi
   await openFromInbox(carol, scene.url, requestId)
   await reviewAs(scene.house, 'bob', requestId, 'deny', 'no')
   await approveOf(carol).click()
-  await carol.getByText('ALREADY_DECIDED').waitFor()
+  expect(await refusalOf(carol).textContent()).toBe('ALREADY_DECIDED')
   expect(await stateOf(requestId)).toBe('denied')
 })
 
@@ -68,7 +68,7 @@ test('refused - the back button after a decision brings back no Approve that wor
   await bob.locator('.status.go').waitFor()
   expect(await approveOf(bob).isVisible()).toBe(false)
   await forcePost(bob, `/requests/${requestId}/review`, { ...fields, verdict: 'deny' })
-  await bob.getByText(/ALREADY_(DECIDED|REVIEWED)/).waitFor()
+  expect(await refusalOf(bob).textContent()).toMatch(/^ALREADY_(DECIDED|REVIEWED)$/)
   expect(await stateOf(requestId)).toBe('approved')
 })
 

@@ -1,8 +1,9 @@
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { holdAction } from '../support/held.ts'
 import type { TestAgent } from '../support/house.ts'
 import { approveOf, openFromInbox } from './support/card.ts'
-import { type Scene, startScene } from './support/scene.ts'
+import { type Person, type Scene, startScene } from './support/scene.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -17,6 +18,12 @@ afterEach(async () => {
   expect(await scene.closeWindows()).toEqual([])
 })
 afterAll(() => scene.stop())
+
+async function signedIn(person: Person): Promise<Page> {
+  const page = await scene.visit()
+  await scene.signIn(page, person)
+  return page
+}
 
 const stateOf = async (requestId: string): Promise<string> =>
   (await scene.house.desk.show(scene.house.token('carol'), requestId)).summary.state
@@ -33,7 +40,7 @@ test('session - whoever signs in is brought to the page that they had asked for'
 
 test('session - signing out ends it in the other tab, too: nothing more is shown, nothing can be decided', async () => {
   const { requestId } = await holdAction(agent)
-  const one = await scene.visitAs('bob')
+  const one = await signedIn('bob')
   const other = await one.context().newPage()
   await openFromInbox(other, scene.url, requestId)
   await one.getByRole('button', { name: 'Sign out' }).click()
@@ -47,7 +54,7 @@ test('session - signing out ends it in the other tab, too: nothing more is shown
 
 test('session - the back button after signing out shows no card', async () => {
   const { requestId } = await holdAction(agent)
-  const page = await scene.visitAs('bob')
+  const page = await signedIn('bob')
   await openFromInbox(page, scene.url, requestId)
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('link', { name: /development sign-in/i }).waitFor()
@@ -55,18 +62,8 @@ test('session - the back button after signing out shows no card', async () => {
   expect(await page.getByText('export_customers').count()).toBe(0)
 })
 
-test('session - one that has expired says so, and decides nothing', async () => {
-  const { requestId } = await holdAction(agent)
-  const page = await scene.visitAs('carol')
-  await openFromInbox(page, scene.url, requestId)
-  scene.passTime(13 * HOUR_MS)
-  await approveOf(page).click()
-  await page.getByText('UNAUTHENTICATED').waitFor()
-  expect(await stateOf(requestId)).toBe('pending')
-})
-
 test('session - a cookie that another browser brings along is worth nothing, and from then on nobody’s', async () => {
-  const page = await scene.visitAs('bob')
+  const page = await signedIn('bob')
   const stolen = await scene.visit({
     storageState: await page.context().storageState(),
     userAgent: 'Another Browser/1.0',
@@ -75,4 +72,14 @@ test('session - a cookie that another browser brings along is worth nothing, and
   await stolen.getByRole('link', { name: /development sign-in/i }).waitFor()
   await page.goto(`${scene.url}/`)
   await page.getByRole('link', { name: /development sign-in/i }).waitFor()
+})
+
+test('session - one that has expired says so, and decides nothing', async () => {
+  const { requestId } = await holdAction(agent)
+  const page = await signedIn('carol')
+  await openFromInbox(page, scene.url, requestId)
+  scene.passTime(13 * HOUR_MS)
+  await approveOf(page).click()
+  await page.getByText('UNAUTHENTICATED').waitFor()
+  expect(await stateOf(requestId)).toBe('pending')
 })

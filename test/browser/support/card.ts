@@ -6,6 +6,9 @@ export const rowOf = (page: Page, requestId: string): Locator => page.locator(`[
 export const approveOf = (page: Page): Locator => page.getByRole('button', { name: 'Approve', exact: true })
 export const denyOf = (page: Page): Locator => page.getByRole('button', { name: 'Deny', exact: true })
 
+/** The code with which the page says that something was refused. */
+export const refusalOf = (page: Page): Locator => page.getByRole('alert').locator('.code')
+
 /** Opens the card that a person finds in the inbox. */
 export async function openFromInbox(page: Page, url: string, requestId: string): Promise<void> {
   await page.goto(`${url}/`)

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { createConsole } from '#console'
 import { createSessions, createSignIn, developmentIssuerAt } from '#identity'
 import { createHttpServer, readRunning } from '#runtime'
@@ -78,6 +78,7 @@ export async function openWindows(place: { url: string; identityUrl: string; pas
   const { url, identityUrl, passphrase } = place
   const browser = await startBrowser()
   const watched: Faults[] = []
+  const kept = new Map<Person, Awaited<ReturnType<BrowserContext['storageState']>>>()
 
   async function visit(options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...options })
@@ -87,7 +88,10 @@ export async function openWindows(place: { url: string; identityUrl: string; pas
   }
   async function signInHere(page: Page, person: Person): Promise<void> {
     await page.getByRole('link', { name: /development sign-in/i }).click()
-    await page.getByLabel('Passphrase').fill(passphrase)
+    await page.getByRole('heading', { name: 'Who are you?' }).waitFor()
+    // Each browser is asked once.
+    const field = page.getByLabel('Passphrase')
+    if (await field.isVisible()) await field.fill(passphrase)
     await page.getByRole('button', { name: new RegExp(person, 'i') }).click()
   }
   async function signIn(page: Page, person: Person): Promise<void> {
@@ -101,9 +105,15 @@ export async function openWindows(place: { url: string; identityUrl: string; pas
     visit,
     signIn,
     signInHere,
+    /** Through the real pages the first time; the session is kept for the next window. */
     async visitAs(person: Person, options?: BrowserContextOptions) {
-      const page = await visit(options)
-      await signIn(page, person)
+      const cookies = kept.get(person)
+      const page = await visit({ ...options, ...(cookies ? { storageState: cookies } : {}) })
+      if (cookies) await page.goto(`${url}/`)
+      if (page.url() !== `${url}/`) {
+        await signIn(page, person)
+        kept.set(person, await page.context().storageState())
+      }
       return page
     },
     async closeWindows() {
