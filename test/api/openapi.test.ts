@@ -78,7 +78,8 @@ async function expectDocumented(name: string, response: Response | Promise<Respo
   validate(value)
   expect([name, validate.errors ?? []]).toEqual([name, []])
   expect([name, validate({ ...value, unheardOf: 1 })]).toEqual([name, false])
-  for (const member of document.components.schemas[name]?.required as string[]) {
+  const { required } = document.components.schemas[name] as { required: string[] }
+  for (const member of required) {
     const { [member]: _, ...rest } = value
     expect([name, member, validate(rest)]).toEqual([name, member, false])
   }
