@@ -12,21 +12,23 @@ export interface AssetUrls {
 }
 
 const FOLDER = new URL('../assets/', import.meta.url)
-const FILES = {
-  style: ['console.css', 'text/css; charset=utf-8'],
-  script: ['console.js', 'text/javascript; charset=utf-8'],
-  icon: ['icon.svg', 'image/svg+xml'],
-} as const
+/** In this order: later rules win. */
+const STYLES =
+  'base elements frame controls badges lists tables request decide timeline trace pages window'.split(' ')
 
 /** Read once. Their addresses carry a digest of what is in them, so that browsers may keep them for ever. */
 export function readAssets(): { urls: AssetUrls; find(path: string): Asset | undefined } {
   const byPath = new Map<string, Asset>()
-  const add = (file: string, type: string): string => {
-    const bytes = Uint8Array.from(readFileSync(new URL(file, FOLDER)))
-    const path = `/assets/${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}/${file}`
+  const add = (name: string, type: string, ...files: readonly string[]): string => {
+    const bytes = Uint8Array.from(Buffer.concat(files.map((file) => readFileSync(new URL(file, FOLDER)))))
+    const path = `/assets/${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}/${name}`
     byPath.set(path, { bytes, type })
     return path
   }
-  const urls = { style: add(...FILES.style), script: add(...FILES.script), icon: add(...FILES.icon) }
+  const urls = {
+    style: add('console.css', 'text/css; charset=utf-8', ...STYLES.map((name) => `style/${name}.css`)),
+    script: add('console.js', 'text/javascript; charset=utf-8', 'console.js'),
+    icon: add('icon.svg', 'image/svg+xml', 'icon.svg'),
+  }
   return { urls, find: (path) => byPath.get(path) }
 }

@@ -20,6 +20,9 @@ export type View = 'card' | 'full'
 export function decidePart(decidable: Decidable): Html {
   const { shown, session } = decidable
   const { approvals } = shown.card
+  if (shown.summary.state !== 'pending')
+    return html`<h2 id="decide-title">Decided</h2><p class="hint">There is nothing left to decide; the timeline says who did, and when.</p>
+${mayWithdraw(shown, session.person) ? withdrawal(shown, session) : NOTHING}`
   return html`<h2 id="decide-title">Decide</h2>
 <p class="who-may">${approvals.threshold === 1 ? 'One person' : `${approvals.threshold} different people`} out of ${approvals.from.map((group, at) => html`${at > 0 ? ', ' : ''}<b>${visibleLine(group)}</b>`)}, signed in at least by <b>${approvals.assurance}</b>.</p>
 ${shown.mayReview.ok ? reviewForm(decidable) : refusal(shown.mayReview)}

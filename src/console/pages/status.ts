@@ -8,7 +8,7 @@ export function statusPart(summary: RequestSummary, person: Person, nowMs: numbe
   const { isPending, text, reviews, missing } = statusModel(summary, nowMs)
   const own = summary.reviews.find((review) => samePrincipal(review, person))
   return html`<div class="status ${STATES[summary.state].tone}">
-<p class="state">${stateBadge(summary.state)} <span>${text}</span></p>
+<p class="state">${stateBadge(summary.state)} ${text === STATES[summary.state].word ? NOTHING : html`<span>${text}</span>`}</p>
 ${isPending ? html`<p class="left">${timeLeft(summary.expiresAtMs, nowMs)} · ${plural(missing, 'more approval')} needed</p>` : NOTHING}
 ${own === undefined ? NOTHING : html`<p class="own">You ${own.verdict === 'approve' ? 'approved' : 'denied'} it.</p>`}
 ${reviews.length === 0 ? NOTHING : html`<ul class="reviews">${reviews.map((line) => html`<li>${line}</li>`)}</ul>`}

@@ -17,7 +17,7 @@ function entry(
 <p class="step"><span class="dot" aria-hidden="true">${sign}</span><b>${what === 'pending' ? 'asked' : word}</b>
 <time datetime="${new Date(atMs).toISOString()}">${moment(atMs)}</time>${before === undefined ? NOTHING : html` <span class="muted">+${elapsed(atMs - before.atMs)}</span>`}</p>
 ${people.map((person) => html`<p>${personText(person)} <span class="muted">${visibleLine(person.assurance)}, by ${visibleLine(person.channel)}</span></p>`)}
-${reason === undefined || reason === '' ? NOTHING : html`<blockquote>${visible(reason)}</blockquote>`}
+${reason === undefined || reason === '' || reason === before?.reason ? NOTHING : html`<blockquote>${visible(reason)}</blockquote>`}
 ${errorType === undefined ? NOTHING : html`<p class="error-type">${visibleLine(errorType)}</p>`}
 <p class="leaf">ledger entry ${index} · <code>${visibleLine(leaf)}</code></p>
 </li>`
