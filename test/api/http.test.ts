@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { compactVerify, importJWK, type JWK } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ClaimReply, TrustReply } from '#contract'
+import { createHttpServer } from '#runtime'
 import { claimOf, holdAction, reviewAs } from '../support/held.ts'
 import { apiOf, jsonOf, refusal, type Scene, startScene } from './scene.ts'
 
@@ -159,4 +162,46 @@ test('api - a fault of ours tells the log everything, and the caller nothing', a
   expect(await response.clone().text()).not.toContain('secret-of-the-house')
   expect(await refusal(response)).toEqual([500, 'INTERNAL'])
   expect(scene.house.lines.some((line) => line.includes('secret-of-the-house'))).toBe(true)
+})
+
+/** What a client that keeps to no rule sends, byte for byte; what comes back until the server closes. */
+async function sendRaw(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let answered = ''
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    answered += part
+  })
+  socket.on('error', () => {})
+  socket.write(text)
+  await once(socket, 'close')
+  return answered
+}
+
+test('api - over a real connection, doubled headers and bodies without end are refused', async () => {
+  const { fetch } = scene.api
+  const server = createHttpServer(
+    { name: 'api', host: '127.0.0.1', port: 0 },
+    { fetch, log: scene.house.log },
+  )
+  await server.start()
+  try {
+    const good = `Authorization: Bearer ${scene.house.token('bob')}\r\n`
+    const send = (head: string, body = '') =>
+      sendRaw(server.port(), `${head}\r\nHost: x\r\nConnection: close\r\n${body === '' ? '\r\n' : body}`)
+    expect(await send(`GET /v1/requests HTTP/1.1\r\n${good.trimEnd()}`)).toMatch(/^HTTP\/1.1 200 /)
+    for (const twice of [`${good}Authorization: Bearer x`, `Authorization: Bearer x\r\n${good.trimEnd()}`])
+      expect(await send(`GET /v1/requests HTTP/1.1\r\n${twice}`)).toMatch(
+        /^HTTP\/1.1 400 [\s\S]*INVALID_INPUT/,
+      )
+    const chunk = `8000\r\n${'x'.repeat(0x8000)}\r\n`
+    const post = `POST /v1/requests/1-x/reviews HTTP/1.1\r\nContent-Type: application/json\r\n${good.trimEnd()}`
+    expect(await send(post, `Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(3)}0\r\n\r\n`)).toMatch(
+      /^HTTP\/1.1 413 [\s\S]*PAYLOAD_TOO_LARGE/,
+    )
+    expect(await send(`GET /v1/requests HTTP/1.1\r\nX-Long: ${'x'.repeat(40_000)}`)).toMatch(
+      /^HTTP\/1.1 431 /,
+    )
+  } finally {
+    await server.stop()
+  }
 })

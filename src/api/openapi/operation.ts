@@ -23,17 +23,17 @@ export const json = (
 /** The problems of a call by status, from their codes: what a client should be ready for. */
 export function problems(...codes: ErrorCode[]): Record<string, Schema> {
   const byStatus = Object.groupBy(codes, (code) => HTTP_STATUS[code])
-  return Object.fromEntries(
-    Object.entries(byStatus).map(([status, them = []]) => [
-      status,
-      {
-        description: them.map((code) => `\`${code}\``).join(', '),
-        ...headersOf(status),
-        content: { 'application/problem+json': { schema: ref('Problem') } },
-      },
-    ]),
-  )
+  const named = Object.entries(byStatus).map(([status, them = []]) => {
+    const description = them.map((code) => `\`${code}\``).join(', ')
+    return [status, { ...problem(description), ...headersOf(status) }]
+  })
+  return { ...Object.fromEntries(named), default: problem('Any other problem: its `code` says which.') }
 }
+
+const problem = (description: string): Schema => ({
+  description,
+  content: { 'application/problem+json': { schema: ref('Problem') } },
+})
 
 const headersOf = (status: string): Schema => {
   if (status === '401')
@@ -46,12 +46,7 @@ const headersOf = (status: string): Schema => {
 /** Every call with a token can end so. */
 export const WITH_TOKEN = ['INVALID_INPUT', 'UNAUTHENTICATED', 'BROKER_UNAVAILABLE', 'UNAVAILABLE'] as const
 
-export const refusedBody = {
-  '415': {
-    description: '`INVALID_INPUT`: the body is not `application/json`.',
-    content: { 'application/problem+json': { schema: ref('Problem') } },
-  },
-} as const
+export const refusedBody = { '415': problem('`INVALID_INPUT`: the body is not `application/json`.') }
 
 export const requestIdParameter = {
   name: 'id',
