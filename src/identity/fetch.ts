@@ -42,9 +42,9 @@ async function read(response: Response): Promise<Uint8Array<ArrayBuffer>> {
 
 /** What comes over plain HTTP is anybody's word; only this machine itself is close enough. */
 export function secure(address: string): URL {
-  const url = new URL(address)
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return url
-  throw new HoldpointError('INVALID_CONFIG', `identity.issuers: ${address}, expected https`)
+  const url = URL.parse(address)
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url
+  throw new HoldpointError('INVALID_CONFIG', `identity.issuers: ${JSON.stringify(address)}, expected https`)
 }
 
 export const isLoopback = (host: string): boolean => ['127.0.0.1', '[::1]', '::1', 'localhost'].includes(host)

@@ -36,6 +36,8 @@ export function createSignIn({ issuers, redirectUri }: SignInConfig, { now }: { 
       const { config, open } = clientOf(issuer)
       const openid = await loadOpenid()
       const client = await open()
+      // A browser follows it: neither plain HTTP nor a script.
+      secure(client.serverMetadata().authorization_endpoint ?? '')
       const [verifier, state, nonce] = [
         openid.randomPKCECodeVerifier(),
         openid.randomState(),
@@ -56,7 +58,7 @@ export function createSignIn({ issuers, redirectUri }: SignInConfig, { now }: { 
         nonce,
         returnTo: localPath(returnTo),
       })
-      return { url: secure(url.href).href, sealed }
+      return { url: url.href, sealed }
     },
 
     async finish(callback, sealed) {

@@ -192,7 +192,7 @@ test('sign-in - metadata over plain HTTP are not fetched, nor is a token endpoin
   expect(await finishing(await begin())).toBe('INVALID_CONFIG')
 })
 
-test.each(['http://idp.example.com/authorize', 'javascript:alert(1)', 'data:text/html,x'])(
+test.each(['http://idp.example.com/authorize', 'javascript:alert(1)', 'data:text/html,x', '', undefined])(
   'sign-in - no browser is sent to %s',
   async (endpoint) => {
     provider.lies = { metadata: (honest) => ({ ...honest, authorization_endpoint: endpoint }) }
