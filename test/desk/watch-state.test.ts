@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { cardModel, type RequestSummary, renderHash, type ShowReply, WHOLE_CARD } from '#contract'
+import { listLines } from '../../src/desk/terminal/list-text.ts'
 import { plain } from '../../src/desk/terminal/terminal.ts'
 import { cells } from '../../src/desk/terminal/wrap.ts'
 import { createCardLines, frame, lengthOf, pageOf } from '../../src/desk/watch/frame.ts'
@@ -166,6 +167,17 @@ test.each(HOSTILE_TEXTS)('watch - $name fits the screen, in the list and on the 
     expect(drawn).toHaveLength(24)
     expect(Math.max(...drawn.map(cells))).toBeLessThanOrEqual(80)
     expect(drawn.join('')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+  }
+})
+
+test.each([40, 60, 100, 160])('list - at %i columns no line is wider, and ids stay apart', (columns) => {
+  const names = ['short', '漢字'.repeat(40), 'x'.repeat(300)]
+  const requests = names.map((name, at) => summaryOf(`1-aaaaaaaaaaaaaaaa${at}`, name))
+  const lines = listLines(requests, 0, { columns })
+  expect(lines).toHaveLength(4)
+  for (const [at, line] of lines.entries()) {
+    expect(cells(line)).toBeLessThanOrEqual(columns)
+    if (at > 0) expect(line).toContain(`1-aaaaaaaaaaaaaaaa${at - 1}`)
   }
 })
 

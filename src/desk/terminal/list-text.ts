@@ -27,7 +27,8 @@ export function listLines(
   const widths = fitColumns(rows, columns)
   return rows.map((row, at) => {
     const line = row.map((text, index) => column(text, widths[index] ?? 0)).join(GAP)
-    return at === 0 ? style('dim', line.trimEnd()) : line.trimEnd()
+    const fitting = (cells(line) > columns ? column(line, columns) : line).trimEnd()
+    return at === 0 ? style('dim', fitting) : fitting
   })
 }
 

@@ -62,7 +62,10 @@ export async function watchInteractively(
       filter,
       { signal, relistMs },
       {
-        changed: (_, request) => change(onSummary(state, request)),
+        // Drawn once, when all that changed is known.
+        changed: (_, request) => {
+          state = onSummary(state, request)
+        },
         listed: (requests) => change(onListed(state, requests)),
         problem: fail,
       },
