@@ -61,6 +61,7 @@ test('pack - the program’s package has what it reads at run time, and nothing 
   const files = filesOf('server', 'holdpoint')
   expect(files).toContain('src/store/sql/001-traces.sql')
   expect(files).toContain('src/store/engine/child.js')
+  expect(files).toContain('src/console/assets/console.js')
   expect(files.filter((file) => /\.ts$|^test|demo|setup|launch|src\/main\/pack/.test(file))).toEqual([])
 })
 

@@ -8,8 +8,6 @@ export const filesIn = (dir: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name))
 
 export const isCode = (file: string): boolean => /\.[cm]?[jt]s$/.test(file)
-/** Ours is TypeScript: other code among the sources is data, such as a page's script. */
-const isSource = (file: string): boolean => /\.ts$/.test(file)
 const isForReaders = (file: string): boolean => /\.md$/.test(file)
 
 /**
@@ -26,7 +24,8 @@ export function copyData(root: string, outDir: string): void {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = join(root, folder, entry.name)
       const files = entry.isDirectory() ? filesIn(path) : [path]
-      if (files.some(isSource)) continue
+      // A page's script is data to us: it stands in a folder of assets, and runs in a browser.
+      if (entry.name !== 'assets' && files.some(isCode)) continue
       for (const file of files) if (!isForReaders(file)) copy(file, join(outDir, relative(root, file)))
     }
 }
