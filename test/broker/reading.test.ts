@@ -8,7 +8,7 @@ import { codeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, EPOCH, type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
 import { tokenOf } from '../support/token.ts'
 
-const FACTS = `${POLICY}  - { id: many-rows, match: { kind: tool, name: purge }, when: "facts.rows > 10.0", effect: deny }\n  - { id: few-rows, match: { kind: tool, name: purge }, effect: hold }\n  - { id: at-home, match: { kind: tool, name: tidy, agent: "support-*" }, effect: allow }\n  - { id: lab-only, match: { kind: tool, name: tidy, environment: lab }, effect: allow }\n`
+const FACTS = `${POLICY}  - { id: many-rows, match: { kind: tool, name: purge }, when: "facts.rows > 10.0", effect: deny }\n  - { id: few-rows, match: { kind: tool, name: purge }, effect: hold }\n  - { id: at-home, match: { kind: tool, name: tidy, agent: "support-*" }, effect: allow }\n  - { id: lab-only, match: { kind: tool, name: tidy, environment: lab }, effect: allow }\n  - { id: stumble, match: { kind: tool, name: rotate_key }, when: "bool(action.arguments.password)", effect: hold, redact: [/arguments/password] }\n`
 
 let house: House
 let agent: TestAgent
@@ -85,6 +85,20 @@ describe('explain', () => {
     // The agent named the broker as the source: it is not believed.
     expect(steps.at(-1)).toMatchObject({ rule: 'many-rows', matched: true })
     expect(withAgentFacts?.at(-1)).toMatchObject({ rule: 'few-rows', matched: true })
+  })
+
+  test('explain - what the policy keeps from reviewers is not told by a condition that stumbles over it', async () => {
+    const action = { kind: 'tool', name: 'rotate_key', arguments: { password: 'horse: battery' } }
+    const { requestId } = await holdAction(agent, attemptOf(action))
+    const hidden = await explain({ requestId })
+    expect(JSON.stringify(hidden)).not.toMatch(/horse|battery/)
+    expect(hidden.steps.at(-1)).toEqual({
+      rule: 'stumble',
+      matched: true,
+      because: 'its condition cannot be evaluated',
+    })
+    // Whoever makes an action up knows what is in it.
+    expect((await explain({ action })).steps.at(-1)?.because).toContain('horse: battery')
   })
 
   test.each<[string, Parameters<typeof explain>[0], object]>([

@@ -1,5 +1,5 @@
 import { type ExplainCall, type ExplainReply, explainCallShape, HoldpointError } from '#contract'
-import { explainRuling, type Question } from '#policy'
+import { explainRuling, type Question, type Step } from '#policy'
 import type { Context } from '../context.ts'
 import { readPayload } from '../request-payload.ts'
 import type { DeskHandler } from './handler.ts'
@@ -10,20 +10,39 @@ export const explain: DeskHandler<ExplainCall, ExplainReply> = {
   shape: explainCallShape,
   async handle(call, context) {
     await context.identity.verifyToken(call.token)
-    const question = await questionOf(call, context)
+    const { question, isRedacted } = await questionOf(call, context)
     const { compiled, version } = context.documents.policy()
-    return { policyVersion: version, ...explainRuling(compiled, question) }
+    const { ruling, steps, withAgentFacts } = explainRuling(compiled, question)
+    const told = (all: Step[]): Step[] => (isRedacted ? all.map(withoutValues) : all)
+    return {
+      policyVersion: version,
+      ruling,
+      steps: told(steps),
+      ...(withAgentFacts === undefined ? {} : { withAgentFacts: told(withAgentFacts) }),
+    }
   },
 }
 
-function questionOf(call: ExplainCall, context: Context): Promise<Question> | Question {
+/** Why a condition could not be evaluated may quote what it was about, and the policy keeps that from reviewers. */
+const withoutValues = (step: Step): Step => ({
+  ...step,
+  because: step.because.startsWith('its condition') ? step.because.replace(/:.*/s, '') : step.because,
+})
+
+interface Asked {
+  question: Question
+  /** Whether it holds values that whoever asks may not see. */
+  isRedacted: boolean
+}
+
+function questionOf(call: ExplainCall, context: Context): Promise<Asked> | Asked {
   const { requestId, action, environment, agentId } = call
   if ((requestId === undefined) === (action === undefined))
     throw new HoldpointError(
       'INVALID_INPUT',
       'explain: expected exactly one of the keys requestId and action',
     )
-  if (action) return madeUp(action, { environment, agentId }, context)
+  if (action) return { question: madeUp(action, { environment, agentId }, context), isRedacted: false }
   if (environment !== undefined || agentId !== undefined)
     throw new HoldpointError(
       'INVALID_INPUT',
@@ -33,11 +52,14 @@ function questionOf(call: ExplainCall, context: Context): Promise<Question> | Qu
 }
 
 /** Its own action, facts and requester, as they were when it opened; only the policy may be another by now. */
-async function asRequested(context: Context, requestId: string): Promise<Question> {
+async function asRequested(context: Context, requestId: string): Promise<Asked> {
   const { requested } = await namedRequest(context, requestId)
   const { action, card } = await readPayload(context.payloads, requestId)
   const { environment, agent, onBehalfOf } = requested
-  return { action, environment, agent, onBehalfOf, facts: card.facts }
+  return {
+    question: { action, environment, agent, onBehalfOf, facts: card.facts },
+    isRedacted: card.redacted.length > 0,
+  }
 }
 
 function madeUp(
