@@ -53,6 +53,7 @@ export function createEvents<Event extends DeskEventName>(
   const hardly = new AbortController()
   let batch: ConsumerMessages | undefined
   let reading: Promise<void> | undefined
+  let stopped: Promise<void> | undefined
 
   const isWanted = (event: string | undefined): event is Event => events.some((one) => one === event)
 
@@ -96,21 +97,26 @@ export function createEvents<Event extends DeskEventName>(
     }
   }
 
+  /** Those under way may finish, and are broken off when that takes too long. */
+  async function drain(): Promise<void> {
+    stopping.abort()
+    batch?.stop()
+    const impatience = globalThis.setTimeout(() => hardly.abort(), drainMs)
+    await reading
+    await Promise.allSettled(underWay)
+    clearTimeout(impatience)
+    if (!deps.nc.isClosed()) await deps.nc.flush().catch(() => undefined)
+  }
+
   return {
     name: `events for ${durable}`,
     async start() {
       await subscribe(deps.nc, durable, ackWaitMs)
       reading = read(await jetstream(deps.nc).consumers.get(EVENT_STREAM, durable))
     },
-    async stop() {
-      if (!reading || stopping.signal.aborted) return reading
-      stopping.abort()
-      batch?.stop()
-      const drained = globalThis.setTimeout(() => hardly.abort(), drainMs)
-      await reading
-      await Promise.allSettled(underWay)
-      clearTimeout(drained)
-      if (!deps.nc.isClosed()) await deps.nc.flush().catch(() => undefined)
+    stop() {
+      stopped ??= drain()
+      return stopped
     },
   }
 }
@@ -135,7 +141,9 @@ async function subscribe(nc: NatsConnection, durable: string, ackWaitMs: number)
         ack_wait,
         deliver_policy: DeliverPolicy.New,
         ack_policy: AckPolicy.Explicit,
+        // Counted, and waited for, by whoever takes them: many that wait must not keep new ones back.
         max_deliver: -1,
+        max_ack_pending: -1,
       })
   } catch (cause) {
     const why = (cause as Error).message
