@@ -1,4 +1,3 @@
-export { type AddressRules, createAddressRules } from './address.ts'
 export type { WebhookAccess } from './webhook/access.ts'
 export { webhookCommands } from './webhook/command.ts'
 export { readEndpoints, type WebhookEndpoint } from './webhook/endpoints.ts'
