@@ -1,4 +1,4 @@
-import type { Card } from './card.ts'
+import { type Card, REDACTED } from './card.ts'
 import type { JsonValue } from './json.ts'
 import { findLookAlikes, isAscii, type LookAlike } from './look-alikes.ts'
 import { count, shortenLine } from './shorten.ts'
@@ -35,6 +35,7 @@ export function cardWarnings(card: Card): string[] {
     lookAt(text, [place], note)
   const isArgv = action.kind === 'process' && Array.isArray(action.arguments)
   lookInto(action.arguments, ['/arguments'], note, isArgv)
+  lookForPretence(card, note)
   for (const fact of card.facts) {
     lookAt(fact.name, ['the facts'], note)
     lookInto(fact.value, ['the facts'], note, false)
@@ -63,6 +64,9 @@ const SENTENCES = {
   gap: 'Long runs of spaces or empty lines, behind which text goes unseen',
   encoded: 'Long encoded text: what it does cannot be read here',
   replaced: 'Replacement characters (U+FFFD): this was no text, or was damaged',
+  turned:
+    'Letters that run from right to left beside others: they may stand in another order than they seem to',
+  pretended: 'Values that pretend to have been kept from reviewers',
 } as const
 
 function sentence(kind: Kind, { times, places, samples }: Finding): string {
@@ -78,11 +82,7 @@ const placeText = (place: Place): string =>
   shortenLine(
     place
       .slice(0, 12)
-      .map((step, index) =>
-        index === 0
-          ? step
-          : `/${visibleLine(String(step).slice(0, 80).replaceAll('~', '~0').replaceAll('/', '~1'))}`,
-      )
+      .map((step, index) => (index === 0 ? step : `/${visibleLine(pointerToken(String(step).slice(0, 80)))}`))
       .join(''),
     120,
   )
@@ -126,9 +126,26 @@ function lookAt(text: string, place: Place, note: Note): void {
   const words = findLookAlikes(text, 50)
   if (words.length > 0) note('mixed', place, words.slice(0, MOST_NAMED + 1).map(described), words.length)
   if (/\p{M}{5}/u.test(text)) note('stacked', place)
+  if (RIGHT_TO_LEFT.test(text) && /[A-Za-z0-9]/.test(text)) note('turned', place)
   const replaced = text.split('\ufffd').length - 1
   if (replaced > 0) note('replaced', place, [], replaced)
 }
+
+const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
+
+/** An agent that writes what a redaction leaves would have a reviewer believe that policy hid something harmless. */
+function lookForPretence({ action, redacted }: Card, note: Note): void {
+  const real = new Set(redacted.map(({ path }) => path))
+  const look = (value: JsonValue, pointer: string): void => {
+    if (value === REDACTED && !real.has(pointer)) note('pretended', [visibleLine(pointer.slice(0, 200))])
+    if (typeof value !== 'object' || value === null) return
+    for (const [key, member] of Object.entries(value))
+      if (member === REDACTED || typeof member === 'object') look(member, `${pointer}/${pointerToken(key)}`)
+  }
+  look(action.arguments, '/arguments')
+}
+
+const pointerToken = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
 
 /** Line ends and tabs hide nothing, nor do the joiners and selectors that an emoji is made of. */
 const concealedIn = (text: string): string[] =>

@@ -35,5 +35,8 @@ export interface Card {
   expiresAtMs: number
 }
 
+/** What stands in place of a value that policy keeps from reviewers. */
+export const REDACTED = '[redacted]'
+
 /** A review must quote this: it proves which card the reviewer had before them. */
 export const renderHash = (card: Card): Digest => digestJson(card)

@@ -1,5 +1,5 @@
 import type { JsonValue } from './json.ts'
-import { CONCEALED, escapeOf } from './visible.ts'
+import { escapeOf, UNSHOWN } from './visible.ts'
 
 const STEP = '  '
 
@@ -76,7 +76,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
   '\t': '\\t',
 }
-const IN_QUOTES = new RegExp(`["\\\\\\n]|${CONCEALED.source}`, 'gu')
+const IN_QUOTES = new RegExp(`["\\\\\\n]|${UNSHOWN}`, 'gu')
 
 const escapeQuoted = (text: string): string =>
   text.replace(IN_QUOTES, (char) => ESCAPES[char] ?? escapeOf(char))

@@ -75,6 +75,13 @@ test.each([
     { arguments: { p: 'QUJD'.repeat(100) } },
     /cannot be read here: 1 \(400 characters\), in \/arguments\/p/,
   ],
+  ['letters from right to left', { target: 'prod/\u05d0\u05d1/123' }, /right to left.*: 1, in the target/],
+  [
+    'a redaction that policy never made',
+    { arguments: { a: { 'b/c': '[redacted]' } } },
+    /pretend.*: 1, in \/arguments\/a\/b~1c/,
+  ],
+  ['a bare redaction that policy never made', { arguments: '[redacted]' }, /pretend.*: 1, in \/arguments/],
   ['replacement characters', { arguments: ['\ufffd\ufffd'] }, /Replacement characters.*: 2, in/],
 ])('warnings - %s: said, counted, and where', (_, action, expected) => {
   expect(warningsOf(withAction(action))).toMatch(expected)
@@ -83,6 +90,11 @@ test.each([
 test('warnings - a foreign letter in an agent’s id or name is pointed out', () => {
   const agent = { ...plain.agent, sub: 'supp\u043ert', name: 'Supp\u043ert' }
   expect(warningsOf({ ...plain, agent })).toMatch(/not plain ASCII.*in the agent’s name, the agent’s id/)
+})
+
+test('warnings - none for a redaction that policy made', () => {
+  const redacted = [{ path: '/arguments/a~1b', length: 3, digest: plain.actionDigest }]
+  expect(warningsOf({ ...withAction({ arguments: { 'a/b': '[redacted]' } }), redacted })).toBe('')
 })
 
 test('warnings - a place is a JSON pointer, with the agent’s keys made visible and short', () => {

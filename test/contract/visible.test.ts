@@ -35,12 +35,18 @@ test.each([
   ['an em space and a hair space', '\u2003\u200a', '\\u{2003}\\u{200a}'],
   ['an Ogham space mark', '\u1680', '\\u{1680}'],
   ['a lone surrogate', 'a\ud800', 'a\\u{d800}'],
+  ['a mark upon nothing', '\u0338', '\\u{338}'],
+  ['a mark upon a quotation mark', '"\u0338"', '"\\u{338}"'],
+  ['a mark upon a space, and one upon that', ' \u0301\u0302', ' \\u{301}\\u{302}'],
+  ['a mark at the beginning of a line', 'a\n\u0301', 'a\n\\u{301}'],
+  ['a mark behind what is escaped', 'a\u200b\u0301', 'a\\u{200b}\\u{301}'],
+  ['the fifth mark upon a letter', `a${'\u0301'.repeat(6)}b`, `a${'\u0301'.repeat(4)}\\u{301}\\u{301}b`],
 ])('visible - %s is shown, not obeyed', (_, hostile, shown) => {
   expect(visible(hostile)).toBe(shown)
 })
 
 test('visible - ordinary text in any script stays as it is', () => {
-  const text = 'Größe, 日本語, العربية, हिन्दी, emoji 🙂\nC:\\users\\unit'
+  const text = 'Größe, cafe\u0301, 日本語, العَرَبِيَّة, हिन्दी, שָׁלוֹם, ที่นี่, emoji 🙂\nC:\\users\\unit'
   expect(visible(text)).toBe(text)
 })
 

@@ -53,7 +53,8 @@ export async function follow(
     }
     for (const requestId of known?.keys() ?? []) {
       if (now.has(requestId)) continue
-      const { summary } = await desk.show(valid, requestId)
+      const summary = await summaryOf(valid, requestId)
+      if (!summary) continue
       // Answered by whoever watches for what they can answer: it goes on waiting for others.
       if (summary.state !== 'pending') decided.add(requestId)
       changed(summary.state === 'pending' ? 'reviewed' : 'decided', summary)
@@ -62,6 +63,16 @@ export async function follow(
     for (const request of endings) if (decided.delete(request.requestId)) changed('ended', request)
     endings = endings.filter(({ requestId }) => now.has(requestId))
     listed?.([...now.values()])
+  }
+
+  /** Undefined where its payload has been erased meanwhile: there is nothing left to tell. */
+  async function summaryOf(valid: string, requestId: string): Promise<RequestSummary | undefined> {
+    try {
+      return (await desk.show(valid, requestId)).summary
+    } catch (error) {
+      if (error instanceof HoldpointError && error.code === 'UNKNOWN_REQUEST') return undefined
+      throw error
+    }
   }
 
   function report(error: unknown): false {
