@@ -1,11 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { compactVerify, importJWK, type JWK } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ClaimReply, TrustReply } from '#contract'
 import { createHttpServer } from '#runtime'
-import { claimOf, holdAction, reviewAs } from '../support/held.ts'
-import { apiOf, jsonOf, refusal, type Scene, startScene } from './scene.ts'
+import { refusal, type Scene, startScene } from './scene.ts'
 
 let scene: Scene
 beforeAll(async () => {
@@ -24,8 +21,7 @@ const EVERYWHERE = [
 ]
 
 test.each(EVERYWHERE)('api - %s answers nobody’s page, and no browser runs or frames it', async (path) => {
-  for (const method of ['GET', 'POST', 'OPTIONS', 'PUT', 'TRACE']) {
-    if (method === 'TRACE') continue
+  for (const method of ['GET', 'POST', 'OPTIONS', 'PUT']) {
     const headers = {
       origin: 'https://evil.example',
       'access-control-request-method': 'POST',
@@ -91,77 +87,6 @@ test('api - who does not take what there is, is told so', async () => {
     expect(await refusal(await scene.get(path, 'bob', { accept }))).toEqual([406, 'INVALID_INPUT'])
   for (const accept of ['*/*', 'application/*', 'text/html, application/json;q=0.1', ''])
     expect((await scene.get('/v1/requests', 'bob', { accept })).status).toBe(200)
-})
-
-test('api - a warrant is verified by the keys at their well-known address, which are those of the broker alone', async () => {
-  const response = await scene.get('/.well-known/jwks.json')
-  expect(response.headers.get('content-type')).toBe('application/jwk-set+json')
-  const jwks = await jsonOf<{ keys: JWK[] }>(response)
-  const trust = (await (await scene.get('/v1/keys')).json()) as TrustReply
-  expect(jwks.keys.map(({ kid }) => kid)).toEqual(
-    trust.keys.filter(({ use }) => use === 'broker').map(({ kid }) => kid),
-  )
-  expect(trust.keys.some(({ use }) => use === 'ledger')).toBe(true)
-  const { requestId } = await holdAction(scene.agent)
-  await reviewAs(scene.house, 'bob', requestId)
-  const { warrant } = (await claimOf(scene.agent, requestId)) as Extract<ClaimReply, { status: 'approved' }>
-  const { protectedHeader } = await compactVerify(warrant, async ({ kid, alg }) =>
-    importJWK(jwks.keys.find((key) => key.kid === kid) as JWK, alg),
-  )
-  expect(protectedHeader).toMatchObject({ typ: 'holdpoint-warrant+jwt', alg: 'EdDSA' })
-})
-
-test('api - a flood of questions for the keys is one question to the broker', async () => {
-  let asked = 0
-  const desk = {
-    ...scene.house.desk,
-    trust: () => {
-      asked++
-      return scene.house.desk.trust()
-    },
-  }
-  const { api } = apiOf(scene.house, {}, desk)
-  await Promise.all(Array.from({ length: 50 }, () => api.request('/v1/keys')))
-  await api.request('/readyz')
-  expect(asked).toBe(1)
-  scene.house.clock.advance(1_001)
-  expect((await api.request('/readyz')).status).toBe(200)
-  expect(asked).toBe(2)
-})
-
-test('api - metrics name routes and never what somebody typed', async () => {
-  await scene.get('/v1/requests/secret-id-1', 'bob')
-  await scene.get('/v1/secret-path')
-  await scene.api.request('/v1/requests', { method: 'SECRET' })
-  const text = await (await scene.get('/metrics')).text()
-  expect(text).not.toMatch(/secret/i)
-  expect(text).toContain(
-    'http_server_request_duration_seconds_count{http_request_method="GET",http_route="/v1/requests/:id",http_response_status_code="404"} 1',
-  )
-  expect(text).toContain(
-    'http_request_method="_OTHER",http_route="/v1/requests",http_response_status_code="405"',
-  )
-  expect(text).toContain('\nholdpoint_api_streams 0\n')
-  // The format: a comment, or a name with labels and a number; every series of buckets ends with all of them.
-  for (const line of text.trimEnd().split('\n'))
-    expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{[^{}]*\})? [\d.e+-]+)$/)
-  const infinite = [...text.matchAll(/_bucket\{(.*),le="\+Inf"\} (\d+)/g)]
-  expect(infinite.length).toBeGreaterThan(5)
-  for (const [, labels, count] of infinite) expect(text).toContain(`_count{${labels}} ${count}\n`)
-})
-
-test('api - a fault of ours tells the log everything, and the caller nothing', async () => {
-  const desk = {
-    ...scene.house.desk,
-    policy: async () => {
-      throw new TypeError('secret-of-the-house')
-    },
-  }
-  const { api } = apiOf(scene.house, {}, desk)
-  const response = await api.request('/v1/policy', { headers: { authorization: 'Bearer x' } })
-  expect(await response.clone().text()).not.toContain('secret-of-the-house')
-  expect(await refusal(response)).toEqual([500, 'INTERNAL'])
-  expect(scene.house.lines.some((line) => line.includes('secret-of-the-house'))).toBe(true)
 })
 
 /** What a client that keeps to no rule sends, byte for byte; what comes back until the server closes. */

@@ -1,19 +1,16 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ERROR_CODES, HTTP_STATUS } from '#contract'
-import { openApi } from '../../src/api/openapi/document.ts'
 import { claimOf, consumeOf, holdAction, newNonce, reviewAs } from '../support/held.ts'
 import { attemptOf } from '../support/house.ts'
-import { jsonOf, type Scene, startScene } from './scene.ts'
+import { document, expectDocumented, validatorOf } from './documented.ts'
+import { type Scene, startScene } from './scene.ts'
 
 let scene: Scene
 beforeAll(async () => {
   scene = await startScene()
 })
 afterAll(() => scene.house.stop())
-
-const document = openApi({ url: 'https://holdpoint.example.com', version: '1.2.3' })
 
 test('api - the document is OpenAPI 3.1, by the official schema, and refused with a mistake in it', async () => {
   const validate = async (value: unknown) => new Validator().validate(JSON.parse(JSON.stringify(value)))
@@ -50,40 +47,6 @@ test('api - every reference leads somewhere, every schema is used, every operati
   expect(document.components.schemas.ErrorCode?.enum).toEqual(Object.keys(ERROR_CODES))
   expect(Object.keys(HTTP_STATUS)).toEqual(Object.keys(ERROR_CODES))
 })
-
-/** What clients must put up with, they may: here a member that nobody documented is a fault. */
-function strict(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(strict)
-  if (typeof schema !== 'object' || schema === null) return schema
-  const copy = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, strict(value)]))
-  return 'properties' in copy && copy.type === 'object' ? { additionalProperties: false, ...copy } : copy
-}
-
-function validatorOf(name: string): ValidateFunction {
-  const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { uri: true, 'date-time': true } })
-  const { TimelineEntry, ...schemas } = document.components.schemas
-  ajv.addSchema({
-    $id: 'https://x/',
-    // Its people are two schemas at once, neither of which knows the other's members.
-    components: {
-      schemas: { ...(strict(schemas) as object), TimelineEntry, NamedPrincipal: schemas.NamedPrincipal },
-    },
-  })
-  return ajv.compile({ $ref: `https://x/#/components/schemas/${name}` })
-}
-
-async function expectDocumented(name: string, response: Response | Promise<Response>): Promise<void> {
-  const value = await jsonOf<Record<string, unknown>>(response)
-  const validate = validatorOf(name)
-  validate(value)
-  expect([name, validate.errors ?? []]).toEqual([name, []])
-  expect([name, validate({ ...value, unheardOf: 1 })]).toEqual([name, false])
-  const { required } = document.components.schemas[name] as { required: string[] }
-  for (const member of required) {
-    const { [member]: _, ...rest } = value
-    expect([name, member, validate(rest)]).toEqual([name, member, false])
-  }
-}
 
 test('api - real answers are as they are documented, member for member', async () => {
   const hostile = {

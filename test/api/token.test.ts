@@ -127,10 +127,15 @@ test('api - cookies and other schemes are no sign-in', async () => {
 })
 
 test.each(['token', 'access_token', 'id_token'])(
-  'api - a token in the address is refused: ?%s=',
+  'api - a token in the address is refused everywhere, and whose it is should sign in again: ?%s=',
   async (name) => {
-    const response = await scene.get(`/v1/requests?${name}=${scene.house.token('bob')}`, 'bob')
-    expect(await response.clone().text()).not.toContain(scene.house.token('bob').slice(0, 20))
-    expect(await refusal(response)).toEqual([400, 'INVALID_INPUT'])
+    for (const path of ['/v1/requests', '/v1/events', '/v1/keys', '/healthz', '/v1/nothing']) {
+      const response = await scene.get(`${path}?${name}=${scene.house.token('bob')}`, 'bob')
+      expect(response.headers.get('www-authenticate')).toContain('error="invalid_request"')
+      const text = await response.clone().text()
+      expect(text).toContain('sign in again')
+      expect(text).not.toContain(scene.house.token('bob').slice(0, 20))
+      expect(await refusal(response)).toEqual([400, 'INVALID_INPUT'])
+    }
   },
 )
