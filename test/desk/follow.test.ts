@@ -159,6 +159,41 @@ test('follow - an event is a hint to look at once, and nothing in it is believed
   expect(seen).toEqual(['waiting 1-a pending', 'opened 1-b pending'])
 })
 
+test('follow - what becomes of a decided request is told once, after its decision', async () => {
+  const scene = scripted([summaryOf('1-a')])
+  const { seen, sees, ended, stop } = following(scene, 60_000)
+  await sees('waiting 1-a pending')
+  const executed = summaryOf('1-a', { state: 'executed' })
+  scene.world.requests[0] = executed
+  scene.world.send('decided', executed)
+  scene.world.send('ended', executed)
+  await sees('ended 1-a executed')
+  scene.world.send('ended', executed)
+  scene.world.requests.push(summaryOf('1-b'))
+  scene.world.send('opened', summaryOf('1-b'))
+  await sees('opened 1-b pending')
+  stop()
+  await ended
+  expect(seen).toEqual([
+    'waiting 1-a pending',
+    'decided 1-a executed',
+    'ended 1-a executed',
+    'opened 1-b pending',
+  ])
+})
+
+test('follow - a request whose payload was erased ends nothing but itself', async () => {
+  const scene = scripted([summaryOf('1-a'), summaryOf('1-b')])
+  const { seen, sees, ended, stop } = following(scene, 5)
+  await sees('waiting 1-b pending')
+  scene.world.requests.splice(0, 1)
+  scene.world.requests.push(summaryOf('1-c'))
+  await sees('opened 1-c pending')
+  stop()
+  await ended
+  expect(seen.filter((line) => line.includes('1-a'))).toEqual(['waiting 1-a pending'])
+})
+
 test('follow - a broker that is down is tried again, without asking faster', async () => {
   const scene = scripted([])
   scene.world.isDown = true

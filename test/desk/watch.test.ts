@@ -66,6 +66,18 @@ test.each([
   expect(watching.io.out()).toContain(`\n${words}\n`)
 })
 
+test('desk - at a terminal, one request’s status runs in place below its card', async () => {
+  const { requestId } = await holdAction(agent)
+  const watching = start(['watch', requestId], { isTty: true })
+  await watching.shows('\rwaits for a decision · ')
+  await reviewAs(house, 'bob', requestId)
+  expect(await watching.ended).toBe(0)
+  const out = watching.io.out()
+  expect(out).toMatch(
+    /What exactly will run[\s\S]*\rwaits for a decision · \d+ min[^\n]*\rapproved, not yet used/,
+  )
+})
+
 test('desk - one request that nobody decides is given up when asked to, and is not approved', async () => {
   const { requestId } = await holdAction(agent)
   const watching = start(['watch', requestId, '--json'])
