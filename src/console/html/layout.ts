@@ -62,7 +62,7 @@ export const PAGE_END = html`
 </html>
 `
 
-const DEVELOPMENT = html`<p class="development" role="note"><strong>Development sign-in.</strong> Made-up people, this machine only: nothing decided here proves anything.</p>`
+const DEVELOPMENT = html`<aside class="development" aria-label="Development"><strong>Development sign-in.</strong> Made-up people, this machine only: nothing decided here proves anything.</aside>`
 
 const navigation = (here: Place | undefined): Html => html`<nav aria-label="Main"><ul>
 ${PLACES.map(

@@ -13,7 +13,7 @@ export function ledgerRoutes(app: Hono<Env>, parts: Parts): void {
 <dl class="facts"><div><dt>Log</dt><dd><code>${visibleLine(origin)}</code></dd></div><div><dt>Epoch</dt><dd>${epoch}</dd></div>
 <div><dt>Vouched for</dt><dd>${checkpoint === undefined ? 'no checkpoint yet' : html`${plural(checkpoint.size, 'entry', 'entries')}${checkpoint.size < size ? html` <span class="muted">${size - checkpoint.size} newer, in the next checkpoint</span>` : NOTHING}`}</dd></div>
 ${checkpoint === undefined ? NOTHING : html`<div><dt>Root</dt><dd><code>${visibleLine(checkpoint.root)}</code></dd></div>`}</dl>
-${checkpoint === undefined ? NOTHING : html`<section aria-labelledby="note-title"><h2 id="note-title">Newest checkpoint</h2><pre tabindex="0" role="region" aria-labelledby="note-title">${visible(checkpoint.note)}</pre></section>`}
+${checkpoint === undefined ? NOTHING : html`<section aria-labelledby="note-title"><h2 id="note-title">Newest checkpoint</h2><pre tabindex="0" role="group" aria-labelledby="note-title">${visible(checkpoint.note)}</pre></section>`}
 ${VERIFY}
 <section aria-labelledby="entries-title"><h2 id="entries-title">Newest entries</h2>${entryTable(entries)}</section>`
     return page(c, parts, { title: 'Ledger', place: '/ledger' }, body)

@@ -13,7 +13,7 @@ export function policyRoutes(app: Hono<Env>, parts: Parts): void {
     const body = html`<div class="head"><h1>Policy</h1><p class="tally"><span>version <b>${version}</b></span></p></div>
 <dl class="facts"><div><dt>Signed</dt><dd>${time(issuedAtMs)}</dd></div><div><dt>Valid until</dt><dd>${time(expiresAtMs)}</dd></div><div><dt>Hash</dt><dd><code>${hash}</code></dd></div></dl>
 <section aria-labelledby="source-title"><h2 id="source-title">What is in force</h2>
-<div class="source" tabindex="0" role="region" aria-labelledby="source-title"><ol>${lines.map(
+<div class="source" tabindex="0" role="group" aria-labelledby="source-title"><ol>${lines.map(
       (line) => html`<li><code>${visible(line)}</code></li>
 `,
     )}</ol></div></section>
