@@ -1,8 +1,8 @@
 import { type Card, REDACTED } from './card.ts'
 import type { JsonValue } from './json.ts'
-import { findLookAlikes, isAscii, type LookAlike } from './look-alikes.ts'
 import { count, shortenLine } from './shorten.ts'
-import { CONCEALED, escapeOf, visibleLine } from './visible.ts'
+import { suspicionsOf } from './suspicions.ts'
+import { escapeOf, visibleLine } from './visible.ts'
 
 /** What somebody should look at twice, a sentence each. However hostile the card, there are few and they are short. */
 export function cardWarnings(card: Card): string[] {
@@ -112,26 +112,8 @@ function lookAtName(text: string, place: Place, note: Note): void {
 }
 
 function lookAt(text: string, place: Place, note: Note): void {
-  if (hasGap(text)) note('gap', place)
-  if (isEncoded(text)) note('encoded', place, [`${count(text.length)} characters`])
-  if (isAscii(text) && !hasLoneReturn(text)) return
-  const concealed = concealedIn(text)
-  if (concealed.length > 0)
-    note(
-      'concealed',
-      place,
-      [...new Set(concealed)].slice(0, MOST_NAMED + 1).map(codePointName),
-      concealed.length,
-    )
-  const words = findLookAlikes(text, 50)
-  if (words.length > 0) note('mixed', place, words.slice(0, MOST_NAMED + 1).map(described), words.length)
-  if (/\p{M}{5}/u.test(text)) note('stacked', place)
-  if (RIGHT_TO_LEFT.test(text) && /[A-Za-z0-9]/.test(text)) note('turned', place)
-  const replaced = text.split('\ufffd').length - 1
-  if (replaced > 0) note('replaced', place, [], replaced)
+  for (const { kind, samples, times } of suspicionsOf(text)) note(kind, place, samples, times)
 }
-
-const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
 /** An agent that writes what a redaction leaves would have a reviewer believe that policy hid something harmless. */
 function lookForPretence({ action, redacted }: Card, note: Note): void {
@@ -146,47 +128,3 @@ function lookForPretence({ action, redacted }: Card, note: Note): void {
 }
 
 const pointerToken = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
-
-/** Line ends and tabs hide nothing, nor do the joiners and selectors that an emoji is made of. */
-const concealedIn = (text: string): string[] =>
-  text
-    .replaceAll('\r\n', '')
-    .replace(/\p{RGI_Emoji}/gv, '')
-    .match(CONCEALED)
-    ?.filter((char) => char !== '\t') ?? []
-
-const described = ({ word, scripts }: LookAlike): string =>
-  `${foreignEscaped(word)}${scripts.length === 0 ? '' : ` mixes ${scripts.join(' and ')}`}`
-
-const codePointName = (char: string): string =>
-  `U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
-
-const foreignEscaped = (word: string): string =>
-  shortenLine(word.slice(0, 100).replace(/[^\x20-\x7e]/gu, escapeOf), 80)
-
-const hasLoneReturn = (text: string): boolean => /\r(?!\n)/.test(text)
-
-const LONGEST_GAP = 40
-const MOST_EMPTY_LINES = 8
-
-/** By hand: an expression for empty lines that hold spaces takes quadratic time on a text of spaces. */
-function hasGap(text: string): boolean {
-  let blanks = 0
-  let lines = 0
-  for (let at = 0; at < text.length; at++) {
-    const char = text.charCodeAt(at)
-    if (char === 0x20 || char === 0x09) blanks++
-    else if (char === 0x0a || char === 0x0d) {
-      blanks = 0
-      if (char === 0x0a) lines++
-    } else {
-      blanks = 0
-      lines = 0
-    }
-    if (blanks >= LONGEST_GAP || lines > MOST_EMPTY_LINES) return true
-  }
-  return false
-}
-
-/** Base64 or hex without a single space, far longer than any identifier. */
-const isEncoded = (text: string): boolean => text.length >= 256 && /^[A-Za-z0-9+/_=-]+$/.test(text)

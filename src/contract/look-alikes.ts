@@ -8,14 +8,14 @@ export interface LookAlike {
   scripts: string[]
 }
 
-/** The words of a text that are not what they look like, at most `most` of them. */
-export function findLookAlikes(text: string, most: number): LookAlike[] {
+/** The words of a text that are not what they look like. */
+export function findLookAlikes(text: string): LookAlike[] {
   const found: LookAlike[] = []
   if (isAscii(text)) return found
+  const known = new Map<string, string | undefined>()
   for (const [word] of text.matchAll(/[\p{L}\p{M}]+/gu)) {
-    if (found.length >= most) break
     if (isAscii(word)) continue
-    const scripts = scriptsOf(word)
+    const scripts = scriptsOf(word, known)
     if (scripts.length > 1) found.push({ word, scripts })
     else if (isDisguised(word)) found.push({ word, scripts: [] })
   }
@@ -25,12 +25,13 @@ export function findLookAlikes(text: string, most: number): LookAlike[] {
 /** Printable ASCII only, with tabs and line breaks: nothing in it can look like something else. */
 export const isAscii = (text: string): boolean => /^[\t\n\r\x20-\x7e]*$/.test(text)
 
-/** The scripts of a word, as far as they are none that are written together. */
-function scriptsOf(word: string): string[] {
+/** The scripts of a word, as far as they are none that are written together. `known` is of letters seen before. */
+function scriptsOf(word: string, known: Map<string, string | undefined>): string[] {
   const found = new Set<string>()
-  for (const letter of new Set(word)) {
-    const script = SCRIPTS.find(([, pattern]) => pattern.test(letter))
-    if (script) found.add(script[0])
+  for (const letter of word) {
+    if (!known.has(letter)) known.set(letter, SCRIPTS.find(([, pattern]) => pattern.test(letter))?.[0])
+    const script = known.get(letter)
+    if (script !== undefined) found.add(script)
   }
   // Japanese, Korean and Chinese words take Latin letters in (UTS 39, "highly restrictive").
   if (found.has('Latin') && found.size === 2 && found.has('East Asian')) return ['Latin']
