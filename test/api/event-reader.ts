@@ -37,11 +37,11 @@ export function readerOf(response: Response) {
   }
 }
 
-/** The next request that opens. After a leap of the clock, abandoned ones end in between. */
-export async function openedAt(reader: Reader): Promise<unknown> {
+/** What the next event of this name says. After a leap of the clock, abandoned requests end in between. */
+export async function nextOf(reader: Reader, name: string): Promise<unknown> {
   for (;;) {
     const { event, data } = (await reader.next()) ?? {}
-    if (event === 'opened') return data
+    if (event === name) return data
     expect(event).toBe('decided')
   }
 }

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { HoldpointError, type RequestSummary } from '#contract'
+import { createHttpServer } from '#runtime'
 import { holdAction } from '../support/held.ts'
 import { tokenOf } from '../support/token.ts'
-import { openEvents, openedAt, type Reader, readerOf } from './event-reader.ts'
+import { nextOf, openEvents, type Reader, readerOf } from './event-reader.ts'
 import { apiOf, refusal, type Scene, startScene } from './scene.ts'
 
 let scene: Scene
@@ -22,33 +23,6 @@ const watch = async (
   open.push(reader)
   return reader
 }
-
-const expiring = (): Promise<string> =>
-  tokenOf(
-    scene.house.home,
-    { sub: 'bob', exp: Math.floor(scene.house.clock.now() / 1000) + 60 },
-    scene.house.clock.now(),
-  )
-
-test('api - a stream ends with its token: neither a heartbeat nor an event comes after it', async () => {
-  const [one, other] = [await watch('', { token: await expiring() }), await watch()]
-  await one.next()
-  await other.next()
-  scene.house.clock.advance(61_000)
-  const { requestId } = await holdAction(scene.agent)
-  const end = await one.next()
-  expect(end).toMatchObject({ event: 'end', data: { status: 401, code: 'UNAUTHENTICATED' } })
-  expect(JSON.stringify(end)).not.toContain(requestId)
-  expect(await one.next()).toBeUndefined()
-  expect(await openedAt(other)).toMatchObject({ requestId })
-
-  const quiet = await watch('', { token: await expiring() })
-  await quiet.next()
-  scene.house.clock.advance(61_000)
-  scene.fire(15_000)
-  expect(await quiet.next()).toMatchObject({ event: 'end', data: { code: 'UNAUTHENTICATED' } })
-  expect(await quiet.next()).toBeUndefined()
-})
 
 test('api - a stream ends when the broker does not accept its token any more, or cannot say', async () => {
   let refused: Error | undefined
@@ -112,4 +86,67 @@ test('api - a reader that does not read is cut off, and holds nothing any more',
   for (let count = 0; count < 10; count++) tell('opened', request)
   expect([isWatching, timers()]).toEqual([false, 0])
   await expect(new Response(response.body).text()).rejects.toThrow('too slow')
+})
+
+test('api - a reader that leaves before its stream begins leaves nothing behind', async () => {
+  const { desk } = scene.house
+  const leaving = new AbortController()
+  const asked = Promise.withResolvers<void>()
+  const left = Promise.withResolvers<void>()
+  const slow: typeof desk = {
+    ...desk,
+    async list(token, query) {
+      asked.resolve()
+      await left.promise
+      return desk.list(token, query)
+    },
+  }
+  const { api, timers } = apiOf(scene.house, {}, slow)
+  const server = createHttpServer(
+    { name: 'api', host: '127.0.0.1', port: 0 },
+    { fetch: api.fetch, log: scene.house.log },
+  )
+  await server.start()
+  try {
+    const headers = { authorization: `Bearer ${scene.house.token('bob')}` }
+    const response = fetch(`${server.url()}/v1/events`, { headers, signal: leaving.signal })
+    await asked.promise
+    leaving.abort()
+    await expect(response).rejects.toThrow('aborted')
+    left.resolve()
+    const metrics = async () => (await api.request('/metrics')).text()
+    await expect.poll(metrics).toContain('http_route="/v1/events"')
+    await expect.poll(metrics).toContain('\nholdpoint_api_streams 0\n')
+    expect(timers()).toBe(0)
+  } finally {
+    await server.stop()
+  }
+})
+
+// Last, for its leaps of the clock end what the others wait for.
+const expiring = (): Promise<string> =>
+  tokenOf(
+    scene.house.home,
+    { sub: 'bob', exp: Math.floor(scene.house.clock.now() / 1000) + 60 },
+    scene.house.clock.now(),
+  )
+
+test('api - a stream ends with its token: neither a heartbeat nor an event comes after it', async () => {
+  const [one, other] = [await watch('', { token: await expiring() }), await watch()]
+  await one.next()
+  await other.next()
+  scene.house.clock.advance(61_000)
+  const { requestId } = await holdAction(scene.agent)
+  const end = await one.next()
+  expect(end).toMatchObject({ event: 'end', data: { status: 401, code: 'UNAUTHENTICATED' } })
+  expect(JSON.stringify(end)).not.toContain(requestId)
+  expect(await one.next()).toBeUndefined()
+  expect(await nextOf(other, 'opened')).toMatchObject({ requestId })
+
+  const quiet = await watch('', { token: await expiring() })
+  await quiet.next()
+  scene.house.clock.advance(61_000)
+  scene.fire(15_000)
+  expect(await nextOf(quiet, 'end')).toMatchObject({ code: 'UNAUTHENTICATED' })
+  expect(await quiet.next()).toBeUndefined()
 })

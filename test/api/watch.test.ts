@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createHttpServer, type HttpServer } from '#runtime'
 import { holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf } from '../support/house.ts'
-import { openEvents, openedAt, type Reader, readerOf } from './event-reader.ts'
+import { nextOf, openEvents, type Reader, readerOf } from './event-reader.ts'
 import { apiOf, refusal, type Scene, startScene } from './scene.ts'
 
 let scene: Scene
@@ -100,7 +100,7 @@ test('api - what happens while the snapshot is made comes after it', async () =>
     await api.request('/v1/events', { headers: { authorization: `Bearer ${scene.house.token('bob')}` } }),
   )
   expect(await reader.next()).toMatchObject({ event: 'snapshot' })
-  expect(await openedAt(reader)).toMatchObject({ name: 'in_between' })
+  expect(await nextOf(reader, 'opened')).toMatchObject({ name: 'in_between' })
   await reader.close()
 })
 
@@ -127,7 +127,7 @@ test('api - over a real connection events come at once, and a reader that leaves
     const reader = readerOf(response)
     expect(await reader.next()).toMatchObject({ event: 'snapshot' })
     const { requestId } = await holdAction(scene.agent)
-    expect(await openedAt(reader)).toMatchObject({ requestId })
+    expect(await nextOf(reader, 'opened')).toMatchObject({ requestId })
     expect(scene.timers()).toBe(2)
     leaving.abort()
     await expect.poll(() => scene.timers()).toBe(0)
