@@ -56,8 +56,6 @@ function onCardKey(state: WatchState, card: OpenCard, key: Key, page: number, le
   if (key.name === 'up' || key.text === 'k') return by(-1)
   if (key.name === 'pageDown' || key.text === ' ') return by(page - 1)
   if (key.name === 'pageUp' || key.text === 'b') return by(1 - page)
-  if (key.text === 'G')
-    return { state: { ...state, message: 'Nothing is skipped: space goes on page by page.' } }
   if (key.text === 'a') return { state: asking(state, card, 'approve') }
   if (key.text === 'd') return { state: asking(state, card, 'deny') }
   return { state }
