@@ -4,7 +4,7 @@ import { holdAction } from '../support/held.ts'
 import { HOSTILE_TEXTS, hostileAttempts } from '../support/hostile.ts'
 import { approveOf, denyOf, formOf } from './support/card.ts'
 import { findOverflow } from './support/layout.ts'
-import { PHONE, type Scene, startScene } from './support/scene.ts'
+import { type Scene, startScene } from './support/scene.ts'
 
 let scene: Scene
 let held: { name: string; requestId: string }[]
@@ -44,41 +44,41 @@ async function findHarm(page: Page): Promise<string[]> {
   ]
 }
 
-const POINTERS = [
-  ['mouse', {}],
-  ['finger', PHONE],
-] as const
+const WIDTHS = [
+  { width: 1280, height: 720 },
+  { width: 360, height: 740 },
+]
 
-test.each(POINTERS)(
-  'hostile - every card stays a card: nothing runs, nothing hides, nothing breaks out (%s)',
-  async (_, options) => {
-    const page = await scene.visitAs('bob', options)
-    const harm: Record<string, string[]> = {}
-    for (const { name, requestId } of held) {
-      await page.goto(`${scene.url}/requests/${requestId}`)
-      const found = await findHarm(page)
-      // Exactly one form decides, whatever the card says.
-      if ((await denyOf(page).count()) !== 1) found.push('there is not one Deny')
-      if (found.length > 0) harm[name] = found
-    }
-    expect(harm).toEqual({})
-  },
-)
+/** What is wrong with the page in a wide window and in a narrow one. */
+async function findHarmInWindows(page: Page): Promise<string[]> {
+  const found: string[] = []
+  for (const size of WIDTHS) {
+    await page.setViewportSize(size)
+    found.push(...(await findHarm(page)).map((harm) => `${size.width} px wide: ${harm}`))
+  }
+  return found
+}
 
-test.each(POINTERS)('hostile - lists and the policy’s explanation stay whole (%s)', async (_, options) => {
-  const page = await scene.visitAs('bob', options)
+test('hostile - every card stays a card: nothing runs, nothing hides, nothing breaks out', async () => {
+  const page = await scene.visitAs('bob')
+  const harm: Record<string, string[]> = {}
+  for (const { name, requestId } of held) {
+    await page.goto(`${scene.url}/requests/${requestId}`)
+    const found = await findHarmInWindows(page)
+    // Exactly one form decides, whatever the card says.
+    if ((await denyOf(page).count()) !== 1) found.push('there is not one Deny')
+    if (found.length > 0) harm[name] = found
+  }
+  expect(harm).toEqual({})
+})
+
+test('hostile - lists and the policy’s explanation stay whole', async () => {
+  const page = await scene.visitAs('bob')
   const harm: Record<string, string[]> = {}
   const { requestId } = held[0] as { requestId: string }
-  for (const path of [
-    '/',
-    '/?show=all',
-    '/agents',
-    '/ledger',
-    '/history',
-    `/policy/explain?request=${requestId}`,
-  ]) {
+  for (const path of ['/', '/?show=all', '/agents', '/ledger', `/policy/explain?request=${requestId}`]) {
     await page.goto(scene.url + path)
-    const found = await findHarm(page)
+    const found = await findHarmInWindows(page)
     if (found.length > 0) harm[path] = found
   }
   expect(harm).toEqual({})
