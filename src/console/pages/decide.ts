@@ -18,10 +18,11 @@ export type View = 'card' | 'full'
 
 /** Who may decide, whether that is whoever looks, and the form. */
 export function decidePart(decidable: Decidable): Html {
-  const { shown, session } = decidable
+  const { shown, session, reason } = decidable
   const { approvals } = shown.card
   if (shown.summary.state !== 'pending')
     return html`<h2 id="decide-title">Decided</h2><p class="hint">There is nothing left to decide; the timeline says who did, and when.</p>
+${reason === undefined || reason === '' ? NOTHING : html`<label for="reason">What you had written</label><textarea id="reason" rows="3" readonly>${reason}</textarea>`}
 ${mayWithdraw(shown, session.person) ? withdrawal(shown, session) : NOTHING}`
   return html`<h2 id="decide-title">Decide</h2>
 <p class="who-may">${approvals.threshold === 1 ? 'One person' : `${approvals.threshold} different people`} out of ${approvals.from.map((group, at) => html`${at > 0 ? ', ' : ''}<b>${visibleLine(group)}</b>`)}, signed in at least by <b>${approvals.assurance}</b>.</p>

@@ -2,7 +2,8 @@ import { type RequestSummary, visibleLine } from '#contract'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import { plural, riskBadge, short, stateBadge, time, timeLeft } from '../html/words.ts'
 
-export const requestAddress = (requestId: string): string => `/requests/${encodeURIComponent(requestId)}`
+export const requestAddress = (requestId: string): string =>
+  `/requests/${encodeURIComponent(requestId.toWellFormed())}`
 
 /** One request in a list. Roles are named, since a narrow window lays the table out as cards. */
 export function requestRow(request: RequestSummary, nowMs: number): Html {

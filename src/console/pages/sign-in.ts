@@ -56,6 +56,6 @@ export function signOutRoutes(app: Hono<Env>, { sessions, cookies }: Parts): voi
 const choice = ({ signIn, isDevelopment }: Parts, returnTo: string): Html => html`<div class="sign-in">
 <h1>Sign in</h1>
 <p>Holdpoint shows what agents are about to do, and lets you release it or refuse it. Who you are is for your identity provider to say.</p>
-<ul class="issuers">${signIn.issuers().map(({ issuer, label }) => html`<li><a class="button" href="/sign-in/start?issuer=${encodeURIComponent(issuer)}&return=${encodeURIComponent(returnTo)}"><b>Sign in</b> <span>${label}</span></a></li>`)}</ul>
+<ul class="issuers">${signIn.issuers().map(({ issuer, label }) => html`<li><a class="button" href="/sign-in/start?issuer=${encodeURIComponent(issuer)}&amp;return=${encodeURIComponent(returnTo)}"><b>Sign in</b> <span>${label}</span></a></li>`)}</ul>
 ${isDevelopment ? html`<p class="hint">The development sign-in knows a few made-up people; <code>holdpoint up</code> prints where their passphrase is.</p>` : NOTHING}
 </div>`

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { reviewAs } from '../support/held.ts'
+import type { Browser } from './cookie-jar.ts'
+import { type Scene, startScene } from './scene.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await startScene({ heartbeatMs: 30, mostStreamsPerSession: 2, mostStreams: 5 })
+})
+afterAll(() => scene.stop())
+
+interface Stream {
+  /** The next event by this name; others are passed over. */
+  next(name: string): Promise<Record<string, unknown>>
+  /** Resolves when the console has ended the stream. */
+  ended(): Promise<void>
+  close(): Promise<void>
+}
+
+async function listen(browser: Browser, path = '/events'): Promise<Stream> {
+  const response = await browser.get(path)
+  if (response.status !== 200 || !response.body) throw new Error(`${path} is ${response.status}`)
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const stream: Stream = {
+    async next(name) {
+      for (;;) {
+        const end = text.indexOf('\n\n')
+        if (end < 0) {
+          const { value, done } = await reader.read()
+          if (done) throw new Error(`the stream ended before ${name}`)
+          text += value
+          continue
+        }
+        const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(text.slice(0, end)) ?? []
+        text = text.slice(end + 2)
+        if (event === name) return JSON.parse(data ?? '')
+      }
+    },
+    async ended() {
+      while (!(await reader.read()).done);
+    },
+    close: () => reader.cancel(),
+  }
+  await stream.next('ready')
+  return stream
+}
+
+test('console - a new request is sent to every open inbox as it would stand there, and to whom it is for', async () => {
+  const [bob, alice] = [await listen(scene.browser('bob')), await listen(scene.browser('alice'))]
+  const id = await scene.hold({ name: 'grant_<role>' })
+  const [own, others] = [await bob.next('row'), await alice.next('row')]
+  expect(own).toMatchObject({ id, isMine: true, isPending: true, isNew: true })
+  expect(others).toMatchObject({ id, isMine: false, isNew: true })
+  expect(own.html).toContain(`href="/requests/${id}"`)
+  expect(own.html).toContain('grant_&lt;role&gt;')
+  expect(own.say).toBe('Waiting: grant_<role>, asked by support-agent')
+
+  await reviewAs(scene.house, 'carol', id, 'deny')
+  for (;;) {
+    const row = await bob.next('row')
+    if (row.isPending) continue
+    expect(row).toMatchObject({ id, isMine: false, isNew: false })
+    expect(row.html).toContain('denied')
+    break
+  }
+  await Promise.all([bob.close(), alice.close()])
+})
+
+test('console - an inbox that is narrowed down hears of what matches alone', async () => {
+  const bob = await listen(scene.browser('bob'), '/events?text=WANTED&environment=prod')
+  await scene.hold({ name: 'something_else' })
+  const id = await scene.hold({ name: 'the_wanted_one' })
+  expect((await bob.next('row')).id).toBe(id)
+  await bob.close()
+})
+
+test('console - an open card hears of its own request alone', async () => {
+  const id = await scene.hold({ name: 'wire_money' })
+  const bob = await listen(scene.browser('bob'), `/events?request=${id}`)
+  const other = await scene.hold()
+  await reviewAs(scene.house, 'bob', other)
+  await reviewAs(scene.house, 'carol', id)
+  const status = await bob.next('status')
+  expect(status.isPending).toBe(true)
+  expect(status.html).toContain('1 more approval needed')
+  expect(status.html).toContain('Carol Chen (carol) approved')
+  await bob.close()
+})
+
+test('console - a stream ends with its session', async () => {
+  const browser = scene.browser('bob')
+  const stream = await listen(browser)
+  scene.sessions.close(browser.cookies.get('holdpoint') ?? '')
+  await stream.next('signed-out')
+  await stream.ended()
+})
+
+test('console - of one session’s streams the oldest makes room, and all of them are bounded', async () => {
+  const browser = scene.browser('bob')
+  const [first, second] = [await listen(browser), await listen(browser)]
+  const third = await listen(browser)
+  await first.next('replaced')
+  await first.ended()
+  const [carol, alice] = [scene.browser('carol'), scene.browser('alice')]
+  const more = [await listen(carol), await listen(carol), await listen(alice)]
+  expect((await alice.get('/events')).status).toBe(429)
+  await Promise.all([second, third, ...more].map((stream) => stream.close()))
+  // What was closed has made room.
+  await (await listen(alice)).close()
+})
+
+test('console - a filter that is none is refused', async () => {
+  expect((await scene.browser('bob').get('/events?risk=enormous')).status).toBe(400)
+})

@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readRunning } from '#runtime'
+import { CHROMIUM, codeOf, createBrowser, fieldsOf, ORIGIN } from './cookie-jar.ts'
+import { type Scene, startScene } from './scene.ts'
+
+let scene: Scene
+let id: string
+beforeAll(async () => {
+  scene = await startScene()
+  id = await scene.hold()
+})
+afterAll(() => scene.stop())
+
+const PAGES = ['/', '/?show=all', '/history', '/agents', '/policy', '/policy/explain', '/ledger', '/help']
+const reviewFields = async (browser = scene.browser('bob')) => ({
+  ...fieldsOf(await browser.page(`/requests/${id}`), `/requests/${id}/review`),
+  verdict: 'deny',
+  reason: 'typed with care',
+})
+
+describe('what a link scanner opens', () => {
+  test('console - every address, read by GET and HEAD with somebody’s session, changes nothing', async () => {
+    const bob = scene.browser('bob')
+    const before = await scene.ledgerSize()
+    const own = [`/requests/${id}`, `/requests/${id}/full`, `/policy/explain?request=${id}`]
+    for (const path of [...PAGES, ...own, '/sign-in', '/sign-in?return=/history']) {
+      const [get, head] = [await bob.get(path), await bob.head(path)]
+      expect([path, get.status < 400, head.status]).toEqual([path, true, get.status])
+      expect(await head.text()).toBe('')
+      await get.text()
+    }
+    for (const path of [`/requests/${id}/review?verdict=approve`, `/requests/${id}/withdraw`, '/sign-out']) {
+      const answer = await bob.get(path)
+      expect([path, answer.status, codeOf(await answer.text())]).toEqual([path, 405, 'METHOD_NOT_ALLOWED'])
+    }
+    expect((await bob.head('/events')).status).toBe(200)
+    expect(await scene.ledgerSize()).toBe(before)
+    expect((await bob.get('/')).status).toBe(200)
+  })
+
+  test('console - other methods are refused, and unknown addresses are not found', async () => {
+    const bob = scene.browser('bob')
+    const put = await scene.app.request(`${ORIGIN}/`, {
+      method: 'PUT',
+      headers: {
+        origin: ORIGIN,
+        cookie: `holdpoint=${bob.cookies.get('holdpoint')}`,
+        'user-agent': CHROMIUM,
+      },
+    })
+    expect(put.status).toBe(405)
+    expect((await bob.post('/history', {})).status).toBe(405)
+    expect((await bob.get('/nothing')).status).toBe(404)
+    expect((await bob.get('/assets/../console.ts')).status).toBe(404)
+    expect((await bob.get('/requests/1-nothing')).status).toBe(404)
+  })
+})
+
+describe('posts that are none of ours', () => {
+  test.each([
+    ['another site’s Origin', { origin: 'https://evil.example' }],
+    ['an opaque Origin', { origin: 'null' }],
+    ['no Origin', { origin: undefined }],
+    ['the same host with another port', { origin: 'http://127.0.0.1:7071' }],
+    ['another scheme', { origin: 'https://127.0.0.1:7070' }],
+    ['a cross-site fetch', { 'sec-fetch-site': 'cross-site' }],
+    ['a same-site fetch', { 'sec-fetch-site': 'same-site' }],
+    ['an address that was typed', { 'sec-fetch-site': 'none' }],
+  ])('console - a review with %s is refused', async (_, headers) => {
+    const bob = scene.browser('bob')
+    const answer = await bob.post(`/requests/${id}/review`, await reviewFields(bob), headers)
+    expect([answer.status, codeOf(await answer.text())]).toEqual([403, 'CROSS_SITE'])
+  })
+
+  test.each([
+    ['no token', () => ({})],
+    ['an empty token', () => ({ csrf: '' })],
+    ['a token of the same length', () => ({ csrf: 'A'.repeat(43) })],
+    [
+      'the token of another session of the same person',
+      async () => fieldsOf(await scene.browser('bob').page('/'), '/sign-out'),
+    ],
+  ])('console - a form with %s is refused', async (_, token) => {
+    const bob = scene.browser('bob')
+    const { csrf: __, ...rest } = (await reviewFields(bob)) as Record<string, string>
+    const answer = await bob.post(`/requests/${id}/review`, { ...rest, ...(await token()) })
+    expect([answer.status, codeOf(await answer.text())]).toEqual([403, 'CROSS_SITE'])
+    expect((await bob.post('/sign-out', await token())).status).toBe(403)
+    expect((await bob.get('/')).status).toBe(200)
+  })
+
+  test('console - by another name for this machine nothing is answered', async () => {
+    const session = scene.browser('bob').cookies.get('holdpoint') ?? ''
+    const rebound = createBrowser(scene.app, {
+      origin: 'http://evil.example:7070',
+      cookies: { holdpoint: session },
+    })
+    expect((await rebound.get('/')).status).toBe(403)
+    const typed = createBrowser(scene.app, { origin: 'http://localhost:7070' })
+    expect((await typed.get('/history?x=1')).headers.get('location')).toBe(`${ORIGIN}/history?x=1`)
+    expect((await typed.post('/sign-out', {}, { origin: ORIGIN })).status).toBe(403)
+  })
+})
+
+describe('sessions', () => {
+  test('console - who is not signed in is led to the sign-in, and back afterwards', async () => {
+    const nobody = createBrowser(scene.app)
+    for (const path of [...PAGES, `/requests/${id}`, '/nothing']) {
+      const answer = await nobody.get(path)
+      const back = path === '/' ? '' : `?return=${encodeURIComponent(path)}`
+      expect([answer.status, answer.headers.get('location')]).toEqual([303, `/sign-in${back}`])
+    }
+    expect((await nobody.get('/events')).status).toBe(401)
+  })
+
+  test('console - a session in another browser is refused, and ended', async () => {
+    const bob = scene.browser('bob')
+    const thief = createBrowser(scene.app, { userAgent: 'curl/8', cookies: Object.fromEntries(bob.cookies) })
+    expect((await thief.get(`/requests/${id}`)).status).toBe(303)
+    expect(thief.cookies.has('holdpoint')).toBe(false)
+    expect((await bob.get('/')).status).toBe(303)
+  })
+
+  test('console - what was typed into a form is not lost with the session', async () => {
+    const bob = scene.browser('bob')
+    const fields = await reviewFields(bob)
+    expect((await bob.post('/sign-out', { csrf: `${(fields as { csrf?: string }).csrf}` })).status).toBe(303)
+    bob.cookies.set('holdpoint', 'of-somebody-else')
+    const answer = await bob.post(`/requests/${id}/review`, { ...fields, reason: 'typed <with> care' })
+    const page = await answer.text()
+    expect([answer.status, codeOf(page)]).toEqual([401, 'UNAUTHENTICATED'])
+    expect(page).toContain('typed &lt;with&gt; care')
+    expect(page).toContain(`href="/sign-in?return=${encodeURIComponent(`/requests/${id}`)}"`)
+  })
+
+  test('console - a session ends by itself', async () => {
+    const own = await startScene({ house: scene.house })
+    const bob = own.browser('bob')
+    expect((await bob.get('/')).status).toBe(200)
+    scene.house.clock.advance(13 * 3_600_000)
+    try {
+      expect((await bob.get('/')).status).toBe(303)
+      expect((await bob.post('/sign-out', {})).status).toBe(401)
+    } finally {
+      scene.house.clock.advance(-13 * 3_600_000)
+    }
+  })
+
+  test('console - a real sign-in opens a new session, in a cookie that no script reads, and leads back', async () => {
+    const browser = createBrowser(scene.app, { cookies: { holdpoint: 'brought-along' } })
+    const start = await browser.get('/sign-in/start?return=%2Fhistory%3Fagent%3Dx')
+    const issuer = readRunning(scene.house.home.dir)?.identity?.url ?? ''
+    expect(start.headers.get('location')).toMatch(new RegExp(`^${issuer}/`))
+    expect(start.headers.get('set-cookie')).toMatch(
+      /^holdpoint-sign-in=[^;]+; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax$/,
+    )
+    const callback = await signInAtIssuer(start.headers.get('location') ?? '')
+    const back = await browser.get(callback.pathname + callback.search)
+    expect([back.status, back.headers.get('location')]).toEqual([303, '/history?agent=x'])
+    expect(back.headers.get('set-cookie')).toMatch(
+      /(^|, )holdpoint=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax/,
+    )
+    expect(await browser.page('/')).toContain('Bob Berger (bob)')
+    // The same callback again: used up.
+    expect((await browser.get(callback.pathname + callback.search)).status).toBe(401)
+    const other = createBrowser(scene.app)
+    expect((await other.get(callback.pathname + callback.search)).status).toBe(401)
+  })
+
+  test.each([
+    'https://evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    '/\t/evil.example',
+    'javascript:alert(1)',
+  ])('console - nobody is led to %j after signing in', async (to) => {
+    const page = await createBrowser(scene.app).page(`/sign-in?return=${encodeURIComponent(to)}`)
+    expect(page).toContain('&amp;return=%2F"')
+    expect(page).not.toContain('evil')
+    const bob = await scene.browser('bob').get(`/sign-in?return=${encodeURIComponent(to)}`)
+    expect(bob.headers.get('location')).toBe('/')
+  })
+
+  test('console - over https the cookie is bound to the host', async () => {
+    const origin = 'https://holdpoint.example.com'
+    const own = await startScene({ house: scene.house, publicUrl: () => origin })
+    const browser = createBrowser(own.app, { origin })
+    const start = await browser.get('/sign-in/start')
+    expect(start.headers.get('set-cookie')).toMatch(/^__Host-holdpoint-sign-in=[^;]+; .*Secure/)
+    expect(start.headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/)
+  })
+})
+
+test('console - every answer has the whole set of headers, errors and redirects too', async () => {
+  const bob = scene.browser('bob')
+  const asset = /href="(\/assets\/[^"]+\.css)"/.exec(await bob.page('/'))?.[1] ?? ''
+  const answers = [
+    await bob.get('/'),
+    await bob.get(`/requests/${id}`),
+    await bob.get('/nothing'),
+    await bob.get(asset),
+    await bob.post('/sign-out', {}),
+    await createBrowser(scene.app).get('/'),
+    await createBrowser(scene.app).post('/', {}, { origin: 'https://evil.example' }),
+  ]
+  for (const { headers, url } of answers) {
+    const policy = headers.get('content-security-policy') ?? ''
+    expect(policy, url).toMatch(
+      /default-src 'none'.*script-src 'self';.*frame-ancestors 'none'.*base-uri 'none'/,
+    )
+    expect(policy).not.toMatch(/unsafe|\*|https?:|data:/)
+    expect(headers.get('x-frame-options')).toBe('DENY')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('referrer-policy')).toBe('same-origin')
+    expect(headers.get('cache-control')).toMatch(/^(no-store|public, max-age=31536000, immutable)$/)
+  }
+  expect(answers[0]?.headers.get('cache-control')).toBe('no-store')
+  expect(answers[3]?.headers.get('cache-control')).toContain('immutable')
+})
+
+/** Bob, at the development issuer's own pages. Returns where the issuer sends the browser back to. */
+async function signInAtIssuer(address: string): Promise<URL> {
+  const cookies = new Map<string, string>()
+  const passphrase = scene.house.home.read('people/passphrase').trim()
+  const go = async (url: URL, body?: URLSearchParams): Promise<URL> => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const headers = { cookie, ...(body ? { origin: url.origin } : {}) }
+    const response = await fetch(url, {
+      redirect: 'manual',
+      headers,
+      ...(body ? { method: 'POST', body } : {}),
+    })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(line) ?? []
+      cookies.set(name, value)
+    }
+    return new URL(response.headers.get('location') ?? url, url)
+  }
+  const page = await go(new URL(address))
+  return go(await go(page, new URLSearchParams({ person: 'bob', passphrase })))
+}
