@@ -10,10 +10,13 @@ SELECT
   toString(Duration) AS durationNs,
   StatusCode AS status,
   substring(StatusMessage, 1, 300) AS statusMessage,
+  -- Keys beside values, not looked up in the map: that would copy the map once for each of its keys.
   arraySlice(
-    arrayMap(
-      key -> (substring(key, 1, 100), substring(SpanAttributes[key], 1, 200)),
-      arrayFilter(key -> NOT startsWith(key, 'holdpoint.'), mapKeys(SpanAttributes))),
+    arrayFilter(
+      pair -> NOT startsWith(pair.1, 'holdpoint.'),
+      arrayMap(
+        (key, value) -> (substring(key, 1, 100), substring(value, 1, 200)),
+        mapKeys(SpanAttributes), mapValues(SpanAttributes))),
     1, 16) AS attributes
 FROM otel_traces
 WHERE TraceId = {traceId:String}
