@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import type { RequestFilter, RequestSummary } from '#contract'
+import type { DeskEventName, RequestFilter, RequestSummary } from '#contract'
 import type { Session } from '#identity'
 import type { Env, Parts } from '../context.ts'
 import { STATES, short } from '../html/words.ts'
@@ -41,19 +41,22 @@ function sendStatus(parts: Parts, requestId: string, send: Send, session: () => 
 }
 
 function sendRows(parts: Parts, filter: RequestFilter, send: Send, session: () => Session): () => void {
-  return parts.hub.listen(async (event, request) => {
-    if (!matches(filter, request)) return
+  const sendRow = async (event: DeskEventName, request: RequestSummary): Promise<void> => {
     const isPending = request.state === 'pending'
     const isMine = isPending && (await isFor(parts, session(), request.requestId))
-    const row = String(requestRow(request, parts.now()))
     send('row', {
       id: request.requestId,
-      html: row,
+      html: String(requestRow(request, parts.now())),
       isMine,
       isPending,
       isNew: event === 'opened' && isPending,
       say: sentence(request),
     })
+  }
+  // One after the other: what waits for the broker must not overtake a decision.
+  let last = Promise.resolve()
+  return parts.hub.listen((event, request) => {
+    if (matches(filter, request)) last = last.then(() => sendRow(event, request))
   })
 }
 

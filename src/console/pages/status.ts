@@ -1,14 +1,15 @@
 import { type RequestSummary, samePrincipal, statusModel } from '#contract'
 import type { Person } from '#identity'
 import { type Html, html, NOTHING } from '../html/html.ts'
-import { plural, STATES, stateBadge, timeLeft } from '../html/words.ts'
+import { plural, STATES, timeLeft } from '../html/words.ts'
 
 /** What has become of a request. It stands outside the card, and outside of what a review vouches for. */
 export function statusPart(summary: RequestSummary, person: Person, nowMs: number): Html {
   const { isPending, text, reviews, missing } = statusModel(summary, nowMs)
+  const { sign, tone } = STATES[summary.state]
   const own = summary.reviews.find((review) => samePrincipal(review, person))
-  return html`<div class="status ${STATES[summary.state].tone}">
-<p class="state">${stateBadge(summary.state)} ${text === STATES[summary.state].word ? NOTHING : html`<span>${text}</span>`}</p>
+  return html`<div class="status ${tone}">
+<p class="state"><span class="badge"><span aria-hidden="true">${sign}</span> ${text}</span></p>
 ${isPending ? html`<p class="left">${timeLeft(summary.expiresAtMs, nowMs)} · ${plural(missing, 'more approval')} needed</p>` : NOTHING}
 ${own === undefined ? NOTHING : html`<p class="own">You ${own.verdict === 'approve' ? 'approved' : 'denied'} it.</p>`}
 ${reviews.length === 0 ? NOTHING : html`<ul class="reviews">${reviews.map((line) => html`<li>${line}</li>`)}</ul>`}

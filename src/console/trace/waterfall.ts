@@ -54,5 +54,6 @@ function authorized({ ruling, rule, decision, approvers, refusedBy }: TraceActio
     return html`${visibleLine(approvers.join(', '))} <span class="muted">${visibleLine(by)}</span>`
   if (refusedBy.length > 0) return html`nobody: denied by ${visibleLine(refusedBy.join(', '))}`
   if (decision !== '') return html`nobody: ${visibleLine(decision)}`
+  if (ruling === 'deny') return html`nobody: policy denies it, ${visibleLine(by)}`
   return ruling === 'allow' ? html`policy alone, ${visibleLine(by)}` : html`nobody`
 }
