@@ -1,11 +1,12 @@
-import type { BrowserContextOptions } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { holdAction, reviewAs } from '../support/held.ts'
 import { HOSTILE_TEXTS, hostileAttempt } from '../support/hostile.ts'
 import { attemptOf, type TestAgent } from '../support/house.ts'
-import { findBarriers } from './support/axe.ts'
+import { findBarriersInBoth } from './support/axe.ts'
+import { forcePost, formOf, refusalOf } from './support/card.ts'
 import { findOverflow, findSmallTargets } from './support/layout.ts'
-import { type Person, PHONE, type Scene, startScene } from './support/scene.ts'
+import { PHONE, type Scene, startScene } from './support/scene.ts'
 
 let scene: Scene
 let agent: TestAgent
@@ -20,33 +21,37 @@ afterEach(async () => {
 })
 afterAll(() => scene.stop())
 
-const LOOKS: readonly (readonly [string, BrowserContextOptions])[] = [
-  ['light', { colorScheme: 'light' }],
-  ['dark', { colorScheme: 'dark' }],
-  ['phone', PHONE],
-  ['dark phone', { ...PHONE, colorScheme: 'dark' }],
-  ['twice as large', { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }],
+const WINDOWS: readonly (readonly [string, BrowserContextOptions])[] = [
+  ['in a window', {}],
+  ['on a phone', PHONE],
 ]
+/** Twice as large as usual in a window of 1280 px (WCAG 1.4.4), and four times (WCAG 1.4.10). */
+const ENLARGED = [640, 320]
 
-/** What stands in the way of somebody on these pages. */
-async function visitAll(person: Person, options: BrowserContextOptions, paths: readonly string[]) {
-  const page = await scene.visitAs(person, options)
+/** What stands in the way of somebody on these pages, in light and in dark. */
+async function visitAll(page: Page, paths: readonly string[]): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {}
+  const size = page.viewportSize() ?? { width: 1280, height: 720 }
   for (const path of paths) {
     await page.goto(scene.url + path)
-    const problems = [
-      ...(await findBarriers(page)),
-      ...(await findOverflow(page)),
-      ...(await findSmallTargets(page, 'a, button, summary, input, select, textarea', 24)),
-      ...(options.hasTouch ? await findSmallTargets(page, '.verdicts button', 44) : []),
-    ]
+    const problems = await findBarriersInBoth(page)
+    problems.push(...(await findOverflow(page)))
+    problems.push(...(await findSmallTargets(page, 'a, button, summary, input, select, textarea', 24)))
+    if (size.width < 500) problems.push(...(await findSmallTargets(page, '.verdicts button', 44)))
+    else
+      for (const width of ENLARGED) {
+        await page.setViewportSize({ width, height: 400 })
+        problems.push(...(await findOverflow(page)))
+      }
+    await page.setViewportSize(size)
     if (problems.length > 0) found[path] = problems
   }
   return found
 }
 
-test.each(LOOKS)('accessible - while nothing has happened: inbox and history (%s)', async (_, options) => {
-  expect(await visitAll('bob', options, ['/', '/history', '/agents', '/ledger'])).toEqual({})
+test.each(WINDOWS)('accessible - while nothing has happened (%s)', async (_, options) => {
+  const page = await scene.visitAs('bob', options)
+  expect(await visitAll(page, ['/', '/history', '/agents', '/ledger'])).toEqual({})
 })
 
 test('accessible - with work for everybody', async () => {
@@ -71,39 +76,43 @@ test('accessible - with work for everybody', async () => {
   expect(Object.keys(requests)).toHaveLength(9)
 })
 
-test.each(LOOKS)(
+test.each(WINDOWS)(
   'accessible - every page, in every state, for somebody who may decide (%s)',
   async (_, options) => {
+    const page = await scene.visitAs('bob', options)
     const cards = Object.values(requests).map((id) => `/requests/${id}`)
-    const others = [
-      '/',
-      '/?show=all',
-      '/?text=nothing-like-it',
-      '/history',
-      '/agents',
-      '/policy',
-      '/policy/explain',
-    ]
-    const more = [`/policy/explain?request=${requests.pending}`, '/ledger', '/help']
+    const lists = ['/', '/?show=all', '/?text=nothing-like-it', '/history', '/agents', '/ledger']
+    const policy = ['/policy', '/policy/explain', `/policy/explain?request=${requests.pending}`]
     const wrong = ['/no-such-page', '/requests/1-none', '/?risk=enormous']
-    expect(
-      await visitAll('bob', options, [...cards, `${cards[0]}/full`, ...others, ...more, ...wrong]),
-    ).toEqual({})
+    const paths = [...cards, `${cards[0]}/full`, ...lists, ...policy, '/help', ...wrong]
+    expect(await visitAll(page, paths)).toEqual({})
   },
 )
 
-test.each(LOOKS)('accessible - the card for its owner, who may not decide (%s)', async (_, options) => {
-  expect(await visitAll('alice', options, ['/', `/requests/${requests.pending}`])).toEqual({})
+test.each(WINDOWS)('accessible - the card for its owner, who may not decide (%s)', async (_, options) => {
+  const page = await scene.visitAs('alice', options)
+  expect(await visitAll(page, ['/', `/requests/${requests.pending}`])).toEqual({})
 })
 
-test.each(LOOKS)(
+test.each(WINDOWS)(
   'accessible - signing in, here and at the development identity provider (%s)',
   async (_, options) => {
     const page = await scene.visit(options)
+    expect(await visitAll(page, ['/sign-in', '/sign-in/callback'])).toEqual({})
     await page.goto(`${scene.url}/sign-in`)
-    expect([...(await findBarriers(page)), ...(await findOverflow(page))]).toEqual([])
     await page.getByRole('link', { name: /development sign-in/i }).click()
     await page.getByLabel('Passphrase').waitFor()
-    expect([...(await findBarriers(page)), ...(await findOverflow(page))]).toEqual([])
+    expect([...(await findBarriersInBoth(page)), ...(await findOverflow(page))]).toEqual([])
   },
 )
+
+test('accessible - what is refused says so to somebody who cannot see it', async () => {
+  const page = await scene.visitAs('bob')
+  const { requestId } = await holdAction(agent)
+  await page.goto(`${scene.url}/requests/${requestId}`)
+  const fields = await formOf(page)
+  await reviewAs(scene.house, 'carol', requestId, 'deny', 'no')
+  await forcePost(page, `/requests/${requestId}/review`, { ...fields, verdict: 'approve' })
+  expect(await refusalOf(page).textContent()).toBe('ALREADY_DECIDED')
+  expect(await findBarriersInBoth(page)).toEqual([])
+})
