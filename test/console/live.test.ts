@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createHttpServer } from '#runtime'
 import { reviewAs } from '../support/held.ts'
-import type { Browser } from './cookie-jar.ts'
+import { type Browser, CHROMIUM, ORIGIN } from './cookie-jar.ts'
 import { type Scene, startScene } from './scene.ts'
 
 let scene: Scene
@@ -111,4 +112,35 @@ test('console - of one session’s streams the oldest makes room, and all of the
 
 test('console - a filter that is none is refused', async () => {
   expect((await scene.browser('bob').get('/events?risk=enormous')).status).toBe(400)
+})
+
+test('console - a browser that goes away over a real socket makes room', async () => {
+  const own = await startScene({ house: scene.house, mostStreams: 1 })
+  const { log } = scene.house
+  let origin = ''
+  const fetchOwn = (request: Request) =>
+    own.app.fetch(new Request(request.url.replace(origin, ORIGIN), request))
+  const server = createHttpServer({ name: 'console', host: '127.0.0.1', port: 0 }, { fetch: fetchOwn, log })
+  await server.start()
+  origin = server.url()
+  const cookie = `holdpoint=${own.browser('bob').cookies.get('holdpoint')}`
+  const open = (signal: AbortSignal | null) =>
+    fetch(`${origin}/events`, { headers: { cookie, 'user-agent': CHROMIUM }, signal })
+  try {
+    const gone = new AbortController()
+    const first = await open(gone.signal)
+    expect(first.headers.get('content-type')).toContain('text/event-stream')
+    const other = own.browser('carol')
+    expect((await other.get('/events')).status).toBe(429)
+    gone.abort()
+    await expect
+      .poll(async () => {
+        const answer = await other.get('/events')
+        await answer.body?.cancel()
+        return answer.status
+      })
+      .toBe(200)
+  } finally {
+    await server.stop()
+  }
 })

@@ -105,9 +105,11 @@ const hasWords = () => (find('#reason')?.value ?? '').trim() !== ''
 
 /** The same page once more, and out of it the parts with these ids. */
 async function refresh(ids) {
-  const response = await fetch(location.href, { headers: { accept: 'text/html' } })
-  if (!response.ok || response.redirected) return
-  const page = new DOMParser().parseFromString(trusted(await response.text()), 'text/html')
+  // Fails where somebody is on the way to another page already, or the line is cut: then the page stays as it is.
+  const response = await fetch(location.href).catch(() => undefined)
+  const markup = response?.ok && !response.redirected && (await response.text().catch(() => ''))
+  if (!markup) return
+  const page = new DOMParser().parseFromString(trusted(markup), 'text/html')
   for (const id of ids) {
     const [here, there] = [document.getElementById(id), page.getElementById(id)]
     if (here && there && !here.contains(document.activeElement)) here.replaceWith(document.adoptNode(there))
@@ -132,6 +134,8 @@ function listen() {
   source.addEventListener('error', () => {
     wasCut = true
     document.body.classList.remove('is-live')
+    // Refused, not cut: the browser does not ask again, so it is asked when the page is looked at.
+    if (source?.readyState === EventSource.CLOSED) source = undefined
   })
   source.addEventListener('replaced', stopListening)
   source.addEventListener('signed-out', () => {
@@ -155,6 +159,18 @@ addEventListener('pageshow', ({ persisted }) => persisted && location.reload())
 
 // Keys. None of them decides anything: they lead to where it is decided.
 
+// Who speaks to a computer, or hits keys by accident, can turn them off (WCAG 2.1.4).
+let areKeysOn = localStorage.getItem('keys') !== 'off'
+const toggle = find('#keys-on')
+if (toggle) {
+  toggle.checked = areKeysOn
+  toggle.closest('[hidden]').hidden = false
+  toggle.addEventListener('change', () => {
+    areKeysOn = toggle.checked
+    localStorage.setItem('keys', areKeysOn ? 'on' : 'off')
+  })
+}
+
 const places = { i: '/', h: '/history', a: '/agents', p: '/policy', l: '/ledger' }
 let isGoing = false
 
@@ -177,7 +193,7 @@ const keys = {
 }
 
 document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
+  if (!areKeysOn || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
   if (event.target.closest('input, textarea, select')) {
     if (event.key === 'Escape') event.target.blur()
     return

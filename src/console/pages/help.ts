@@ -44,6 +44,7 @@ const WORDS: readonly (readonly [string, string])[] = [
 
 const BODY = html`<h1>Help</h1>
 <section aria-labelledby="keys-title"><h2 id="keys-title">Keyboard</h2>
+<p hidden><label class="switch"><input type="checkbox" id="keys-on"> Use these keys on this computer</label></p>
 <dl class="keys">${KEYS.map(([key, what]) => html`<div><dt>${keys(key)}</dt><dd>${what}</dd></div>`)}</dl></section>
 <section aria-labelledby="words-title"><h2 id="words-title">Words</h2>
 <dl class="words">${WORDS.map(([word, meaning]) => html`<div><dt>${word}</dt><dd>${meaning}</dd></div>`)}</dl></section>`
