@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, type TestAgent } from '../support/house.ts'
@@ -56,13 +57,43 @@ test('live - of two people that are needed, the second sees the first one’s ap
   expect(await carol.locator('.status').textContent()).toContain('approved')
 })
 
-test('live - somebody who comes back after the connection was lost sees what happened meanwhile', async () => {
+/** Opens a page whose line to the server comes up only when `connect` is called. */
+async function openUnheard(path: string): Promise<{ page: Page; connect: () => void }> {
+  const page = await scene.visitAs('carol')
+  const connected = Promise.withResolvers<void>()
+  await page.route('**/events*', async (route) => {
+    await connected.promise
+    await route.continue()
+  })
+  await page.goto(scene.url + path)
+  await page.evaluate('globalThis.neverReloaded = true')
+  return { page, connect: connected.resolve }
+}
+
+test('live - what opens while a page is still on its way appears all the same', async () => {
+  const { page, connect } = await openUnheard('/')
+  const { requestId } = await holdAction(agent)
+  expect(await rowOf(page, requestId).count()).toBe(0)
+  connect()
+  await rowOf(page, requestId).waitFor()
+})
+
+test('live - what is decided while a card is still on its way is seen all the same', async () => {
+  const { requestId } = await holdAction(agent)
+  const { page, connect } = await openUnheard(`/requests/${requestId}`)
+  await reviewAs(scene.house, 'bob', requestId, 'deny', 'no')
+  expect(await approveOf(page).isVisible()).toBe(true)
+  connect()
+  await page.locator('.status.stop').waitFor()
+})
+
+test('live - what somebody types stays while others decide', async () => {
+  const { requestId } = await holdAction(agent, attemptOf({ name: 'wire_money' }))
   const carol = await scene.visitAs('carol')
-  const { requestId: first } = await holdAction(agent)
-  await rowOf(carol, first).waitFor()
-  await carol.context().setOffline(true)
-  const { requestId: missed } = await holdAction(agent)
-  await carol.context().setOffline(false)
-  await carol.reload()
-  await rowOf(carol, missed).waitFor()
+  await carol.goto(`${scene.url}/requests/${requestId}`)
+  await carol.locator('body.is-live').waitFor()
+  await carol.getByLabel('Reason').fill('the invoice is')
+  await reviewAs(scene.house, 'bob', requestId, 'approve', 'invoice checked')
+  await carol.getByText('1 more approval needed').waitFor()
+  expect(await carol.getByLabel('Reason').inputValue()).toBe('the invoice is')
 })
