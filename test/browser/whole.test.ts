@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Player, type Stage, setStage } from '../../src/main/demo/stage.ts'
+import { findBarriersInBoth } from './support/axe.ts'
 import { decide } from './support/card.ts'
+import { takePicture } from './support/pictures.ts'
 import { openWindows } from './support/scene.ts'
 
 // Everything that `holdpoint up` starts, ClickHouse included, and the demo's agent as a process of its own.
@@ -64,6 +66,9 @@ test('whole - a person approves one action and denies another: the agent goes on
   await page.goto(approved)
   expect(await page.locator('.status').textContent()).toContain('executed')
   await expectTrace(page)
+  expect(await findBarriersInBoth(page)).toEqual([])
+  await page.emulateMedia({ colorScheme: 'light' })
+  expect(await takePicture(page, 'trace', { clip: await boxOf(page, '#trace') })).toBeGreaterThan(10_000)
 })
 
 /** Spans arrive when the agent has ended and the pipeline has judged them; the page is asked again until then. */
@@ -74,9 +79,19 @@ async function expectTrace(page: Page): Promise<void> {
     await page.waitForTimeout(250)
     await page.reload()
   }
-  const text = (await trace.textContent()) ?? ''
-  expect(text).toContain('execute_tool export_customers')
-  expect(text).toContain('support-agent')
-  expect(text).toContain('Bob Berger')
-  expect(text).toContain('verified')
+  const span = trace.getByRole('listitem').filter({ hasText: 'execute_tool export_customers' })
+  const text = (await span.locator('.sides').textContent()) ?? ''
+  expect(text).toMatch(/Acted support-agent/)
+  expect(text).toMatch(/Authorized Bob Berger/)
+  expect(text).toMatch(/Became executed/)
+  expect(text).toMatch(/Verified verified/)
+}
+
+/** Where an element stands on the whole page, which has to be as high as that. */
+async function boxOf(page: Page, selector: string) {
+  const { width, height } = (await page.locator(selector).boundingBox()) ?? { width: 0, height: 0 }
+  await page.setViewportSize({ width: 1280, height: Math.ceil(height) + 400 })
+  await page.locator(selector).scrollIntoViewIfNeeded()
+  const { x = 0, y = 0 } = (await page.locator(selector).boundingBox()) ?? {}
+  return { x, y, width, height }
 }
