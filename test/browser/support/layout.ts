@@ -21,13 +21,17 @@ export async function findOverflow(page: Page): Promise<string[]> {
   })()`)
 }
 
-/** What is too small for a finger: `leastPx` in both directions. Links within a line of text are as high as it is. */
+/**
+ * What is too small for a finger: `leastPx` in both directions. Links within a line of text are as high as it is, and a
+ * box to tick is as large as its label.
+ */
 export async function findSmallTargets(page: Page, selector: string, leastPx: number): Promise<string[]> {
   return page.evaluate<string[]>(`(() => {
     const isInText = (element) =>
       element.matches('a') && getComputedStyle(element).display === 'inline' && element.closest('p, dd, li, td, pre')
     return [...document.querySelectorAll(${JSON.stringify(selector)})].flatMap((element) => {
-      const { width, height } = element.getBoundingClientRect()
+      const target = element.matches('[type=checkbox], [type=radio]') ? (element.closest('label') ?? element) : element
+      const { width, height } = target.getBoundingClientRect()
       const isThere = element.checkVisibility() && width > 1 && height > 1
       return !isThere || isInText(element) || (width >= ${leastPx} && height >= ${leastPx})
         ? []
