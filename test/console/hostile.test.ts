@@ -25,7 +25,7 @@ const SENT = HOSTILE_TEXTS.filter((one) => isSendable(one) && one.text.length < 
 
 /** Elements and attributes that no template of ours has: they came out of somebody's text. */
 const STRANGE =
-  /<(script(?! src=)|img|iframe|base|style|object|embed)|\son\w+=|\s(?!data-left|defer|required|readonly|checked|open|selected|hidden|focusable)[\w-]+(?=[\s>])/i
+  /<(script(?! type="" src=)|img|iframe|base|style|object|embed)|\son\w+=|\s(?!data-left|defer|required|readonly|checked|open|selected|hidden|focusable)[\w-]+(?=[\s>])/i
 const ADDRESS = /\s(?:href|src|action)="(?!\/|#|"|https?:\/\/127\.0\.0\.1)/
 
 function expectHarmless(markup: string, what: string): void {

@@ -40,7 +40,7 @@ test('console - filters and search narrow a list down, and stay in its form', as
   expect(rowsOf(await bob.page('/?kind=db&environment=staging'))).toEqual([])
   const page = await bob.page('/?kind=db&text=crm')
   expect(page).toContain('name="text" value="crm"')
-  expect(page).toContain('data-live="/events?text=crm&amp;kind=db"')
+  expect(page).toContain('data-live="/events?text=crm&amp;kind=db&amp;since=')
   for (const query of ['risk=enormous', 'cursor=..%2F', `text=${'x'.repeat(600)}`]) {
     const answer = await bob.get(`/?${query}`)
     expect([answer.status, codeOf(await answer.text())], query).toEqual([400, 'INVALID_INPUT'])

@@ -43,7 +43,7 @@ export const pageStart = ({
 <title>${title} · Holdpoint</title>
 <link rel="icon" href="${assets.icon}" type="image/svg+xml">
 <link rel="stylesheet" href="${assets.style}">
-<script src="${assets.script}" defer></script>
+<script type="module" src="${assets.script}"></script>
 </head>
 <body${live === undefined ? NOTHING : html` data-live="${live}"`}>
 <a class="skip" href="#main">Skip to the content</a>

@@ -15,20 +15,30 @@ const FOLDER = new URL('../assets/', import.meta.url)
 /** In this order: later rules win. */
 const STYLES =
   'base elements frame controls badges lists tables request decide timeline trace pages window'.split(' ')
+const SCRIPTS = ['console', 'keys', 'live', 'page', 'time-left'].map((name) => `${name}.js`)
 
 /** Read once. Their addresses carry a digest of what is in them, so that browsers may keep them for ever. */
 export function readAssets(): { urls: AssetUrls; find(path: string): Asset | undefined } {
   const byPath = new Map<string, Asset>()
-  const add = (name: string, type: string, ...files: readonly string[]): string => {
-    const bytes = Uint8Array.from(Buffer.concat(files.map((file) => readFileSync(new URL(file, FOLDER)))))
-    const path = `/assets/${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}/${name}`
-    byPath.set(path, { bytes, type })
+  const read = (...files: readonly string[]): Buffer =>
+    Buffer.concat(files.map((file) => readFileSync(new URL(file, FOLDER))))
+  const add = (digest: string, name: string, type: string, bytes: Buffer): string => {
+    const path = `/assets/${digest}/${name}`
+    byPath.set(path, { bytes: Uint8Array.from(bytes), type })
     return path
   }
+  const style = read(...STYLES.map((name) => `style/${name}.css`))
+  const icon = read('icon.svg')
+  // Modules name each other, so that they stand beside each other under the digest of all.
+  const scripts = SCRIPTS.map((name) => [name, read(name)] as const)
+  const all = digestOf(Buffer.concat(scripts.map(([, bytes]) => bytes)))
+  const script = scripts.map(([name, bytes]) => add(all, name, 'text/javascript; charset=utf-8', bytes))
   const urls = {
-    style: add('console.css', 'text/css; charset=utf-8', ...STYLES.map((name) => `style/${name}.css`)),
-    script: add('console.js', 'text/javascript; charset=utf-8', 'console.js'),
-    icon: add('icon.svg', 'image/svg+xml', 'icon.svg'),
+    style: add(digestOf(style), 'console.css', 'text/css; charset=utf-8', style),
+    script: script[0] ?? '',
+    icon: add(digestOf(icon), 'icon.svg', 'image/svg+xml', icon),
   }
   return { urls, find: (path) => byPath.get(path) }
 }
+
+const digestOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16)

@@ -1,11 +1,12 @@
 import type { Hono } from 'hono'
-import type { DeskEventName, RequestFilter, RequestSummary } from '#contract'
+import type { RequestFilter, RequestSummary } from '#contract'
 import type { Session } from '#identity'
 import type { Env, Parts } from '../context.ts'
 import { STATES, short } from '../html/words.ts'
 import { readFilter } from '../pages/filter.ts'
 import { requestRow } from '../pages/request-row.ts'
 import { statusPart } from '../pages/status.ts'
+import type { Heard } from './hub.ts'
 import type { Send, Streams } from './streams.ts'
 
 /** `/events?request=ID` follows one request; otherwise what matches the filter of a list. */
@@ -23,41 +24,50 @@ export function eventRoutes(app: Hono<Env>, parts: Parts, streams: Streams): voi
       again: () => parts.sessions.find(sessionId, browser),
       signal: c.req.raw.signal,
     }
+    // A browser that comes back after a cut says itself how far it had come.
+    const after = c.req.header('last-event-id') ?? c.req.query('since')
     return streams.open(viewer, (send, session) => {
       send('ready', {})
-      return request === undefined
-        ? sendRows(parts, filter, send, session)
-        : sendStatus(parts, request, send, session)
+      const listener =
+        request === undefined
+          ? rowSender(parts, filter, send, session)
+          : statusSender(parts, request, send, session)
+      const { isStale, stop } = parts.hub.listen(listener, after)
+      if (isStale) send('stale', {})
+      return stop
     })
   })
 }
 
-function sendStatus(parts: Parts, requestId: string, send: Send, session: () => Session): () => void {
-  return parts.hub.listen((_, request) => {
+type Listener = (heard: Heard) => void
+
+const statusSender =
+  (parts: Parts, requestId: string, send: Send, session: () => Session): Listener =>
+  ({ request, position }) => {
     if (request.requestId !== requestId) return
     const html = String(statusPart(request, session().person, parts.now()))
-    send('status', { html, isPending: request.state === 'pending', say: sentence(request) })
-  })
-}
+    send('status', { html, isPending: request.state === 'pending', say: sentence(request) }, position)
+  }
 
-function sendRows(parts: Parts, filter: RequestFilter, send: Send, session: () => Session): () => void {
-  const sendRow = async (event: DeskEventName, request: RequestSummary): Promise<void> => {
+function rowSender(parts: Parts, filter: RequestFilter, send: Send, session: () => Session): Listener {
+  const sendRow = async ({ event, request, position }: Heard): Promise<void> => {
     const isPending = request.state === 'pending'
     const isMine = isPending && (await isFor(parts, session(), request.requestId))
-    send('row', {
+    const row = {
       id: request.requestId,
       html: String(requestRow(request, parts.now())),
       isMine,
       isPending,
       isNew: event === 'opened' && isPending,
       say: sentence(request),
-    })
+    }
+    send('row', row, position)
   }
   // One after the other: what waits for the broker must not overtake a decision.
   let last = Promise.resolve()
-  return parts.hub.listen((event, request) => {
-    if (matches(filter, request)) last = last.then(() => sendRow(event, request))
-  })
+  return (heard) => {
+    if (matches(filter, heard.request)) last = last.then(() => sendRow(heard))
+  }
 }
 
 /** Whether it is for this person is the broker's to say; where it does not, the row stands with the others. */

@@ -8,7 +8,8 @@ export interface StreamsConfig {
   most: number
 }
 
-export type Send = (event: string, data: unknown) => void
+/** `position` is what the browser asks from when it comes back. */
+export type Send = (event: string, data: unknown, position?: string) => void
 
 export interface Viewer {
   sessionId: string
@@ -82,7 +83,10 @@ export function createStreams({ heartbeatMs, mostPerSession, most }: StreamsConf
     viewer.signal.addEventListener('abort', () => entry.end(), { once: true })
     write('retry: 2000\n\n')
     unsubscribe = subscribe(
-      (event, data) => write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`),
+      (event, data, position) =>
+        write(
+          `${position === undefined ? '' : `id: ${position}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+        ),
       () => session,
     )
     return () => entry.end()

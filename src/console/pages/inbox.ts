@@ -14,6 +14,8 @@ export function inboxRoutes(app: Hono<Env>, parts: Parts): void {
     const filter = readFilter(query)
     const cursor = readCursor(query)
     const { token } = c.get('session')
+    // Before the lists are asked for: what happens meanwhile is sent once the page listens.
+    const since = parts.hub.position()
     const showsAll = query.show === 'all'
     const paged = { limit: ROWS, ...(cursor === undefined ? {} : { cursor }) }
     const [mine, all] = await Promise.all([
@@ -39,7 +41,7 @@ ${showsAll || (isFirst && mine.next === undefined) ? section('others', showsAll 
 <p class="pages">${isFirst ? NOTHING : html`<a href="${listAddress('/', query)}">First page</a> `}${next === undefined ? NOTHING : html`<a rel="next" href="${listAddress('/', query, { cursor: next })}">Next page</a>`}${!showsAll && own.size + others.length < all.total && mine.next === undefined ? html` <a href="${listAddress('/', query, { show: 'all' })}">Show all that waits</a>` : NOTHING}</p>`
     const title = mine.total > 0 ? `(${mine.total}) Inbox` : 'Inbox'
     // Only the first page has a place for what is new.
-    const live = isFirst ? { live: listAddress('/events', query) } : {}
+    const live = isFirst ? { live: listAddress('/events', query, { since }) } : {}
     return page(c, parts, { title, place: '/', ...live }, body)
   })
 }

@@ -21,12 +21,14 @@ import { timelinePart } from './timeline.ts'
 /** One request: its card, what has become of it, the form, and its trace. `/full` leaves nothing out of the card. */
 export function requestRoutes(app: Hono<Env>, parts: Parts): void {
   app.get('/requests/:id', async (c) => {
+    const since = parts.hub.position()
     const shown = await parts.desk.show(c.get('session').token, c.req.param('id'))
-    return requestPage(c, parts, shown)
+    return requestPage(c, parts, shown, { since })
   })
   app.get('/requests/:id/full', async (c) => {
+    const since = parts.hub.position()
     const shown = await parts.desk.show(c.get('session').token, c.req.param('id'))
-    const { frame, start } = requestBody(c, parts, shown, 'full', {})
+    const { frame, start } = requestBody(c, parts, shown, 'full', { since })
     return c.html(String(layout(shellOf(c, parts, frame), html`${start}</div>`)))
   })
 }
@@ -37,8 +39,10 @@ interface Body {
   start: Html
 }
 
-/** What came of a form that was refused, for the page that is shown again. */
+/** What is known beside the request; what came of a form that was refused, for the page that is shown again. */
 export interface Again {
+  /** Where the hub stood before the request was read. */
+  since?: string
   notice?: Html
   reason?: string
   status?: number
@@ -55,7 +59,7 @@ function requestBody(
   parts: Parts,
   shown: ShowReply,
   view: View,
-  { notice = NOTHING, reason }: Again,
+  { notice = NOTHING, reason, since = parts.hub.position() }: Again,
 ): Body {
   const session = c.get('session')
   const { summary } = shown
@@ -73,7 +77,7 @@ function requestBody(
     frame: {
       title: actionTitle(summary),
       place: '/',
-      live: `/events?request=${encodeURIComponent(summary.requestId)}`,
+      live: `/events?${new URLSearchParams({ request: summary.requestId, since })}`,
     },
     start: html`${notice}<p class="crumbs"><a href="/">Inbox</a> <span aria-hidden="true">›</span> <code>${visibleLine(summary.requestId)}</code></p>
 <h1 class="action">${model.title}</h1>
