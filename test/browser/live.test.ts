@@ -87,6 +87,23 @@ test('live - what is decided while a card is still on its way is seen all the sa
   await page.locator('.status.stop').waitFor()
 })
 
+test('live - what happens while the line is cut is there once it is up again', async () => {
+  const { requestId: known } = await holdAction(agent)
+  const page = await scene.visitAs('carol')
+  await page.locator('body.is-live').waitFor()
+  let missed = ''
+  await scene.whileCut(async () => {
+    await page.locator('body:not(.is-live)').waitFor()
+    missed = (await holdAction(agent)).requestId
+    await reviewAs(scene.house, 'bob', known, 'deny', 'no')
+  })
+  await rowOf(page, missed).waitFor()
+  await page.locator(`[data-request="${known}"].waits`).waitFor({ state: 'detached' })
+  // The browser says what it could not reach, and the page nothing.
+  const faults = await scene.closeWindows()
+  expect(faults.filter((fault) => !/^error: Failed to load resource: net::ERR_/.test(fault))).toEqual([])
+})
+
 test('live - what somebody types stays while others decide', async () => {
   const { requestId } = await holdAction(agent, attemptOf({ name: 'wire_money' }))
   const carol = await scene.visitAs('carol')

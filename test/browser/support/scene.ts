@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { createConsole } from '#console'
 import { createSessions, createSignIn, developmentIssuerAt } from '#identity'
-import { createHttpServer, readRunning } from '#runtime'
+import { createHttpServer, freePort, readRunning } from '#runtime'
 import { startBrowser } from '../../support/browser.ts'
 import { type House, type HouseOptions, startHouse } from '../../support/house.ts'
 import { type Faults, watchFaults } from './faults.ts'
@@ -17,6 +17,8 @@ export interface Scene {
   url: string
   /** Lets time pass for the console's sessions alone. */
   passTime(ms: number): void
+  /** Nobody reaches the console while this goes on; what it knows, it knows afterwards. */
+  whileCut(work: () => Promise<void>): Promise<void>
   /** A browser window with cookies of its own. */
   visit(options?: BrowserContextOptions): Promise<Page>
   /** The same, signed in through the real pages and on the inbox. */
@@ -53,7 +55,8 @@ export async function startScene(options: HouseOptions = {}): Promise<Scene> {
     { publicUrl, isDevelopment: true },
     { desk: house.desk, signIn, sessions, now: house.clock.now, log },
   )
-  const server = createHttpServer({ name: 'console', host: '127.0.0.1', port: 0 }, { fetch: app.fetch, log })
+  const port = await freePort(0)
+  const server = createHttpServer({ name: 'console', host: '127.0.0.1', port }, { fetch: app.fetch, log })
   await server.start()
   const windows = await openWindows({
     url: server.url(),
@@ -65,6 +68,11 @@ export async function startScene(options: HouseOptions = {}): Promise<Scene> {
     ...windows,
     passTime(ms) {
       offsetMs += ms
+    },
+    async whileCut(work) {
+      await server.stop()
+      await work()
+      await server.start()
     },
     async stop() {
       await windows.stop()
