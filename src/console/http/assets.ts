@@ -15,7 +15,6 @@ const FOLDER = new URL('../assets/', import.meta.url)
 /** In this order: later rules win. */
 const STYLES =
   'base elements frame controls badges lists tables request decide timeline trace pages window'.split(' ')
-const SCRIPTS = ['console', 'keys', 'live', 'page', 'time-left'].map((name) => `${name}.js`)
 
 /** Read once. Their addresses carry a digest of what is in them, so that browsers may keep them for ever. */
 export function readAssets(): { urls: AssetUrls; find(path: string): Asset | undefined } {
@@ -29,13 +28,10 @@ export function readAssets(): { urls: AssetUrls; find(path: string): Asset | und
   }
   const style = read(...STYLES.map((name) => `style/${name}.css`))
   const icon = read('icon.svg')
-  // Modules name each other, so that they stand beside each other under the digest of all.
-  const scripts = SCRIPTS.map((name) => [name, read(name)] as const)
-  const all = digestOf(Buffer.concat(scripts.map(([, bytes]) => bytes)))
-  const script = scripts.map(([name, bytes]) => add(all, name, 'text/javascript; charset=utf-8', bytes))
+  const script = read('console.js')
   const urls = {
     style: add(digestOf(style), 'console.css', 'text/css; charset=utf-8', style),
-    script: script[0] ?? '',
+    script: add(digestOf(script), 'console.js', 'text/javascript; charset=utf-8', script),
     icon: add(digestOf(icon), 'icon.svg', 'image/svg+xml', icon),
   }
   return { urls, find: (path) => byPath.get(path) }
