@@ -43,7 +43,8 @@ export const sides = (action: TraceAction): Html => html`<div class="sides">
 <p><b>Acted</b> ${short(action.agent)}${action.owner === '' ? NOTHING : html` <span class="muted">for ${visibleLine(action.owner)}</span>`}</p>
 <p><b>Authorized</b> ${authorized(action)}</p>
 <p><b>Became</b> ${visibleLine(action.outcome || 'unknown')}${action.contradicted ? html` <strong>the ledger rows contradict each other</strong>` : NOTHING}</p>
-<p><b>Verified</b> ${action.verification === '' ? html`<span class="muted">not judged yet</span>` : html`<span class="finding ${FINE.has(action.verification) ? 'go' : 'stop'}">${visibleLine(action.verification)}</span>`}${action.detail === '' ? NOTHING : html` <span class="muted">${visibleLine(action.detail)}</span>`}</p>
+<p><b>Verified</b> ${action.verification === '' ? html`<span class="muted">not judged yet</span>` : html`<span class="finding ${FINE.has(action.verification) ? 'go' : 'stop'}">${visibleLine(action.verification)}</span>`}</p>
+${action.detail === '' ? NOTHING : html`<p class="because">${visibleLine(action.detail)}</p>`}
 </div>`
 
 const FINE = new Set(['verified', 'refused', 'not_required', 'observed'])
