@@ -1,32 +1,40 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Player, type Stage, setStage } from '../../src/main/demo/stage.ts'
+import { readRunning } from '#runtime'
+import { endOf } from '../support/broker-process.ts'
+import { type Running, startProgram } from '../support/program.ts'
 import { findBarriersInBoth } from './support/axe.ts'
 import { decide } from './support/card.ts'
 import { takePicture } from './support/pictures.ts'
 import { openWindows } from './support/scene.ts'
 
-// Everything that `holdpoint up` starts, ClickHouse included, and the demo's agent as a process of its own.
+// `holdpoint up` as a person starts it, ClickHouse included, and the demo's agent as a process of its own.
 const PORTS = ['NATS', 'IDENTITY', 'HTTP', 'CLICKHOUSE', 'PIPELINE'].map((name) => [
   `HOLDPOINT_${name}_PORT`,
   '0',
 ])
+const ROOT = join(import.meta.dirname, '../..')
+const REGISTER = ['agent', 'add', 'support-agent', '--owner', 'alice', '--environment', 'prod', '--json']
 
-let dataDir: string
-let stage: Stage
+let cwd: string
+const started: Running[] = []
 let windows: Awaited<ReturnType<typeof openWindows>>
+let variables: Record<string, string>
 
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'holdpoint-browser-'))
-  stage = await setStage(dataDir, { PATH: process.env.PATH, ...Object.fromEntries(PORTS) }, Date.now)
-  const { http, identity } = stage.running
+  cwd = mkdtempSync(join(tmpdir(), 'holdpoint-whole-'))
+  copyFileSync(join(ROOT, 'src/main/demo/policy.yaml'), join(cwd, 'policy.yaml'))
+  const up = start('src/main/holdpoint.ts', ['up'], { cwd, env: Object.fromEntries(PORTS) })
+  await up.said('Holdpoint is up')
+  variables = JSON.parse((await start('src/main/holdpoint.ts', REGISTER, { cwd }).finished).stdout)
+  const { http, identity } = readRunning(join(cwd, '.holdpoint')) ?? {}
   windows = await openWindows({
     url: http?.url ?? '',
     identityUrl: identity?.url ?? '',
-    passphrase: stage.passphrase,
+    passphrase: readFileSync(join(cwd, '.holdpoint/people/passphrase'), 'utf8').trim(),
   })
 })
 afterEach(async () => {
@@ -34,9 +42,15 @@ afterEach(async () => {
 })
 afterAll(async () => {
   await windows?.stop()
-  await stage?.stop()
-  rmSync(dataDir, { recursive: true, force: true })
+  for (const { child } of started) await endOf(child)
+  rmSync(cwd, { recursive: true, force: true })
 })
+
+function start(...program: Parameters<typeof startProgram>): Running {
+  const running = startProgram(...program)
+  started.push(running)
+  return running
+}
 
 /** Opens the card of the one waiting request with that name; it appears by itself. */
 async function openCard(page: Page, name: string): Promise<void> {
@@ -45,21 +59,29 @@ async function openCard(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { level: 1, name }).waitFor()
 }
 
-const effectsOf = ({ lines }: Player): unknown[] => lines.flatMap(({ effect }) => effect ?? [])
+/** What the agent did and said, a line of JSON each; its SDKs may print, too. */
+const linesOf = (agent: Running): Record<string, unknown>[] =>
+  agent
+    .stdout()
+    .split('\n')
+    .flatMap((line) => (line.startsWith('{"') ? [JSON.parse(line)] : []))
+const effectsOf = (agent: Running): unknown[] => linesOf(agent).flatMap(({ effect }) => effect ?? [])
 
 test('whole - a person approves one action and denies another: the agent goes on with one, and its model is told why not the other', async () => {
   const page = await windows.visitAs('bob')
-  const agent = stage.play('./agent.ts')
+  // From the project's folder, where the agent's SDK for traces is found.
+  const env = { ...variables, OTEL_SERVICE_NAME: 'support' }
+  const agent = start('src/main/demo/agent.ts', [], { cwd: ROOT, env, gated: true })
   await openCard(page, 'export_customers')
   expect(effectsOf(agent)).toEqual(['lookup_customer'])
   await decide(page, 'Approve', 'ticket 4711')
   const approved = page.url().split('#')[0] as string
   await openCard(page, 'grant_role')
   await decide(page, 'Deny', 'Dana left the team in June')
-  expect(await agent.ended).toBe(0)
+  expect((await agent.finished).code).toBe(0)
 
   expect(effectsOf(agent)).toEqual(['lookup_customer', 'export_customers'])
-  const told = JSON.stringify(agent.lines.find(({ tool }) => tool === 'grant_role'))
+  const told = JSON.stringify(linesOf(agent).find(({ tool }) => tool === 'grant_role'))
   expect(told).toContain('APPROVAL_DENIED')
   expect(told).toContain('Dana left the team in June')
 

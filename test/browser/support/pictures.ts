@@ -1,15 +1,17 @@
-import { mkdirSync, mkdtempSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Page, PageScreenshotOptions } from 'playwright-core'
 
 const MOST_BYTES = 150_000
 
-/** Where pictures go: into the documentation when HOLDPOINT_SCREENSHOTS is `docs`, else to be thrown away. */
-const FOLDER =
-  process.env.HOLDPOINT_SCREENSHOTS === 'docs'
-    ? resolve(import.meta.dirname, '../../../docs/images')
-    : mkdtempSync(join(tmpdir(), 'holdpoint-pictures-'))
+/** Into the documentation when HOLDPOINT_SCREENSHOTS is `docs`; else where somebody may look at them. */
+const FOLDER = fileURLToPath(
+  new URL(
+    `../../../${process.env.HOLDPOINT_SCREENSHOTS === 'docs' ? 'docs/images' : '.cache/pictures'}/`,
+    import.meta.url,
+  ),
+)
 
 /** Takes the window as it is. Returns the bytes; throws where they are too many for a document. */
 export async function takePicture(
