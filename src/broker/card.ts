@@ -1,9 +1,7 @@
-import { type Card, digestJson, type JsonValue } from '#contract'
+import { type Card, digestJson, type JsonValue, REDACTED } from '#contract'
 
 /** All of a card but what redaction adds: the action stands in it as it will be executed. */
 export type CardDraft = Omit<Card, 'v' | 'redacted'>
-
-const REDACTED = '[redacted]'
 
 /**
  * Freezes what reviewers will be shown. Values at the policy's `redact` pointers (RFC 6901, into the action)

@@ -116,14 +116,20 @@ export interface ReviewReply {
 }
 
 /** By the requester's own people: the agent's owner, or somebody it acts for. Everybody else denies. */
-export interface WithdrawCall {
+export interface PersonCancelCall {
   token: string
   requestId: string
+  /** Where it came from, as with reviews. */
+  channel: string
 }
-export interface WithdrawReply {
+export interface PersonCancelReply {
   state: RequestState
 }
-export const withdrawCallShape: Shape<WithdrawCall> = object({ token, requestId })
+export const personCancelCallShape: Shape<PersonCancelCall> = object({
+  token,
+  requestId,
+  channel: text({ min: 1, max: 64 }),
+})
 
 export interface PolicyCall {
   token: string

@@ -28,7 +28,7 @@ export const ERROR_CODES = {
   CARD_MISMATCH: 'The review quotes another card than the one that was frozen for this request.',
   ALREADY_DECIDED: 'The request has been decided.',
   ALREADY_REVIEWED: 'This person has already reviewed this request.',
-  NOT_THE_REQUESTER: 'Only the people whose work it is may withdraw a request.',
+  NOT_THE_REQUESTER: 'Only the people whose work it is may cancel a request.',
   CROSS_SITE: 'The form was not sent from a page of this console.',
   // channels
   BAD_SIGNATURE: 'The message is not signed by whom it claims to come from, or not now.',

@@ -7,7 +7,7 @@ export type DeskCall =
   | 'list'
   | 'show'
   | 'review'
-  | 'withdraw'
+  | 'cancel'
   | 'policy'
   | 'explain'
   | 'agents'

@@ -11,6 +11,8 @@ import {
   type LedgerReply,
   type ListCall,
   type ListReply,
+  type PersonCancelCall,
+  type PersonCancelReply,
   type PolicyReply,
   type RequestSummary,
   type ReviewReply,
@@ -18,7 +20,6 @@ import {
   renderHash,
   type ShowReply,
   type TrustReply,
-  type WithdrawReply,
 } from '#contract'
 import { createCall } from './call.ts'
 
@@ -29,7 +30,7 @@ export interface Desk {
   show(token: string, requestId: string): Promise<ShowReply>
   review(submission: ReviewSubmission): Promise<ReviewReply>
   /** Takes a request back: for the people whose work it is. */
-  withdraw(token: string, requestId: string): Promise<WithdrawReply>
+  cancel(cancellation: PersonCancelCall): Promise<PersonCancelReply>
   policy(token: string): Promise<PolicyReply>
   explain(token: string, question: Omit<ExplainCall, 'token'>): Promise<ExplainReply>
   agents(token: string): Promise<AgentsReply>
@@ -52,7 +53,7 @@ export function createDesk(deps: { nc: NatsConnection }): Desk {
       return shownAsFrozen(await call<ShowReply>('show', { token, requestId }))
     },
     review: (submission) => call('review', submission),
-    withdraw: (token, requestId) => call('withdraw', { token, requestId }),
+    cancel: (cancellation) => call('cancel', cancellation),
     policy: (token) => call('policy', { token }),
     explain: (token, question) => call('explain', { token, ...question }),
     agents: (token) => call('agents', { token }),

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { type ErrorCode, HoldpointError } from '#contract'
+import { type ErrorCode, HoldpointError, visible } from '#contract'
 import type { Command, ExitCode, Invocation, Io, Option } from './command.ts'
 import { helpForAll, helpForOne } from './command-help.ts'
 import { didYouMean } from './suggest.ts'
@@ -47,7 +47,9 @@ async function runGuarded(command: Command, invocation: Invocation, io: Io): Pro
     return await command.run(invocation, io)
   } catch (error) {
     if (io.env.HOLDPOINT_LOG_LEVEL === 'debug') io.stderr.write(`${withCauses(error)}\n`)
-    io.stderr.write(`${codeOf(error)}: ${error instanceof Error ? error.message : String(error)}\n`)
+    // What the broker refuses it may quote, and that may come from an agent.
+    const message = error instanceof Error ? error.message : String(error)
+    io.stderr.write(`${codeOf(error)}: ${visible(message)}\n`)
     return 1
   }
 }

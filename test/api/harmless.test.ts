@@ -54,7 +54,7 @@ test('api - a link scanner that opens every address changes nothing', async () =
   const own = [
     `/v1/requests/${requestId}`,
     `/v1/requests/${requestId}/reviews`,
-    `/v1/requests/${requestId}/withdrawal`,
+    `/v1/requests/${requestId}/cancellation`,
   ]
   for (const path of [...GETS, ...own, '/v1/policy/explain'])
     for (const method of ['GET', 'HEAD', 'OPTIONS'])

@@ -90,7 +90,10 @@ test('api - real answers are as they are documented, member for member', async (
   await expectDocumented('Keys', scene.get('/v1/keys'))
   await expectDocumented('JwkSet', scene.get('/.well-known/jwks.json'))
   const { requestId } = await holdAction(scene.agent)
-  await expectDocumented('WithdrawalResult', scene.post(`/v1/requests/${requestId}/withdrawal`, 'alice', {}))
+  await expectDocumented(
+    'CancellationResult',
+    scene.post(`/v1/requests/${requestId}/cancellation`, 'alice', {}),
+  )
 })
 
 test('api - problems are as they are documented, at statuses that their operations name', async () => {
@@ -105,7 +108,11 @@ test('api - problems are as they are documented, at statuses that their operatio
     ['/v1/requests/{id}/reviews', 'post', scene.post(reviews, 'alice', review)],
     ['/v1/requests/{id}/reviews', 'post', scene.post(reviews, 'bob', 'x', { 'content-type': 'text/plain' })],
     ['/v1/requests/{id}/reviews', 'post', scene.post(reviews, 'bob', 'x'.repeat(70_000))],
-    ['/v1/requests/{id}/withdrawal', 'post', scene.post(`/v1/requests/${requestId}/withdrawal`, 'bob', {})],
+    [
+      '/v1/requests/{id}/cancellation',
+      'post',
+      scene.post(`/v1/requests/${requestId}/cancellation`, 'bob', {}),
+    ],
     [
       '/v1/policy/explain',
       'post',

@@ -69,9 +69,9 @@ test('api - a review of another card, of a decided request and of none is refuse
   ])
 })
 
-test('api - a request is withdrawn by its owner, with an empty body or none, and by nobody else', async () => {
+test('api - a request is cancelled by its owner, with an empty body or none, and by nobody else', async () => {
   const { requestId } = await holdAction(scene.agent)
-  const path = `/v1/requests/${requestId}/withdrawal`
+  const path = `/v1/requests/${requestId}/cancellation`
   expect(await refusal(await scene.post(path, 'bob', {}))).toEqual([403, 'NOT_THE_REQUESTER'])
   expect(await refusal(await scene.post(path, 'alice', { force: true }))).toEqual([400, 'INVALID_INPUT'])
   const headers = { authorization: `Bearer ${scene.house.token('alice')}` }

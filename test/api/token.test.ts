@@ -26,7 +26,7 @@ const WITH_TOKEN = [
   ['GET', '/v1/agents'],
   ['GET', '/v1/ledger'],
   ['POST', '/v1/requests/1-x/reviews'],
-  ['POST', '/v1/requests/1-x/withdrawal'],
+  ['POST', '/v1/requests/1-x/cancellation'],
   ['POST', '/v1/policy/explain'],
 ] as const
 

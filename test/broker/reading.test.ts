@@ -24,7 +24,7 @@ describe('every call asks who is signed in', () => {
   const calls = (token: string): [string, () => Promise<unknown>][] => [
     ['list', () => house.desk.list(token)],
     ['show', () => house.desk.show(token, '1-x')],
-    ['withdraw', () => house.desk.withdraw(token, '1-x')],
+    ['cancel', () => house.desk.cancel({ requestId: '1-x', channel: 'cli', token })],
     ['policy', () => house.desk.policy(token)],
     ['explain', () => house.desk.explain(token, { action: { kind: 'tool', name: 'x' } })],
     ['agents', () => house.desk.agents(token)],

@@ -120,14 +120,14 @@ test('show - whoever asks is told whether they could answer, as a review of thei
   expect(await may(oncall.requestId, 'bob')).toBe('NOT_A_REVIEWER')
 })
 
-test('show - a service account is shown the card, and can neither answer nor withdraw', async () => {
+test('show - a service account is shown the card, and can neither answer nor cancel', async () => {
   const { requestId } = await holdAction(agent)
   const token = await tokenOf(house.home, { sub: 'bot', client_id: 'bot', groups: ['sre'] })
   const { mayReview, renderHash } = await house.desk.show(token, requestId)
   expect(mayReview).toMatchObject({ ok: false, code: 'NOT_A_REVIEWER' })
   const review = { requestId, verdict: 'deny', renderHash, channel: 'api', token } as const
   expect(await codeOf(house.desk.review(review))).toBe('NOT_A_REVIEWER')
-  expect(await codeOf(house.desk.withdraw(token, requestId))).toBe('NOT_THE_REQUESTER')
+  expect(await codeOf(house.desk.cancel({ requestId, channel: 'cli', token }))).toBe('NOT_THE_REQUESTER')
   expect((await house.desk.list(token, { reviewable: true })).total).toBe(0)
 })
 

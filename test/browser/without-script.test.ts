@@ -47,7 +47,7 @@ test('without script - deny with a reason, and the owner takes a request back', 
 
   const alice = await scene.visitAs('alice', { javaScriptEnabled: false })
   await alice.goto(`${scene.url}/requests/${second}`)
-  await alice.getByRole('button', { name: 'Withdraw' }).click()
+  await alice.getByRole('button', { name: 'Cancel this request' }).click()
   await alice.locator('.status.still').waitFor()
   const { summary } = await scene.house.desk.show(scene.house.token('bob'), second)
   expect(summary.state).toBe('cancelled')

@@ -52,7 +52,7 @@ describe('through the real broker', () => {
       const paths = ['/?show=all', `/requests/${id}`, `/requests/${id}/full`, `/policy/explain?request=${id}`]
       const pages = await Promise.all(paths.map((path) => bob.page(path)))
       for (const [at, page] of pages.entries()) expectHarmless(page, `${name} on ${paths[at]}`)
-      await scene.house.desk.withdraw(scene.house.token('alice'), id)
+      await scene.house.desk.cancel({ requestId: id, channel: 'cli', token: scene.house.token('alice') })
       expectHarmless(await bob.page('/history'), `${name} in the history`)
     },
   )
@@ -64,7 +64,7 @@ describe('through the real broker', () => {
       const bob = scene.browser('bob')
       expect(await bob.page(`/requests/${id}/full`)).toContain('value="approve"')
       expectHarmless(await bob.page(`/requests/${id}`), 'the card')
-      await scene.house.desk.withdraw(scene.house.token('alice'), id)
+      await scene.house.desk.cancel({ requestId: id, channel: 'cli', token: scene.house.token('alice') })
     },
   )
 

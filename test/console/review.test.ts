@@ -56,7 +56,7 @@ test('console - the owner is offered no decision, and one that is sent all the s
   expect(codeOf(page)).toBe('SELF_APPROVAL')
   expect(page).not.toContain(`action="/requests/${id}/review"`)
 
-  const { csrf = '' } = fieldsOf(page, `/requests/${id}/withdraw`)
+  const { csrf = '' } = fieldsOf(page, `/requests/${id}/cancel`)
   const { csrf: _, ...rest } = await open(scene.browser('bob'), id)
   const answer = await alice.post(`/requests/${id}/review`, {
     ...rest,
@@ -69,17 +69,17 @@ test('console - the owner is offered no decision, and one that is sent all the s
   expect(await stateOf(id)).toBe('pending')
 })
 
-test('console - the owner withdraws, and nobody else', async () => {
+test('console - the owner cancels, and nobody else', async () => {
   const id = await scene.hold()
   const bob = scene.browser('bob')
   const { csrf = '' } = await open(bob, id)
-  const refused = await bob.post(`/requests/${id}/withdraw`, { csrf })
+  const refused = await bob.post(`/requests/${id}/cancel`, { csrf })
   expect([refused.status, codeOf(await refused.text())]).toEqual([403, 'NOT_THE_REQUESTER'])
   expect(await stateOf(id)).toBe('pending')
 
   const alice = scene.browser('alice')
-  const own = fieldsOf(await alice.page(`/requests/${id}`), `/requests/${id}/withdraw`)
-  expect((await alice.post(`/requests/${id}/withdraw`, own)).status).toBe(303)
+  const own = fieldsOf(await alice.page(`/requests/${id}`), `/requests/${id}/cancel`)
+  expect((await alice.post(`/requests/${id}/cancel`, own)).status).toBe(303)
   expect(await stateOf(id)).toBe('cancelled')
 })
 

@@ -28,7 +28,7 @@ describe('what a link scanner opens', () => {
       expect(await head.text()).toBe('')
       await get.text()
     }
-    for (const path of [`/requests/${id}/review?verdict=approve`, `/requests/${id}/withdraw`, '/sign-out']) {
+    for (const path of [`/requests/${id}/review?verdict=approve`, `/requests/${id}/cancel`, '/sign-out']) {
       const answer = await bob.get(path)
       expect([path, answer.status, codeOf(await answer.text())]).toEqual([path, 405, 'METHOD_NOT_ALLOWED'])
     }

@@ -100,7 +100,7 @@ describe('ledger entries', () => {
       'a review in a chat, without claims of a token',
       { ...entries.review, reviewer: { ...chatReviewer, assurance: 'chat' } },
     ],
-    ['a withdrawal by a person', { type: 'decided', ...base, decision: 'cancelled', by: [reviewer] }],
+    ['a cancellation by a person', { type: 'decided', ...base, decision: 'cancelled', by: [reviewer] }],
     ['an approval taken back by a person', { type: 'spent', ...base, spend: 'revoked', by: reviewer }],
     ['one taken back by its process', { type: 'spent', ...base, spend: 'revoked' }],
   ] as [string, LedgerEntry][])('entry - %s reads back as it was written', (_, entry) => {

@@ -96,8 +96,8 @@ test('desk - a review carries the digest of what was shown, and stands in the ti
 
 test('desk - the owner takes a request back, and nobody else does', async () => {
   const { requestId } = await holdAction(agent)
-  expect((await run(['withdraw', requestId], 'bob')).err).toContain('NOT_THE_REQUESTER')
-  expect(await run(['withdraw', requestId], 'alice')).toMatchObject({
+  expect((await run(['cancel', requestId], 'bob')).err).toContain('NOT_THE_REQUESTER')
+  expect(await run(['cancel', requestId], 'alice')).toMatchObject({
     code: 0,
     out: `${requestId} is cancelled\n`,
   })

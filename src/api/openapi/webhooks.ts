@@ -63,7 +63,7 @@ export const webhooks = {
   'request.opened': delivery('request.opened', 'A request waits for people'),
   'request.decided': delivery(
     'request.decided',
-    'It was approved, denied, withdrawn, or nobody decided in time',
+    'It was approved, denied, cancelled, or nobody decided in time',
   ),
   'request.ended': delivery('request.ended', 'What became of the approval'),
 }

@@ -12,7 +12,7 @@ const reviewShape = object({
 const emptyShape = object({})
 
 /** The two things that people do to a request. The broker decides whether they may. */
-export const reviewRoutes = ({ desk }: { desk: Pick<Desk, 'review' | 'withdraw'> }): Route[] => [
+export const reviewRoutes = ({ desk }: { desk: Pick<Desk, 'review' | 'cancel'> }): Route[] => [
   {
     method: 'POST',
     path: '/v1/requests/:id/reviews',
@@ -27,13 +27,13 @@ export const reviewRoutes = ({ desk }: { desk: Pick<Desk, 'review' | 'withdraw'>
   },
   {
     method: 'POST',
-    path: '/v1/requests/:id/withdrawal',
+    path: '/v1/requests/:id/cancellation',
     async handle(c) {
       const token = bearerOf(c)
       refuseQuery(c)
       const requestId = requestIdOf(c)
       if (!isBodyEmpty(c)) parse(emptyShape, await jsonBody(c), 'the body')
-      return c.json(await desk.withdraw(token, requestId))
+      return c.json(await desk.cancel({ requestId, channel: 'api', token }))
     },
   },
 ]

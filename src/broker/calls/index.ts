@@ -1,5 +1,6 @@
 import { agents } from './agents.ts'
 import { cancel } from './cancel.ts'
+import { cancelByPerson } from './cancel-by-person.ts'
 import { claim } from './claim.ts'
 import { consume } from './consume.ts'
 import { explain } from './explain.ts'
@@ -14,7 +15,6 @@ import { request } from './request.ts'
 import { review } from './review.ts'
 import { show } from './show.ts'
 import { trust } from './trust.ts'
-import { withdraw } from './withdraw.ts'
 
 /** Everything that the broker can be asked. */
 export const agentHandlers: AgentHandlers = { hello, request, claim, consume, outcome, cancel, heartbeat }
@@ -22,7 +22,7 @@ export const deskHandlers: DeskHandlers = {
   list,
   show,
   review,
-  withdraw,
+  cancel: cancelByPerson,
   policy,
   explain,
   agents,

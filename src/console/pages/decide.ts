@@ -23,11 +23,11 @@ export function decidePart(decidable: Decidable): Html {
   if (shown.summary.state !== 'pending')
     return html`<h2 id="decide-title">Decided</h2><p class="hint">There is nothing left to decide; the timeline says who did, and when.</p>
 ${reason === undefined || reason === '' ? NOTHING : html`<label for="reason">What you had written</label><textarea id="reason" rows="3" readonly>${reason}</textarea>`}
-${mayWithdraw(shown, session.person) ? withdrawal(shown, session) : NOTHING}`
+${mayCancel(shown, session.person) ? cancellation(shown, session) : NOTHING}`
   return html`<h2 id="decide-title">Decide</h2>
 <p class="who-may">${approvals.threshold === 1 ? 'One person' : `${approvals.threshold} different people`} out of ${approvals.from.map((group, at) => html`${at > 0 ? ', ' : ''}<b>${visibleLine(group)}</b>`)}, signed in at least by <b>${approvals.assurance}</b>.</p>
 ${shown.mayReview.ok ? reviewForm(decidable) : refusal(shown.mayReview)}
-${mayWithdraw(shown, session.person) ? withdrawal(shown, session) : NOTHING}`
+${mayCancel(shown, session.person) ? cancellation(shown, session) : NOTHING}`
 }
 
 function reviewForm({ shown, session, view, isWhole, rendition, reason = '' }: Decidable): Html {
@@ -48,15 +48,15 @@ const refusal = ({ code, reason }: { code: keyof typeof WHAT_NEXT; reason: strin
   html`<div class="may-not" role="note"><p><strong>You cannot decide this.</strong> ${visibleLine(reason)}</p>
 <p class="hint">${WHAT_NEXT[code]}</p><p class="code">${code}</p></div>`
 
-const withdrawal = ({ summary }: ShowReply, { csrf }: Session): Html =>
-  html`<form class="withdraw" method="post" action="${requestAddress(summary.requestId)}/withdraw">
+const cancellation = ({ summary }: ShowReply, { csrf }: Session): Html =>
+  html`<form class="cancel" method="post" action="${requestAddress(summary.requestId)}/cancel">
 ${hidden({ csrf })}
 <h3>Your own work</h3>
 <p class="hint">${summary.state === 'pending' ? 'You may take the request back; it is then neither approved nor denied.' : 'You may take the approval back, as long as it has not been used.'}</p>
-<button class="quiet">Withdraw</button>
+<button class="quiet">Cancel this request</button>
 </form>`
 
-const mayWithdraw = ({ summary, card }: ShowReply, person: Principal): boolean =>
+const mayCancel = ({ summary, card }: ShowReply, person: Principal): boolean =>
   (summary.state === 'pending' || summary.state === 'approved') &&
   [card.owner, ...card.onBehalfOf].some((party) => samePrincipal(party, person))
 

@@ -39,7 +39,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ],
   ['deny', 'refuse it for good. Your reason goes back to the agent'],
   ['expired', 'nobody decided in time. The action was not run, and it is no denial'],
-  ['your own work', 'what your agents do, or what they do for you. Others decide it; you may withdraw it'],
+  ['your own work', 'what your agents do, or what they do for you. Others decide it; you may cancel it'],
 ]
 
 const BODY = html`<h1>Help</h1>

@@ -29,4 +29,4 @@ ${requests.length === 0 ? EMPTY : requestTable({ id: 'decided', last: 'Decided' 
   })
 }
 
-const EMPTY = html`<div class="empty"><p><strong>Nothing has been decided</strong> that matches. Approved, denied, expired and withdrawn requests stay here.</p></div>`
+const EMPTY = html`<div class="empty"><p><strong>Nothing has been decided</strong> that matches. Approved, denied, expired and cancelled requests stay here.</p></div>`

@@ -28,7 +28,7 @@ export function reviewRoutes(app: Hono<Env>, parts: Parts): void {
 
   for (const [name, act] of [
     ['review', review],
-    ['withdraw', withdraw],
+    ['cancel', cancel],
   ] as const)
     app.post(`/requests/:id/${name}`, limit, async (c) => {
       const requestId = c.req.param('id')
@@ -60,8 +60,8 @@ async function review({ desk }: Parts, token: string, requestId: string, fields:
   await desk.review({ requestId, verdict, renderHash, rendition, channel: 'console', token, ...said })
 }
 
-async function withdraw({ desk }: Parts, token: string, requestId: string): Promise<void> {
-  await desk.withdraw(token, requestId)
+async function cancel({ desk }: Parts, token: string, requestId: string): Promise<void> {
+  await desk.cancel({ requestId, channel: 'console', token })
 }
 
 /** The request as it is now, what went wrong above it, and what had been typed. */
@@ -75,7 +75,7 @@ async function showAgain(
   const shown = await parts.desk.show(c.get('session').token, requestId).catch(() => undefined)
   if (shown === undefined) throw error
   const { status } = problemOf(error)
-  if (status >= 500) parts.log.error('a review or withdrawal failed', { requestId, error })
+  if (status >= 500) parts.log.error('a review or cancellation failed', { requestId, error })
   const again = { notice: problemNotice(error), status, ...(reason === undefined ? {} : { reason }) }
   return requestPage(c, parts, shown, again)
 }

@@ -67,17 +67,17 @@ export const deny = (access: DeskAccess): Command =>
       }),
   })
 
-export const withdraw = (access: DeskAccess): Command =>
+export const cancel = (access: DeskAccess): Command =>
   defineCommand({
-    name: 'requests withdraw',
+    name: 'requests cancel',
     summary: 'Take back a request of an agent that is yours, or acts for you',
-    example: 'holdpoint requests withdraw 1-q5x7',
+    example: 'holdpoint requests cancel 1-q5x7',
     positionals: [request],
     options: { json },
     run: ({ options, positionals: [id = ''] }, io) =>
       withDesk(access, io, async ({ desk, token }) => {
         const { requestId } = (await find(desk, await token(), id)).card
-        const { state } = await desk.withdraw(await token(), requestId)
+        const { state } = await desk.cancel({ requestId, channel: 'cli', token: await token() })
         io.stdout.write(
           options.json ? `${JSON.stringify({ requestId, state })}\n` : `${requestId} is ${state}\n`,
         )

@@ -55,7 +55,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   console: { opens: ['contract', 'desk', 'identity', 'store', 'runtime'], packages: [...HTTP, OTEL_API] },
   channels: {
     opens: ['contract', 'desk', 'identity', 'runtime'],
-    packages: [...NATS, ...HTTP, 'standardwebhooks', OTEL_API],
+    packages: [...NATS, ...HTTP, OTEL_API],
   },
   store: {
     opens: ['contract', 'runtime'],
@@ -90,4 +90,5 @@ export const NAMED_ONLY: Readonly<Record<string, readonly string[]>> = {
   'warrant/issue': ['broker', 'test'],
   broker: ['main', 'test'],
   'policy/command': ['main', 'test'],
+  'main/demo/stage': ['test'],
 }

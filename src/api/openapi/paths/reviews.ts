@@ -33,9 +33,9 @@ export const reviewPaths: Readonly<Record<string, Record<string, Operation>>> = 
       },
     },
   },
-  '/v1/requests/{id}/withdrawal': {
+  '/v1/requests/{id}/cancellation': {
     post: {
-      operationId: 'withdrawRequest',
+      operationId: 'cancelRequest',
       summary: 'Take a request back: for the agent’s owner and the people for whom it acts',
       parameters: [requestIdParameter],
       requestBody: {
@@ -43,7 +43,7 @@ export const reviewPaths: Readonly<Record<string, Record<string, Operation>>> = 
         content: { 'application/json': { schema: closed({ type: 'object' }) } },
       },
       responses: {
-        '200': json('WithdrawalResult', 'It is withdrawn.', { example: { state: 'cancelled' } }),
+        '200': json('CancellationResult', 'It is cancelled.', { example: { state: 'cancelled' } }),
         ...problems(
           ...WITH_TOKEN,
           ...([

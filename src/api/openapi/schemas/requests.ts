@@ -1,12 +1,12 @@
 import {
   DECISIONS,
   type ListReply,
+  type PersonCancelReply,
   type RequestSummary,
   type ReviewReply,
   type ReviewSubmission,
   type ShowReply,
   type TimelineEntry,
-  type WithdrawReply,
 } from '#contract'
 import { closed, integer, list, oneOf, ref, type Schema, schemaOf, string, timeMs } from '../schema.ts'
 
@@ -102,5 +102,5 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
     state: ref('RequestState'),
     missing: integer({ description: 'How many more approvals the threshold asks for.' }),
   }),
-  WithdrawalResult: schemaOf<WithdrawReply>()({ state: ref('RequestState') }),
+  CancellationResult: schemaOf<PersonCancelReply>()({ state: ref('RequestState') }),
 }

@@ -11,43 +11,43 @@ beforeAll(async () => {
 })
 afterAll(() => house.stop())
 
-const withdrawAs = (person: 'alice' | 'bob' | 'carol', requestId: string) =>
-  house.desk.withdraw(house.token(person), requestId)
+const cancelAs = (person: 'alice' | 'bob' | 'carol', requestId: string) =>
+  house.desk.cancel({ requestId, channel: 'cli', token: house.token(person) })
 const lastOf = async (requestId: string) =>
   (await house.desk.show(house.token('bob'), requestId)).timeline.at(-1)
 
-test('withdraw - the owner takes a request back, and the ledger names them', async () => {
+test('cancel - the owner takes a request back, and the ledger names them', async () => {
   const { requestId } = await holdAction(agent)
-  expect(await withdrawAs('alice', requestId)).toEqual({ state: 'cancelled' })
+  expect(await cancelAs('alice', requestId)).toEqual({ state: 'cancelled' })
   expect(await lastOf(requestId)).toMatchObject({
     type: 'decided',
     what: 'cancelled',
-    people: [{ sub: 'alice', assurance: 'login', channel: 'desk' }],
+    people: [{ sub: 'alice', assurance: 'login', channel: 'cli' }],
   })
   expect(await claimOf(agent, requestId)).toMatchObject({ status: 'cancelled', by: [{ sub: 'alice' }] })
   expect(await codeOf(reviewAs(house, 'bob', requestId))).toBe('ALREADY_DECIDED')
 })
 
-test('withdraw - whoever the agent acts for takes it back, where a token proved them', async () => {
+test('cancel - whoever the agent acts for takes it back, where a token proved them', async () => {
   const proven = await holdAction(agent, attemptOf({}, { onBehalfOf: [house.token('carol')] }))
-  expect(await withdrawAs('carol', proven.requestId)).toEqual({ state: 'cancelled' })
+  expect(await cancelAs('carol', proven.requestId)).toEqual({ state: 'cancelled' })
   const claimed = await holdAction(agent, attemptOf({}, { onBehalfOf: ['not a token of carol'] }))
-  expect(await codeOf(withdrawAs('carol', claimed.requestId))).toBe('NOT_THE_REQUESTER')
+  expect(await codeOf(cancelAs('carol', claimed.requestId))).toBe('NOT_THE_REQUESTER')
 })
 
-test('withdraw - reviewers and strangers deny instead, whatever has become of it', async () => {
+test('cancel - reviewers and strangers deny instead, whatever has become of it', async () => {
   const { requestId } = await holdAction(agent)
   for (const person of ['bob', 'carol'] as const)
-    expect(await codeOf(withdrawAs(person, requestId))).toBe('NOT_THE_REQUESTER')
+    expect(await codeOf(cancelAs(person, requestId))).toBe('NOT_THE_REQUESTER')
   await reviewAs(house, 'bob', requestId)
-  expect(await codeOf(withdrawAs('bob', requestId))).toBe('NOT_THE_REQUESTER')
+  expect(await codeOf(cancelAs('bob', requestId))).toBe('NOT_THE_REQUESTER')
   expect(await claimOf(agent, requestId)).toMatchObject({ status: 'approved' })
 })
 
-test('withdraw - an approval that nobody has used is revoked by name, and cannot be used any more', async () => {
+test('cancel - an approval that nobody has used is revoked by name, and cannot be used any more', async () => {
   const held = await holdAction(agent)
   await reviewAs(house, 'bob', held.requestId)
-  expect(await withdrawAs('alice', held.requestId)).toEqual({ state: 'revoked' })
+  expect(await cancelAs('alice', held.requestId)).toEqual({ state: 'revoked' })
   expect(await lastOf(held.requestId)).toMatchObject({ what: 'revoked', people: [{ sub: 'alice' }] })
   expect(await codeOf(consumeOf(agent, held))).toBe('APPROVAL_REVOKED')
   expect(await claimOf(agent, held.requestId)).toEqual({ status: 'spent', code: 'APPROVAL_REVOKED' })
@@ -57,7 +57,7 @@ test('withdraw - an approval that nobody has used is revoked by name, and cannot
   expect(await lastOf(held.requestId)).toMatchObject({ what: 'revoked', people: [{ sub: 'alice' }] })
 })
 
-test('withdraw - what is over stays as it is', async () => {
+test('cancel - what is over stays as it is', async () => {
   const denied = await holdAction(agent)
   await reviewAs(house, 'bob', denied.requestId, 'deny')
   const used = await holdAction(agent)
@@ -65,16 +65,16 @@ test('withdraw - what is over stays as it is', async () => {
   await consumeOf(agent, used)
   const cancelled = await holdAction(agent)
   await agent.call('cancel', { requestId: cancelled.requestId })
-  const withdrawn = await holdAction(agent)
-  await withdrawAs('alice', withdrawn.requestId)
+  const takenBack = await holdAction(agent)
+  await cancelAs('alice', takenBack.requestId)
   const states = [
     [denied, 'denied'],
     [used, 'consumed'],
     [cancelled, 'cancelled'],
-    [withdrawn, 'cancelled'],
+    [takenBack, 'cancelled'],
   ] as const
   for (const [{ requestId }, state] of states) {
-    await expect(withdrawAs('alice', requestId)).rejects.toMatchObject({
+    await expect(cancelAs('alice', requestId)).rejects.toMatchObject({
       code: 'ALREADY_DECIDED',
       message: `${requestId} is ${state}`,
     })
@@ -82,18 +82,18 @@ test('withdraw - what is over stays as it is', async () => {
   expect(await lastOf(cancelled.requestId)).toMatchObject({ people: [] })
 })
 
-test('withdraw - an approval that has lapsed has lapsed', async () => {
+test('cancel - an approval that has lapsed has lapsed', async () => {
   const { requestId } = await holdAction(agent)
   await reviewAs(house, 'bob', requestId)
   house.clock.advance(6 * MINUTE)
-  expect(await codeOf(withdrawAs('alice', requestId))).toBe('ALREADY_DECIDED')
+  expect(await codeOf(cancelAs('alice', requestId))).toBe('ALREADY_DECIDED')
   expect(await lastOf(requestId)).toMatchObject({ what: 'lapsed', people: [] })
 })
 
-test('withdraw - what has expired is not cancelled', async () => {
+test('cancel - what has expired is not cancelled', async () => {
   const { requestId } = await holdAction(agent)
   house.clock.advance(15 * MINUTE)
-  expect(['APPROVAL_EXPIRED', 'ALREADY_DECIDED']).toContain(await codeOf(withdrawAs('alice', requestId)))
+  expect(['APPROVAL_EXPIRED', 'ALREADY_DECIDED']).toContain(await codeOf(cancelAs('alice', requestId)))
   const state = await eventually(
     async () => (await lastOf(requestId))?.what,
     (what) => what !== 'pending',
@@ -104,20 +104,22 @@ test('withdraw - what has expired is not cancelled', async () => {
 test.each([
   ['no token', 'x', undefined],
   ['no such request', undefined, '1-nobody'],
-])('withdraw - with %s it is refused', async (_, token, id) => {
+])('cancel - with %s it is refused', async (_, token, id) => {
   const { requestId } = await holdAction(agent)
-  const code = await codeOf(house.desk.withdraw(token ?? house.token('alice'), id ?? requestId))
+  const code = await codeOf(
+    house.desk.cancel({ requestId: id ?? requestId, channel: 'cli', token: token ?? house.token('alice') }),
+  )
   expect(code).toBe(token ? 'UNAUTHENTICATED' : 'UNKNOWN_REQUEST')
   expect((await lastOf(requestId))?.what).toBe('pending')
 })
 
-test('withdraw - a withdrawal and an approval at once leave one of the two, over all replicas', async () => {
+test('cancel - a cancellation and an approval at once leave one of the two, over all replicas', async () => {
   await house.startBroker()
   await house.startBroker()
   for (let round = 0; round < 8; round++) {
     const held = await holdAction(agent)
-    const [withdrawn] = await Promise.allSettled([
-      withdrawAs('alice', held.requestId),
+    const [cancelled] = await Promise.allSettled([
+      cancelAs('alice', held.requestId),
       reviewAs(house, 'bob', held.requestId),
       eventually(
         () => claimOf(agent, held.requestId),
@@ -129,6 +131,6 @@ test('withdraw - a withdrawal and an approval at once leave one of the two, over
       () => false,
     )
     // Taken back or used, and never both.
-    expect(withdrawn?.status === 'fulfilled').toBe(!consumed)
+    expect(cancelled?.status === 'fulfilled').toBe(!consumed)
   }
 })

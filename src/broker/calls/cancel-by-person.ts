@@ -2,11 +2,11 @@ import {
   type Approver,
   digestBytes,
   HoldpointError,
+  type PersonCancelCall,
+  type PersonCancelReply,
   type Principal,
+  personCancelCallShape,
   samePrincipal,
-  type WithdrawCall,
-  type WithdrawReply,
-  withdrawCallShape,
 } from '#contract'
 import type { Context } from '../context.ts'
 import { cancel, decideByReviews } from '../decide.ts'
@@ -17,17 +17,17 @@ import { namedRequest } from './own.ts'
 import { signedIn } from './review.ts'
 
 /** The people whose work it is take it back: before it is decided, or before its approval is used. */
-export const withdraw: DeskHandler<WithdrawCall, WithdrawReply> = {
-  shape: withdrawCallShape,
-  async handle({ token, requestId }, context) {
+export const cancelByPerson: DeskHandler<PersonCancelCall, PersonCancelReply> = {
+  shape: personCancelCallShape,
+  async handle({ token, requestId, channel }, context) {
     const person = await context.identity.verifyToken(token)
     const request = await namedRequest(context, requestId)
     if (person.service || !isOnesWork(request, person))
       throw new HoldpointError(
         'NOT_THE_REQUESTER',
-        `${requestId} is withdrawn by the agent's owner or by whom it acts for; everybody else denies`,
+        `${requestId} is cancelled by the agent's owner or by whom it acts for; everybody else denies`,
       )
-    const by = signedIn(person, 'desk', digestBytes(token))
+    const by = signedIn(person, channel, digestBytes(token))
     // Reviews that are committed already count first, whichever broker took them.
     await decideByReviews(context, request)
     if (!request.decided && (await cancelled(context, request, by))) return { state: stateOf(request) }
