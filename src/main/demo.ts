@@ -5,8 +5,8 @@ import { printTable } from '#store'
 import { type ActionRow, readActions, verifyWholeLedger } from './demo/evidence.ts'
 import { attackExpectations, type Expected, expectations, findDisappointments } from './demo/expected.ts'
 import { announce, reviewAll } from './demo/reviewers.ts'
-import { type Player, type Stage, setStage } from './demo/stage.ts'
 import { createProcessIo } from './process-io.ts'
+import { type Player, type Stage, setStage } from './stage.ts'
 
 const demo = defineCommand({
   name: 'demo',
@@ -54,7 +54,7 @@ async function perform(mode: Mode, io: Io): Promise<ExitCode> {
     if (io.signal.aborted) return 1
     say('A support agent starts: it looks up a customer, exports many, grants a role, drops a database.\n')
     const watching = mode.auto ? reviewAll(stage, say) : announce(stage, say)
-    const agent = stage.play('./agent.ts')
+    const agent = stage.play('agent.ts')
     io.signal.addEventListener('abort', () => agent.process.kill('SIGTERM'))
     const code = await agent.ended
     await watching.stop()
@@ -76,7 +76,7 @@ async function attack(stage: Stage, say: (text: string) => void): Promise<void> 
   const actions = await readActions(stage.store, expectations.length)
   const exported = actions.find(({ name }) => name === 'export_customers')
   say('\nThe agent is taken over: it forges an approval, replays one, and runs a tool without asking.')
-  const { ended } = stage.play('./attacker.ts', {
+  const { ended } = stage.play('attacker.ts', {
     gated: false,
     env: {
       DEMO_APPROVAL_ID: exported?.requestId ?? '',

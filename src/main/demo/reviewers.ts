@@ -1,6 +1,6 @@
 import type { RequestSummary, ShowReply } from '#contract'
+import type { Stage } from '../stage.ts'
 import { createRest } from './rest.ts'
-import type { Stage } from './stage.ts'
 
 interface Watching {
   /** Resolves when what was begun is done; rejects with whatever went wrong. */

@@ -15,8 +15,8 @@ import {
   refuseClaimed,
 } from '#runtime'
 import { createStore, type Store } from '#store'
-import { createConnection } from '../connection.ts'
-import { startUp } from '../up.ts'
+import { createConnection } from './connection.ts'
+import { startUp } from './up.ts'
 
 const AGENT = 'support-agent'
 
@@ -51,7 +51,7 @@ export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () 
   rmSync(dataDir, { recursive: true, force: true })
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const policy = `${dataDir}/policy.yaml`
-  copyFileSync(new URL('./policy.yaml', import.meta.url), policy)
+  copyFileSync(new URL('./demo/policy.yaml', import.meta.url), policy)
   const level = env.HOLDPOINT_LOG_LEVEL ?? 'error'
   const config = readConfig({
     cwd: dataDir,
@@ -106,11 +106,11 @@ export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () 
   }
 }
 
-const ROOT = new URL('../../../', import.meta.url)
+const ROOT = new URL('../../', import.meta.url)
 const REGISTER = new URL('instrumentation/register.ts', ROOT).href
 
 function play(script: string, gated: boolean, env: NodeJS.ProcessEnv): Player {
-  const file = fileURLToPath(new URL(script, import.meta.url))
+  const file = fileURLToPath(new URL(`./demo/${script}`, import.meta.url))
   const args = gated ? ['--import', REGISTER, file] : [file]
   // Its own folder, as any service has: the OpenTelemetry SDK is looked for from there.
   const child = spawn(process.execPath, args, {
