@@ -90,5 +90,4 @@ export const NAMED_ONLY: Readonly<Record<string, readonly string[]>> = {
   'warrant/issue': ['broker', 'test'],
   broker: ['main', 'test'],
   'policy/command': ['main', 'test'],
-  'main/stage': ['test'],
 }
