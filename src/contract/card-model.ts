@@ -39,8 +39,8 @@ export interface CardField {
   label: string
   /** Plain text in which hostile characters are visible already; line feeds only in a `block`. */
   text: string
-  /** A `block` is set in a fixed-width face and keeps its line feeds. */
-  form: 'line' | 'block'
+  /** `code` and `block` are set in a fixed-width face; `code` is one word, and a `block` keeps its line feeds. */
+  form: 'line' | 'code' | 'block'
   /** Said beside it: where it comes from, what does not fit. */
   note?: string
 }

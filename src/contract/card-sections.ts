@@ -18,6 +18,10 @@ const line = (label: string, text: string | undefined, note?: string): CardField
     ? []
     : [{ label, text: visibleLine(text), form: 'line', ...(note === undefined ? {} : { note }) }]
 
+/** A digest or an id: one word, told apart letter by letter. */
+const code = (label: string, text: string | undefined, note?: string): CardField[] =>
+  line(label, text, note).map((field) => ({ ...field, form: 'code' }))
+
 function block(
   label: string,
   text: string,
@@ -60,10 +64,10 @@ export function actionSection({ action, redacted, actionDigest }: Card, room: nu
           line('Kept from reviewers', path, `${count(length)} characters, salted digest ${digest}`),
         ),
         ...line('Precondition', runtime.precondition, 'the state of the target that the action relies on'),
-        ...line('Working folder', runtime.cwdDigest, 'digest; the approval is bound to it'),
-        ...line('Variables', runtime.envDigest, 'digest; the approval is bound to it'),
-        ...line('Tool’s schema', runtime.toolSchemaDigest, 'digest; the approval is bound to it'),
-        ...line('Digest', actionDigest, 'the approval is for this action and no other'),
+        ...code('Working folder', runtime.cwdDigest, 'digest; the approval is bound to it'),
+        ...code('Variables', runtime.envDigest, 'digest; the approval is bound to it'),
+        ...code('Tool’s schema', runtime.toolSchemaDigest, 'digest; the approval is bound to it'),
+        ...code('Digest', actionDigest, 'the approval is for this action and no other'),
       ],
     },
   }
@@ -96,7 +100,7 @@ export function requesterSection(card: Card): Part {
         ...line('Version', runtime.serviceVersion, 'says its process'),
         ...line('Host', runtime.host, 'says its process'),
         ...line('Enforced', enforcement, enforcementMeaning(enforcement)),
-        ...(isTraced ? line('Trace', trace.traceId) : []),
+        ...(isTraced ? code('Trace', trace.traceId) : []),
       ],
     },
   }

@@ -23,7 +23,7 @@ const section = ({ id, title, isTestimony, fields }: CardSection): Html =>
 const field = ({ label, text, form, note }: CardField): Html =>
   form === 'block'
     ? html`<div class="wide"><dt><b>${label}</b>${noted(note)}</dt><dd><pre tabindex="0" role="group" aria-label="${label}">${text}</pre></dd></div>`
-    : html`<div><dt>${label}</dt><dd><span class="value">${text}</span>${noted(note)}</dd></div>`
+    : html`<div><dt>${label}</dt><dd><span class="value${form === 'code' ? ' code' : ''}">${text}</span>${noted(note)}</dd></div>`
 
 const noted = (note: string | undefined): Html =>
   note === undefined ? NOTHING : html` <span class="note">${note}</span>`

@@ -4,6 +4,7 @@ import {
   type CardModel,
   cardModel,
   digestBytes,
+  type RequestSummary,
   type ShowReply,
   visibleLine,
   WHOLE_CARD,
@@ -11,6 +12,7 @@ import {
 import { type Env, type Parts, shellOf } from '../context.ts'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import { layout, PAGE_END, pageStart } from '../html/layout.ts'
+import { riskBadge, short } from '../html/words.ts'
 import { tracePart } from '../trace/trace-part.ts'
 import { cardPart } from './card.ts'
 import { decidePart, type View } from './decide.ts'
@@ -81,6 +83,7 @@ function requestBody(
     },
     start: html`${notice}<p class="crumbs"><a href="/">Inbox</a> <span aria-hidden="true">›</span> <code>${visibleLine(summary.requestId)}</code></p>
 <h1 class="action">${model.title}</h1>
+${gist(summary)}
 <div class="request">
 <div id="status" class="now">${statusPart(summary, session.person, parts.now())}</div>
 ${card}
@@ -90,6 +93,10 @@ ${card}
 <li><a href="/policy/explain?request=${encodeURIComponent(summary.requestId)}">Why policy holds it</a></li></ul></section>`,
   }
 }
+
+/** What people go by, in one line; all of it stands on the card again, which is what they decide on. */
+const gist = ({ agent, environment, risk, rule }: RequestSummary): Html =>
+  html`<ul class="gist" aria-label="In short"><li>${short(agent)}</li><li>${short(environment)}</li>${risk === undefined ? NOTHING : html`<li>${riskBadge(risk)}</li>`}<li>${short(rule)}</li></ul>`
 
 /** The card's markup for one of the two pages, and the digest of it that a review carries. */
 export function renditionOf(

@@ -40,12 +40,15 @@ ${attributes.map(([key, value]) => html`<div><dt>${visibleLine(key)}</dt><dd>${v
 
 /** Out of the ledger and the pipeline's findings. Nothing here was read from a span. */
 export const sides = (action: TraceAction): Html => html`<div class="sides">
-<p><b>Acted</b> ${short(action.agent)}${action.owner === '' ? NOTHING : html` <span class="muted">for ${visibleLine(action.owner)}</span>`}</p>
+<p><b>Acted</b> ${short(action.agent)}${action.owner === '' ? NOTHING : html` <span class="muted">owned by ${visibleLine(subjectOf(action.owner))}</span>`}</p>
 <p><b>Authorized</b> ${authorized(action)}</p>
 <p><b>Became</b> ${visibleLine(action.outcome || 'unknown')}${action.contradicted ? html` <strong>the ledger rows contradict each other</strong>` : NOTHING}</p>
 <p><b>Verified</b> ${action.verification === '' ? html`<span class="muted">not judged yet</span>` : html`<span class="finding ${FINE.has(action.verification) ? 'go' : 'stop'}">${visibleLine(action.verification)}</span>`}</p>
 ${action.detail === '' ? NOTHING : html`<p class="because">${visibleLine(action.detail)}</p>`}
 </div>`
+
+/** Of `issuer#subject`, which stands in full on the card. */
+const subjectOf = (principal: string): string => principal.slice(principal.lastIndexOf('#') + 1)
 
 const FINE = new Set(['verified', 'refused', 'not_required', 'observed'])
 

@@ -118,7 +118,7 @@ export const cardSchemas: Readonly<Record<string, Schema>> = {
         isTestimony: boolean({ description: 'The agent’s own words: show them in a box that says so.' }),
         fields: list(
           schemaOf<CardField>()(
-            { label: string(), text: string(), form: oneOf(['line', 'block']) },
+            { label: string(), text: string(), form: oneOf(['line', 'code', 'block']) },
             { note: string() },
           ),
         ),
