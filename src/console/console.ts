@@ -8,7 +8,7 @@ import type { Env, Parts } from './context.ts'
 import { readAssets } from './http/assets.ts'
 import { createCookies } from './http/cookies.ts'
 import { securityHeaders } from './http/headers.ts'
-import { ownFormsOnly, ownNameOnly } from './http/same-site.ts'
+import { ownFormsOnly, ownNameOnly, smallForms } from './http/same-site.ts'
 import { signedInOnly } from './http/session-gate.ts'
 import { eventRoutes } from './live/events.ts'
 import { createHub } from './live/hub.ts'
@@ -65,7 +65,7 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
 
   const app = new Hono<Env>()
   app.onError((error, c) => errorPage(c, parts, error))
-  app.use(securityHeaders(publicUrl), ownNameOnly(publicUrl), ownFormsOnly(publicUrl))
+  app.use(securityHeaders(publicUrl), ownNameOnly(publicUrl), ownFormsOnly(publicUrl), smallForms)
 
   app.get('/assets/*', (c) => {
     const asset = assets.find(c.req.path)
@@ -75,7 +75,7 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
   })
   signInRoutes(app, parts)
   app.use(signedInOnly(parts))
-  signOutRoutes(app, parts)
+  signOutRoutes(app, parts, streams)
   inboxRoutes(app, parts)
   historyRoutes(app, parts)
   requestRoutes(app, parts)

@@ -61,42 +61,50 @@ export function createSessions(
       return id
     },
 
-    async find(id, browser): Promise<Session | undefined> {
-      const key = digest(id)
-      const entry = entries.get(key)
-      if (!entry) return undefined
-      if (entry.browser !== digest(browser)) {
-        log.warn('a session came from another browser and was ended: its cookie may have been stolen', {
-          person: `${entry.person.iss}#${entry.person.sub}`,
-        })
-        entries.delete(key)
-        return undefined
-      }
-      if (endOf(entry) <= now()) {
-        entries.delete(key)
-        return undefined
-      }
-      if (expiryMs(entry.tokens) - RENEW_AHEAD_MS <= now()) {
-        entry.renewing ??= renew(entry).finally(() => delete entry.renewing)
-        await entry.renewing
-      }
-      // Signed out, or ended from elsewhere, while the issuer was asked.
-      if (entries.get(key) !== entry) return undefined
-      entries.delete(key)
-      if (expiryMs(entry.tokens) <= now()) return undefined
-      entry.seenMs = now()
-      entries.set(key, entry)
-      return {
-        person: entry.person,
-        token: entry.tokens.idToken,
-        csrf: createHmac('sha256', csrfKey).update(key).digest('base64url'),
-        expiresAtMs: endOf(entry),
-      }
-    },
+    find: (id, browser) => look(id, browser, true),
+    peek: (id, browser) => look(id, browser, false),
 
     close(id) {
       entries.delete(digest(id))
     },
+  }
+
+  async function look(id: string, browser: string, isUse: boolean): Promise<Session | undefined> {
+    const key = digest(id)
+    const entry = entries.get(key)
+    if (!entry) return undefined
+    if (entry.browser !== digest(browser)) {
+      log.warn('a session came from another browser and was ended: its cookie may have been stolen', {
+        person: `${entry.person.iss}#${entry.person.sub}`,
+      })
+      entries.delete(key)
+      return undefined
+    }
+    if (endOf(entry) <= now()) {
+      entries.delete(key)
+      return undefined
+    }
+    if (expiryMs(entry.tokens) - RENEW_AHEAD_MS <= now()) {
+      entry.renewing ??= renew(entry).finally(() => delete entry.renewing)
+      await entry.renewing
+    }
+    // Signed out, or ended from elsewhere, while the issuer was asked.
+    if (entries.get(key) !== entry) return undefined
+    if (expiryMs(entry.tokens) <= now()) {
+      entries.delete(key)
+      return undefined
+    }
+    if (isUse) {
+      entries.delete(key)
+      entry.seenMs = now()
+      entries.set(key, entry)
+    }
+    return {
+      person: entry.person,
+      token: entry.tokens.idToken,
+      csrf: createHmac('sha256', csrfKey).update(key).digest('base64url'),
+      expiresAtMs: endOf(entry),
+    }
   }
 
   /** Leaves the old tokens where there are no new ones: they are good until they expire. */

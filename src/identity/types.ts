@@ -48,5 +48,7 @@ export interface Sessions {
   open(signedIn: { person: Person; tokens: Tokens }, browser: string): string
   /** Renews the tokens where needed; undefined where there is no such session any more. */
   find(id: string, browser: string): Promise<Session | undefined>
+  /** The same for what an open page asks by itself: nobody may be there, so the session stays as idle as it was. */
+  peek(id: string, browser: string): Promise<Session | undefined>
   close(id: string): void
 }

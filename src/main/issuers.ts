@@ -8,7 +8,10 @@ import {
 } from '#identity'
 import { type Config, readRunning } from '#runtime'
 
-/** Whose tokens count: the configured issuers, or the development sign-in that runs from this data folder. */
+/**
+ * Whose tokens count: the configured issuers, or the development sign-in that runs from this data folder. Throws
+ * INVALID_CONFIG where that one is refused.
+ */
 export function trustedIssuers(config: Config): readonly TrustedIssuer[] {
   const configured = config.identity.issuers as readonly TrustedIssuer[]
   return configured.length > 0 ? configured : developmentIssuers(config)
@@ -31,7 +34,10 @@ export function refuseDevelopment(config: Config): void {
     throw new HoldpointError('INVALID_CONFIG', `the development sign-in is refused: ${refusal}`)
 }
 
-function developmentIssuers({ dataDir }: Config): SignInIssuer[] {
-  const development = readRunning(dataDir)?.identity
-  return development ? [developmentIssuerAt(development.url)] : []
+function developmentIssuers(config: Config): SignInIssuer[] {
+  const development = readRunning(config.dataDir)?.identity
+  if (!development) return []
+  // A console started beside it may be open to a network to which it is not.
+  refuseDevelopment(config)
+  return [developmentIssuerAt(development.url)]
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createConsole } from '#console'
 import { createHttpServer } from '#runtime'
 import { reviewAs } from '../support/held.ts'
-import { type Browser, CHROMIUM, ORIGIN } from './cookie-jar.ts'
+import { createFakeLog } from '../support/log.ts'
+import { type Browser, CHROMIUM, createBrowser, fieldsOf, ORIGIN } from './cookie-jar.ts'
 import { type Scene, startScene } from './scene.ts'
 
 let scene: Scene
@@ -98,6 +100,37 @@ test('console - a stream ends with its session', async () => {
   await stream.ended()
 })
 
+test('console - signing out ends every stream of the session at once', async () => {
+  const patient = await startScene({ house: scene.house, heartbeatMs: 3_600_000 })
+  const [browser, other] = [patient.browser('bob'), patient.browser('bob')]
+  const [own, stays] = [[await listen(browser), await listen(browser)], await listen(other)]
+  const { csrf = '' } = fieldsOf(await browser.page('/'), '/sign-out')
+  expect((await browser.post('/sign-out', { csrf })).status).toBe(303)
+  for (const stream of own) {
+    await stream.next('signed-out')
+    await stream.ended()
+  }
+  const id = await patient.hold({ name: 'after_sign_out' })
+  expect((await stays.next('row')).id).toBe(id)
+  await stays.close()
+})
+
+test('console - a page that nobody looks at keeps no session from ending', async () => {
+  const browser = scene.browser('bob')
+  const stream = await listen(browser)
+  // As many signs of life as it takes to be sure that the session has been looked at.
+  const { advance } = scene.house.clock
+  advance(5 * 3_600_000)
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    advance(3 * 3_600_000)
+    await stream.next('signed-out')
+    await stream.ended()
+  } finally {
+    advance(-8 * 3_600_000)
+  }
+})
+
 test('console - of one session’s streams the oldest makes room, and all of them are bounded', async () => {
   const browser = scene.browser('bob')
   const [first, second] = [await listen(browser), await listen(browser)]
@@ -140,6 +173,33 @@ test.each(['000000000000-1', 'nonsense', '999'])(
     await bob.close()
   },
 )
+
+test('console - an event of which no row can be made stops neither those after it nor the process', async () => {
+  const { house, sessions } = scene
+  const id = await scene.hold({ name: 'after_the_odd_one' })
+  const { summary } = await house.desk.show(house.token('bob'), id)
+  let tell: Parameters<typeof house.desk.watch>[0] = () => {}
+  const watch: typeof house.desk.watch = (listener) => {
+    tell = listener
+    return () => {}
+  }
+  const app = createConsole(
+    { publicUrl: () => ORIGIN, isDevelopment: true },
+    {
+      desk: { ...house.desk, watch },
+      signIn: undefined as never,
+      sessions,
+      now: house.clock.now,
+      log: createFakeLog(),
+    },
+  )
+  const cookies = Object.fromEntries(scene.browser('bob').cookies)
+  const bob = await listen(createBrowser(app, { cookies }))
+  tell('opened', { ...summary, requestId: 'odd', state: 'levitating' as never })
+  tell('opened', summary)
+  expect((await bob.next('row')).id).toBe(id)
+  await bob.close()
+})
 
 test('console - a filter that is none is refused', async () => {
   expect((await scene.browser('bob').get('/events?risk=enormous')).status).toBe(400)

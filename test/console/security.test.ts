@@ -127,3 +127,26 @@ test('console - every answer has the whole set of headers, errors and redirects 
   expect(answers[0]?.headers.get('cache-control')).toBe('no-store')
   expect(answers[3]?.headers.get('cache-control')).toContain('immutable')
 })
+
+test.each(['/sign-out', '/requests/x/review', '/nothing'])(
+  'console - of a form without end to %s no more than 64 KiB are read, whoever sends it',
+  async (path) => {
+    let sent = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 16_384
+        if (sent > 4 * 2 ** 20) controller.close()
+        else controller.enqueue(Buffer.from('reason='.padEnd(16_384, 'x')))
+      },
+    })
+    const headers = { origin: ORIGIN, 'content-type': 'application/x-www-form-urlencoded' }
+    const answer = await scene.app.request(`${ORIGIN}${path}`, {
+      method: 'POST',
+      headers,
+      body,
+      duplex: 'half',
+    } as RequestInit)
+    expect([answer.status, codeOf(await answer.text())]).toEqual([413, 'PAYLOAD_TOO_LARGE'])
+    expect(sent).toBeLessThanOrEqual(6 * 16_384)
+  },
+)

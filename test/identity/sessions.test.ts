@@ -111,6 +111,32 @@ test('sessions - one that is not used for eight hours ends, and one that is last
   expect(await sessions.find(used, FIREFOX)).toBeUndefined()
 })
 
+test('sessions - a page that is left open asks again and again, and keeps its session no longer for that', async () => {
+  const sessions = sessionsOf()
+  const id = sessions.open(await signedIn(), FIREFOX)
+  const seen = await sessions.find(id, FIREFOX)
+  for (let hour = 1; hour < 8; hour++) {
+    nowMs += HOUR_MS
+    expect(await sessions.peek(id, FIREFOX)).toEqual(seen)
+  }
+  nowMs += HOUR_MS
+  expect(await sessions.peek(id, FIREFOX)).toBeUndefined()
+  expect(await sessions.find(id, FIREFOX)).toBeUndefined()
+})
+
+test('sessions - an open page has its token renewed, and does not go before those that somebody uses', async () => {
+  const sessions = sessionsOf({ most: 2 })
+  const [open, used] = [
+    sessions.open(await signedIn(HOUR_MS), FIREFOX),
+    sessions.open(await signedIn(), FIREFOX),
+  ]
+  nowMs += HOUR_MS - 30_000
+  expect((await sessions.peek(open, FIREFOX))?.token).toBe(await token())
+  sessions.open(await signedIn(), FIREFOX)
+  expect(await sessions.find(open, FIREFOX)).toBeUndefined()
+  expect(await sessions.find(used, FIREFOX)).toBeDefined()
+})
+
 test('sessions - beyond their number the one idle for longest ends', async () => {
   const sessions = sessionsOf({ most: 3 })
   const ids = []

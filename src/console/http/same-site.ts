@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context, MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { HoldpointError } from '#contract'
 import type { Session } from '#identity'
 
@@ -32,6 +33,16 @@ export const ownFormsOnly =
     if (isOurs && (site === undefined || site === 'same-origin')) return next()
     throw new HoldpointError('CROSS_SITE')
   }
+
+const MOST_BYTES = 64 * 1024
+
+/** Before anything is read, and before it is known who posts: whoever is not signed in sends forms as well. */
+export const smallForms: MiddlewareHandler = bodyLimit({
+  maxSize: MOST_BYTES,
+  onError: () => {
+    throw new HoldpointError('PAYLOAD_TOO_LARGE', `the form has more than ${MOST_BYTES} bytes`)
+  },
+})
 
 /** Beside the Origin: a token that only a page of this very session holds. Throws CROSS_SITE. */
 export function checkCsrf(session: Session, given: string | undefined): void {

@@ -21,7 +21,7 @@ export function eventRoutes(app: Hono<Env>, parts: Parts, streams: Streams): voi
     const viewer = {
       sessionId,
       session: c.get('session'),
-      again: () => parts.sessions.find(sessionId, browser),
+      again: () => parts.sessions.peek(sessionId, browser),
       signal: c.req.raw.signal,
     }
     // A browser that comes back after a cut says itself how far it had come.
@@ -66,7 +66,13 @@ function rowSender(parts: Parts, filter: RequestFilter, send: Send, session: () 
   // One after the other: what waits for the broker must not overtake a decision.
   let last = Promise.resolve()
   return (heard) => {
-    if (matches(filter, heard.request)) last = last.then(() => sendRow(heard))
+    if (!matches(filter, heard.request)) return
+    last = last
+      .then(() => sendRow(heard))
+      .catch((error: unknown) => {
+        // One row that cannot be made must stop neither the others nor this process.
+        parts.log.error('a row could not be sent', { requestId: heard.request.requestId, error })
+      })
   }
 }
 

@@ -26,6 +26,8 @@ export type Subscribe = (send: Send, session: () => Session) => () => void
 export interface Streams {
   /** Throws TOO_MANY. */
   open(viewer: Viewer, subscribe: Subscribe): Response
+  /** Signed out: what is open in other windows hears nothing more. */
+  endAll(sessionId: string): void
 }
 
 /** What a reader that does not read may have waiting before it is cut off. */
@@ -82,13 +84,19 @@ export function createStreams({ heartbeatMs, mostPerSession, most }: StreamsConf
     open.add(entry)
     viewer.signal.addEventListener('abort', () => entry.end(), { once: true })
     write('retry: 2000\n\n')
-    unsubscribe = subscribe(
-      (event, data, position) =>
-        write(
-          `${position === undefined ? '' : `id: ${position}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
-        ),
-      () => session,
-    )
+    const send: Send = (event, data, position) =>
+      write(
+        `${position === undefined ? '' : `id: ${position}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+      )
+    try {
+      unsubscribe = subscribe(send, () => session)
+    } catch (error) {
+      entry.end()
+      throw error
+    }
+    // Ended by what it was sent at its very beginning, or gone before it: nobody would ever stop it.
+    if (viewer.signal.aborted) entry.end()
+    if (!isOpen) unsubscribe()
     return () => entry.end()
   }
 
@@ -108,6 +116,9 @@ export function createStreams({ heartbeatMs, mostPerSession, most }: StreamsConf
       return new Response(body, {
         headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
       })
+    },
+    endAll(sessionId) {
+      for (const one of [...open]) if (one.sessionId === sessionId) one.end('signed-out')
     },
   }
 }

@@ -1,13 +1,10 @@
 import type { Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { digestShape, HoldpointError, literal, object, parse, problemOf, text } from '#contract'
 import type { Env, Parts } from '../context.ts'
 import { checkCsrf, readForm } from '../http/same-site.ts'
 import { problemNotice } from './error.ts'
 import { renditionOf, requestPage } from './request.ts'
 import { requestAddress } from './request-row.ts'
-
-const MOST_BYTES = 64 * 1024
 
 const reviewForm = object({
   verdict: literal('approve', 'deny'),
@@ -19,18 +16,11 @@ const reviewForm = object({
 
 /** The two things that change something. Both lead back to the request's page, so that a reload repeats nothing. */
 export function reviewRoutes(app: Hono<Env>, parts: Parts): void {
-  const limit = bodyLimit({
-    maxSize: MOST_BYTES,
-    onError: () => {
-      throw new HoldpointError('PAYLOAD_TOO_LARGE', `the form has more than ${MOST_BYTES} bytes`)
-    },
-  })
-
   for (const [name, act] of [
     ['review', review],
     ['cancel', cancel],
   ] as const)
-    app.post(`/requests/:id/${name}`, limit, async (c) => {
+    app.post(`/requests/:id/${name}`, async (c) => {
       const requestId = c.req.param('id')
       const { csrf, ...fields } = await readForm(c)
       checkCsrf(c.get('session'), csrf)

@@ -4,6 +4,7 @@ import { localPath } from '#identity'
 import { type Env, type Parts, page } from '../context.ts'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import { checkCsrf, readForm } from '../http/same-site.ts'
+import type { Streams } from '../live/streams.ts'
 
 /** Signing in and out. What begins at `/sign-in/start` ends at `/sign-in/callback` in the same browser, or not at all. */
 export function signInRoutes(app: Hono<Env>, parts: Parts): void {
@@ -44,10 +45,15 @@ export function signInRoutes(app: Hono<Env>, parts: Parts): void {
 }
 
 /** Behind the gate: who is signed out was signed in. */
-export function signOutRoutes(app: Hono<Env>, { sessions, cookies }: Parts): void {
+export function signOutRoutes(
+  app: Hono<Env>,
+  { sessions, cookies }: Parts,
+  streams: Pick<Streams, 'endAll'>,
+): void {
   app.post('/sign-out', async (c) => {
     checkCsrf(c.get('session'), (await readForm(c)).csrf)
     sessions.close(c.get('sessionId'))
+    streams.endAll(c.get('sessionId'))
     cookies.session.clear(c)
     return c.redirect('/sign-in', 303)
   })
