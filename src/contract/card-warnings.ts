@@ -8,10 +8,11 @@ import { escapeOf, visibleLine } from './visible.ts'
 export function cardWarnings(card: Card): string[] {
   const findings = new Map<string, Finding>()
   const note: Note = (kind, place, samples = [], times = 1) => {
-    const finding = findings.get(kind) ?? { times: 0, places: new Set(), samples: new Set() }
+    const finding = findings.get(kind) ?? { times: 0, looked: 0, places: new Set(), samples: new Set() }
     findings.set(kind, finding)
     finding.times += times
-    if (finding.places.size <= MOST_NAMED) finding.places.add(placeText(place))
+    if (finding.places.size <= MOST_NAMED && finding.looked++ < MOST_LOOKED)
+      finding.places.add(placeText(place))
     for (const sample of samples) {
       if (finding.samples.size > MOST_NAMED) break
       finding.samples.add(sample)
@@ -49,11 +50,15 @@ type Note = (kind: Kind, place: Place, samples?: readonly string[], times?: numb
 
 interface Finding {
   times: number
+  /** How many places were put in words, which costs far more than to find them. */
+  looked: number
   /** One more of each than is named, to know that there are more. */
   places: Set<string>
   samples: Set<string>
 }
 const MOST_NAMED = 4
+/** A hundred thousand places whose beginnings are the same would be put in words one by one, for seconds. */
+const MOST_LOOKED = 200
 
 const SENTENCES = {
   concealed: 'Characters that cannot be seen, or that steer what is shown, written as code points',
@@ -69,13 +74,13 @@ const SENTENCES = {
   pretended: 'Values that pretend to have been kept from reviewers',
 } as const
 
-function sentence(kind: Kind, { times, places, samples }: Finding): string {
+function sentence(kind: Kind, { times, looked, places, samples }: Finding): string {
   const what = samples.size === 0 ? '' : ` (${listed(samples)})`
-  return `${SENTENCES[kind]}: ${count(times)}${what}, in ${listed(places)}`
+  return `${SENTENCES[kind]}: ${count(times)}${what}, in ${listed(places, looked > MOST_LOOKED)}`
 }
 
-const listed = (all: ReadonlySet<string>): string =>
-  [...all].slice(0, MOST_NAMED).join(', ') + (all.size > MOST_NAMED ? ' and more' : '')
+const listed = (all: ReadonlySet<string>, areMore = false): string =>
+  [...all].slice(0, MOST_NAMED).join(', ') + (areMore || all.size > MOST_NAMED ? ' and more' : '')
 
 /** A place in the arguments is a JSON pointer (RFC 6901). Its keys are the agent's. */
 const placeText = (place: Place): string =>

@@ -111,6 +111,13 @@ test('warnings - however many there are, few are said, and all are counted', () 
   expect(warnings.join('\n')).toMatch(/: 5,000 \(U\+200B\), in \/arguments\/key0, .* and more/)
 })
 
+test('warnings - a great many places that begin the same are put in words a few times only', () => {
+  const key = '\u200b'.repeat(90)
+  const many = { [key]: { [key]: { [key]: { [key]: Array<string>(1_000).fill('\u200b') } } } }
+  const warning = warningsOf(withAction({ arguments: many }))
+  expect(warning).toMatch(/: 1,360 \(U\+200B\), in \/arguments\/(\\u\{200b\})+… and more$/)
+})
+
 test.each(HOSTILE_TEXTS)('warnings - $name cannot make them long', ({ text }) => {
   const { warnings } = cardModel(hostileCard(text))
   expect(warnings.length).toBeLessThanOrEqual(8)
