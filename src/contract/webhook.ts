@@ -27,6 +27,14 @@ export interface WebhookMessage {
   }
 }
 
+/** What `holdpoint webhooks test` sends: about no request, in the same envelope. */
+export interface WebhookTest {
+  type: 'webhook.test'
+  /** ISO 8601, when it was sent. */
+  timestamp: string
+  data: Record<string, never>
+}
+
 /**
  * A receiver's answer, signed with the endpoint's secret. With a person's token it is that person's review;
  * without, it is the receiver's word that `reviewer` gave it, and counts as `chat`.

@@ -133,6 +133,24 @@ test('command - a dead letter of a request that is not there says so when it is 
   await deadLetters.add({ ...letter, deliveredAtMs: 2 })
 })
 
+test('command - dead letters of an endpoint that is gone stay, and keep no other from being sent again', async () => {
+  const gone = {
+    ...{ channel: 'webhook:gone', event: 'opened' as const, requestId: '1-nothing' },
+    ...{ reason: 'it answered 500', attempts: 8, atMs: 1 },
+  }
+  const deadLetters = createDeadLetters({ nc: scene.nc })
+  await deadLetters.add(gone)
+  const id = `hook/opened/${await undelivered()}`
+  const { code, replayed } = await json('replay', '--all')
+  expect(code).toBe(1)
+  expect(replayed).toEqual([
+    { id: 'gone/opened/1-nothing', outcome: 'refused', reason: expect.stringContaining('gone') },
+    { id, outcome: 'delivered', status: 204 },
+  ])
+  expect((await json('dead-letters')).deadLetters).toEqual([{ id: 'gone/opened/1-nothing', ...gone }])
+  await deadLetters.add({ ...gone, deliveredAtMs: 2 })
+})
+
 test.each([[[]], [['--all', 'hook/opened/1-x']]])(
   'command - webhooks replay %j is wrong usage',
   async (argv) => {

@@ -33,8 +33,13 @@ interface AnswersDeps {
 
 /** `POST /v1/webhooks/:name/reviews`: what an endpoint answers, signed with its secret, becomes a review. */
 export function createAnswers(config: { endpoints: readonly WebhookEndpoint[] }, deps: AnswersDeps): Hono {
-  const endpoints = new Map(config.endpoints.map((endpoint) => [endpoint.name, endpoint]))
-  const replays = createReplays<ReviewReply>({ now: deps.now })
+  // What each remembers is its own: one that sends as much as it may keeps no other from answering.
+  const endpoints = new Map(
+    config.endpoints.map((endpoint) => [
+      endpoint.name,
+      { ...endpoint, replays: createReplays<ReviewReply>({ now: deps.now }) },
+    ]),
+  )
   // For names that do not exist: a wrong name takes the same way, and the same time, as a wrong signature.
   const decoy = newSecret()
   const bounded = createBounds(MOST_AT_ONCE)
@@ -47,7 +52,7 @@ export function createAnswers(config: { endpoints: readonly WebhookEndpoint[] },
     if (!endpoint.answers)
       throw new HoldpointError('NOT_A_REVIEWER', `${name} may not answer: its \`answers\` is not true`)
     const review = () => submit(parseAnswer(signed.body), channelOf(name), evidenceOf(signed), deps)
-    const reply = await bounded(name, () => replays.once(`${name} ${signed.id}`, signed.body, review))
+    const reply = await bounded(name, () => endpoint.replays.once(signed.id, signed.body, review))
     return context.json(reply, 201)
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { EVENT_STREAM, visible } from '#contract'
+import { EVENT_STREAM, visible, type WebhookTest } from '#contract'
 import { type Command, defineCommand, readConfig } from '#runtime'
 import { createDeadLetters, deadLetterId } from '../dead-letters.ts'
 import { resolveBySystem } from '../post.ts'
@@ -97,7 +97,11 @@ const test: Command = defineCommand({
   options: { json },
   run: async ({ options, positionals: [name = ''] }, io) => {
     const endpoint = named(readEndpoints(readConfig(io), io.cwd), name)
-    const message = { type: 'webhook.test', timestamp: new Date(io.now()).toISOString(), data: {} }
+    const message: WebhookTest = {
+      type: 'webhook.test',
+      timestamp: new Date(io.now()).toISOString(),
+      data: {},
+    }
     const delivery = await send(endpoint, `test_${randomUUID()}`, message, {
       resolve: resolveBySystem,
       now: io.now,

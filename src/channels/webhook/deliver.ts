@@ -1,4 +1,4 @@
-import { HoldpointError } from '#contract'
+import { HoldpointError, type WebhookMessage, type WebhookTest } from '#contract'
 import type { ChannelDesk } from '#desk'
 import { post, type Resolve } from '../post.ts'
 import type { WebhookEndpoint, WebhookEvent } from './endpoints.ts'
@@ -39,7 +39,7 @@ export async function deliver(
 export async function send(
   endpoint: WebhookEndpoint,
   id: string,
-  message: unknown,
+  message: WebhookMessage | WebhookTest,
   { resolve, now, timeoutMs, signal }: Omit<DeliveryDeps, 'channelDesk' | 'publicUrl'>,
 ): Promise<Delivery> {
   try {

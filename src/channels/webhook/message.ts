@@ -1,4 +1,4 @@
-import { cardModel, type TimelineEntry, type WebhookMessage, WHOLE_CARD } from '#contract'
+import { cardModel, type TimelineEntry, type WebhookMessage, type WebhookTest, WHOLE_CARD } from '#contract'
 import type { ChannelDesk } from '#desk'
 import type { WebhookEndpoint, WebhookEvent } from './endpoints.ts'
 import { type Envelope, sign } from './secret.ts'
@@ -47,7 +47,7 @@ const happenedAtMs = (event: WebhookEvent, timeline: readonly TimelineEntry[]): 
 export function signedPost(
   { url, secret }: WebhookEndpoint,
   id: string,
-  message: unknown,
+  message: WebhookMessage | WebhookTest,
   nowMs: number,
 ): { url: string; headers: Record<string, string>; body: string } {
   const body = JSON.stringify(message)

@@ -3,7 +3,7 @@ import { createChannelDesk } from '#desk'
 import { type Command, type Config, defineCommand, readRunning } from '#runtime'
 import { createDeadLetters, type DeadLetter, deadLetterId } from '../dead-letters.ts'
 import { resolveBySystem } from '../post.ts'
-import { json, named, TIMEOUT_MS, type WebhookAccess, withChannel } from './access.ts'
+import { json, TIMEOUT_MS, type WebhookAccess, withChannel } from './access.ts'
 import { type Delivery, deliver } from './deliver.ts'
 import type { WebhookEvent } from './endpoints.ts'
 
@@ -31,7 +31,10 @@ export const replay = (access: WebhookAccess): Command =>
           signal: io.signal,
         }
         const again = async (letter: DeadLetter): Promise<Delivery> => {
-          const endpoint = named(endpoints, letter.channel.replace(/^webhook:/, ''))
+          const name = letter.channel.replace(/^webhook:/, '')
+          const endpoint = endpoints.find((one) => one.name === name)
+          // Those of an endpoint that is gone wait for it to come back, and keep no other from its own.
+          if (!endpoint) return { outcome: 'refused', reason: `no endpoint is called ${name} any more` }
           const delivery = await deliver(endpoint, letter.event as WebhookEvent, letter.requestId, deps)
           const attempts = letter.attempts + 1
           if (delivery.outcome === 'delivered')

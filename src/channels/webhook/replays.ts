@@ -48,4 +48,10 @@ export function createReplays<Answer>({ now }: { now: () => number }): Replays<A
   }
 }
 
-const PASSING: readonly string[] = ['BROKER_UNAVAILABLE', 'LEDGER_UNAVAILABLE', 'UNAVAILABLE', 'INTERNAL']
+const PASSING: readonly string[] = [
+  'BROKER_UNAVAILABLE',
+  'LEDGER_UNAVAILABLE',
+  'POLICY_UNAVAILABLE',
+  'UNAVAILABLE',
+  'INTERNAL',
+]
