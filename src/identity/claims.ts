@@ -16,6 +16,9 @@ export function personOf(claims: JWTPayload, iss: string): Person {
       'UNAUTHENTICATED',
       'the token leaves out its groups (overage): configure app roles or fewer groups',
     )
+  // Sent to tell of a sign-out or the like: issuer, audience and subject are those of an ID token (RFC 8417, 4.5).
+  if ('events' in claims)
+    throw new HoldpointError('UNAUTHENTICATED', 'the token tells of an event (RFC 8417), and signs nobody in')
   return {
     iss,
     sub,

@@ -64,6 +64,8 @@ test('identity - a token of a configured issuer is a person, with the groups tha
   })
 })
 
+const BACK_CHANNEL_LOGOUT = 'http://schemas.openid.net/event/backchannel-logout'
+
 test.each<[string, Record<string, unknown>]>([
   ['another audience', { aud: 'somebody-else' }],
   ['no audience', { aud: undefined }],
@@ -81,6 +83,7 @@ test.each<[string, Record<string, unknown>]>([
   ['a group that is no text', { groups: [{ name: 'sre' }] }],
   ['its groups left out, as Entra does', { _claim_names: { groups: 'src1' } }],
   ['its groups left out, as Entra does in the implicit flow', { hasgroups: true }],
+  ['the news that its subject has signed out', { events: { [BACK_CHANNEL_LOGOUT]: {} } }],
 ])('identity - a token with %s is refused', async (_, claims) => {
   expect(await codeOf(identity.verifyToken(await token(claims)))).toBe('UNAUTHENTICATED')
 })
