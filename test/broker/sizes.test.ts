@@ -1,11 +1,20 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type JsonValue, MAX_DEPTH, PAYLOAD_KEY_STREAM, PAYLOAD_STREAM, renderHash } from '#contract'
+import {
+  type JsonValue,
+  MAX_DEPTH,
+  PAYLOAD_KEY_STREAM,
+  PAYLOAD_STREAM,
+  type RequestedEntry,
+  renderHash,
+} from '#contract'
 import { createChannelDesk, createDesk } from '#desk'
 import { createPayloads } from '../../src/broker/payload.ts'
+import { createRequests } from '../../src/broker/requests.ts'
 import { createServing } from '../../src/broker/serving.ts'
 import { createMeasures } from '../../src/broker/telemetry.ts'
+import { everyRequest } from '../../src/desk/find.ts'
 import { codeOf, consumeOf, holdAction, newNonce, reviewAs } from '../support/held.ts'
 import { attemptOf, type House, startHouse, type TestAgent } from '../support/house.ts'
 import { createFakeLog } from '../support/log.ts'
@@ -120,6 +129,42 @@ test('sizes - an answer that does not pass the line is a refusal, and no silence
   })
   letters = 1_000_000
   expect((await desk.trust()).keySet).toHaveLength(letters)
+  await serving.stop()
+  await Promise.all([nc.close(), caller.close()])
+  await nats.stop()
+})
+
+const somebody = { iss: 'https://idp.example.com', sub: 'somebody', name: 'Somebody' }
+const approvals = { threshold: 1, from: ['oncall'], assurance: 'login' }
+const REQUESTED = {
+  ...{ type: 'requested', kind: 'tool', agent: somebody, owner: somebody, environment: 'prod' },
+  ...{ at: 1, expiresAt: 2, ruling: { rule: 'hold-all' }, approvals },
+} as unknown as RequestedEntry
+
+test('sizes - long names make pages shorter, and every request is on one', async () => {
+  const nats = await startNats()
+  const nc = await connect({ servers: nats.url })
+  const requests = createRequests()
+  const ids = Array.from({ length: 200 }, (_, index) => `1-${index}`)
+  for (const [index, requestId] of ids.entries())
+    requests.apply(
+      { ...REQUESTED, requestId, name: '\u0001'.repeat(500), target: '\u0001'.repeat(2_000) },
+      { index, leafHash: '' },
+    )
+  const serving = createServing(nc, {
+    config: { maxPayloadBytes: MEGABYTE },
+    identity: { verifyToken: async () => ({}) },
+    requests,
+    measures: createMeasures(),
+    maxReplyBytes: () => nc.info?.max_payload ?? 0,
+    log: createFakeLog(),
+  } as never)
+  await serving.start()
+  const caller = await connect({ servers: nats.url, inboxPrefix: '_INBOX.desk' })
+  const found: string[] = []
+  for await (const { requestId } of everyRequest(createDesk({ nc: caller }), 'token', {}))
+    found.push(requestId)
+  expect(found).toEqual(ids)
   await serving.stop()
   await Promise.all([nc.close(), caller.close()])
   await nats.stop()

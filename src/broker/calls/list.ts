@@ -1,4 +1,4 @@
-import { HoldpointError, type ListCall, type ListReply, listCallShape } from '#contract'
+import { HoldpointError, type ListCall, type ListReply, listCallShape, type RequestSummary } from '#contract'
 import type { Person } from '#identity'
 import type { Context } from '../context.ts'
 import { mayAnswer } from '../may-answer.ts'
@@ -26,13 +26,24 @@ export const list: DeskHandler<ListCall, ListReply> = {
     const page = pageOf(source, order, from, limit, matches)
     // Counted without a look at each, where nothing is asked of them.
     const total = matches ? page.total : source.length
-    const last = page.requests.at(-1)
-    return {
-      requests: page.requests.map(summarise),
-      total,
-      ...(page.isLast || !last ? {} : { next: `${order.name}-${indexOf(last)}` }),
-    }
+    const requests = fitting(page.requests.map(summarise), context.maxReplyBytes())
+    const isLast = page.isLast && requests.length === page.requests.length
+    const last = page.requests[requests.length - 1]
+    return { requests, total, ...(isLast || !last ? {} : { next: `${order.name}-${indexOf(last)}` }) }
   },
+}
+
+/** Room for what stands around the page. */
+const AROUND_BYTES = 1_000
+
+/** An agent that gives many actions long names must not make a page that nobody can be sent: a shorter one goes on. */
+function fitting(page: RequestSummary[], mostBytes: number): RequestSummary[] {
+  let left = mostBytes - AROUND_BYTES
+  const end = page.findIndex((summary) => {
+    left -= Buffer.byteLength(JSON.stringify(summary)) + 1
+    return left < 0
+  })
+  return end < 0 ? page : page.slice(0, Math.max(1, end))
 }
 
 type Match = (request: Request) => boolean
