@@ -66,6 +66,26 @@ test('api - streams are bounded by token and in all, and a closed one makes room
   expect(await (await scene.get('/metrics')).text()).toContain('\nholdpoint_api_streams 3\n')
 })
 
+test('api - whoever waits with a token that nobody has believed yet takes no place', async () => {
+  const answers: PromiseWithResolvers<never>[] = []
+  const list: typeof scene.house.desk.list = (token, query) => {
+    if (token !== 'made-up') return scene.house.desk.list(token, query)
+    const answer = Promise.withResolvers<never>()
+    answers.push(answer)
+    return answer.promise
+  }
+  const { api } = apiOf(scene.house, { maxStreams: 2 }, { ...scene.house.desk, list })
+  const openAs = (token: string) =>
+    Promise.resolve(api.request('/v1/events', { headers: { authorization: `Bearer ${token}` } }))
+  const made = [openAs('made-up'), openAs('made-up'), openAs('made-up')]
+  await expect.poll(() => answers.length).toBe(3)
+  const bob = await openAs(scene.house.token('bob'))
+  expect(bob.status).toBe(200)
+  for (const { reject } of answers) reject(new HoldpointError('UNAUTHENTICATED'))
+  for (const one of made) expect((await one).status).toBe(401)
+  await bob.body?.cancel()
+})
+
 test('api - a reader that does not read is cut off, and holds nothing any more', async () => {
   const large = { ...scene.house.desk }
   let tell: (name: 'opened', request: RequestSummary) => void = () => {}

@@ -51,18 +51,22 @@ export function createWatchRoutes(
     // Nobody would read what comes after the head.
     if (c.req.method === 'HEAD') return standing(desk, token, only).then(() => c.body(null, 200, headers))
 
-    const giveBack = slots.take(token)
     const early: [DeskEventName, RequestSummary][] = []
     let onEvent = (event: DeskEventName, request: RequestSummary): void => void early.push([event, request])
     // Listening comes first: what happens while the snapshot is made would be in neither.
     const stopListening = hub.listen((event, request) => {
       if (only === undefined || request.requestId === only) onEvent(event, request)
     })
-    const snapshot = await standing(desk, token, only).catch((error: unknown) => {
+    let snapshot: ListReply
+    let giveBack: () => void
+    try {
+      snapshot = await standing(desk, token, only)
+      // Not before the broker knows the token: whoever made one up would take the places of everybody else.
+      giveBack = slots.take(token)
+    } catch (error) {
       stopListening()
-      giveBack()
       throw error
-    })
+    }
 
     const timers: (() => void)[] = []
     measures.streamOpened()
