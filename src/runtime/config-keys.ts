@@ -83,7 +83,7 @@ export const SETTINGS = {
     issuers: value(
       list(issuer, { max: 32 }),
       [],
-      'Whose tokens are believed, and who signs people in: issuer, audience; optional jwksUri, clientId, clientSecretFile, scopes.',
+      'Whose tokens are believed, and who signs people in: issuer, audience; optional jwksUri, clientId, clientSecretFile (relative to the working folder), scopes.',
     ),
     port: value(port, 7071, 'The development issuer’s port, in `holdpoint up` alone.'),
   },
@@ -105,7 +105,7 @@ export const SETTINGS = {
     webhooks: value(
       list(webhook, { max: 50 }),
       [],
-      'Who is told of requests: name, url, secretFile; optional events, answers, allow (private addresses).',
+      'Who is told of requests: name, url, secretFile (relative to the working folder); optional events, answers, allow (private addresses).',
     ),
   },
   clickhouse: {
@@ -114,7 +114,11 @@ export const SETTINGS = {
       url('http', 'https'),
       'An existing ClickHouse; without it the embedded engine is started.',
     ),
-    user: absent('text', word('a user name'), 'The pipeline’s own database user.'),
+    user: absent(
+      'text',
+      word('a user name'),
+      'This process’ database user: the pipeline’s writes, the desk’s only reads.',
+    ),
     password: absent('secret', word('a password'), 'Its password; better through passwordFile.'),
     database: text_(
       text({ min: 1, max: 64, pattern: /^[A-Za-z_]\w*$/ }),
