@@ -171,7 +171,7 @@ test.each(['000000000000-1', 'nonsense', '999'])(
   },
 )
 
-test('console - an event of which no row can be made stops neither those after it nor the process', async () => {
+test('console - an event that cannot be shown stops neither those after it nor the process', async () => {
   const { house, sessions } = scene
   const id = await scene.hold({ name: 'after_the_odd_one' })
   const { summary } = await house.desk.show(house.token('bob'), id)
@@ -191,11 +191,13 @@ test('console - an event of which no row can be made stops neither those after i
     },
   )
   const cookies = Object.fromEntries(scene.browser('bob').cookies)
-  const bob = await listen(createBrowser(app, { cookies }))
-  tell('opened', { ...summary, requestId: 'odd', state: 'levitating' as never })
-  tell('opened', summary)
-  expect((await bob.next('row')).id).toBe(id)
-  await bob.close()
+  const browser = createBrowser(app, { cookies })
+  const [card, inbox] = [await listen(browser, `/events?request=${id}`), await listen(browser)]
+  tell('opened', { ...summary, state: 'levitating' as never })
+  tell('reviewed', summary)
+  expect((await inbox.next('row')).id).toBe(id)
+  expect((await card.next('status')).isPending).toBe(true)
+  await Promise.all([card.close(), inbox.close()])
 })
 
 test('console - a filter that is none is refused', async () => {

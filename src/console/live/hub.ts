@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { DeskEventName, RequestSummary } from '#contract'
 import type { Desk } from '#desk'
+import type { Log } from '#runtime'
 
 export interface Heard {
   event: DeskEventName
@@ -22,7 +23,7 @@ export interface Hub {
 const MOST_KEPT = 1_000
 
 /** However many pages are open, this process listens once, from its first page on. */
-export function createHub({ desk }: { desk: Pick<Desk, 'watch'> }): Hub {
+export function createHub({ desk, log }: { desk: Pick<Desk, 'watch'>; log: Log }): Hub {
   const listeners = new Set<(heard: Heard) => void>()
   // Positions of another process, or of this one before it was started anew, are none of ours.
   const own = randomBytes(6).toString('hex')
@@ -38,7 +39,14 @@ export function createHub({ desk }: { desk: Pick<Desk, 'watch'> }): Hub {
       const heard = { event, request, position: `${own}-${count}` }
       kept.push(heard)
       if (kept.length > MOST_KEPT) kept.shift()
-      for (const one of [...listeners]) one(heard)
+      for (const one of [...listeners]) {
+        try {
+          one(heard)
+        } catch (error) {
+          // It would end the connection to the broker, which all pages share.
+          log.error('an event could not be shown', { requestId: request.requestId, error })
+        }
+      }
     })
   }
 
