@@ -41,6 +41,8 @@ export async function watchInteractively(
   fault.promise.catch(() => {})
   let state: WatchState = initialState
   let model: CardModel | undefined
+  /** The one that was asked for last: a card that arrives after it must not take its place under somebody's finger. */
+  let wanted: Effect | undefined
   let laidOut: { columns: number; lines: ReturnType<typeof createCardLines> } | undefined
 
   const screen = openScreen(
@@ -109,9 +111,11 @@ export async function watchInteractively(
 
   async function perform(effect: Effect): Promise<void> {
     if (effect.do === 'quit') return quit.abort()
+    wanted = effect
     const token = await signedIn.token()
     if (effect.do === 'open') {
       const shown = await signedIn.desk.show(token, effect.requestId)
+      if (wanted !== effect) return
       model = cardModel(shown.card, WHOLE_CARD)
       laidOut = undefined
       const card: OpenCard = { shown, scroll: 0, hasSeenEnd: false }
