@@ -182,17 +182,21 @@ test('follow - what becomes of a decided request is told once, after its decisio
   ])
 })
 
-test('follow - a request whose payload was erased ends nothing but itself', async () => {
-  const scene = scripted([summaryOf('1-a'), summaryOf('1-b')])
-  const { seen, sees, ended, stop } = following(scene, 5)
-  await sees('waiting 1-b pending')
-  scene.world.requests.splice(0, 1)
-  scene.world.requests.push(summaryOf('1-c'))
-  await sees('opened 1-c pending')
-  stop()
-  await ended
-  expect(seen.filter((line) => line.includes('1-a'))).toEqual(['waiting 1-a pending'])
-})
+test.each(['NOT_FOUND', 'UNKNOWN_REQUEST', 'PAYLOAD_TOO_LARGE', 'CARD_MISMATCH'] as const)(
+  'follow - a request that cannot be shown any more (%s) ends nothing but itself',
+  async (code) => {
+    const scene = scripted([summaryOf('1-a'), summaryOf('1-b')])
+    scene.desk.show = () => Promise.reject(new HoldpointError(code))
+    const { seen, sees, ended, stop } = following(scene, 5)
+    await sees('waiting 1-b pending')
+    scene.world.requests.splice(0, 1)
+    scene.world.requests.push(summaryOf('1-c'))
+    await sees('opened 1-c pending')
+    stop()
+    await ended
+    expect(seen.filter((line) => line.includes('1-a'))).toEqual(['waiting 1-a pending'])
+  },
+)
 
 test('follow - a broker that is down is tried again, without asking faster', async () => {
   const scene = scripted([])

@@ -65,12 +65,12 @@ export async function follow(
     listed?.([...now.values()])
   }
 
-  /** Undefined where its payload has been erased meanwhile: there is nothing left to tell. */
+  /** Undefined where it cannot be shown, its payload erased perhaps: that must not end the watch over all others. */
   async function summaryOf(valid: string, requestId: string): Promise<RequestSummary | undefined> {
     try {
       return (await desk.show(valid, requestId)).summary
     } catch (error) {
-      if (error instanceof HoldpointError && error.code === 'UNKNOWN_REQUEST') return undefined
+      if (error instanceof HoldpointError && UNSHOWN.includes(error.code)) return undefined
       throw error
     }
   }
@@ -81,6 +81,8 @@ export async function follow(
     return false
   }
 }
+
+const UNSHOWN: readonly ErrorCode[] = ['NOT_FOUND', 'UNKNOWN_REQUEST', 'PAYLOAD_TOO_LARGE', 'CARD_MISMATCH']
 
 /** Returns after so long, at a hint, or when nobody wants to know any more. */
 function pause(ms: number, hint: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
