@@ -1,4 +1,10 @@
-import { type DeskEventName, HoldpointError, type RequestFilter, type RequestSummary } from '#contract'
+import {
+  type DeskEventName,
+  type ErrorCode,
+  HoldpointError,
+  type RequestFilter,
+  type RequestSummary,
+} from '#contract'
 import type { SignedInDesk } from '../access.ts'
 import { everyRequest } from '../find.ts'
 
