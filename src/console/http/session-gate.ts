@@ -10,14 +10,17 @@ export const signedInOnly =
   (parts: Parts): MiddlewareHandler<Env> =>
   async (c, next) => {
     const id = parts.cookies.session.read(c)
-    const session = id && (await parts.sessions.find(id, c.req.header('user-agent') ?? ''))
+    // An open page comes here by itself each time that its stream is cut.
+    const isListening = c.req.path === '/events'
+    const { find, peek } = parts.sessions
+    const session = id && (await (isListening ? peek : find)(id, c.req.header('user-agent') ?? ''))
     if (id && session) {
       c.set('session', session)
       c.set('sessionId', id)
       return next()
     }
     if (id) parts.cookies.session.clear(c)
-    if (c.req.path === '/events') return c.text('UNAUTHENTICATED', 401)
+    if (isListening) return c.text('UNAUTHENTICATED', 401)
     const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
     return isRead ? c.redirect(signInAddress(pathOf(c)), 303) : keepWords(c, parts)
   }
