@@ -189,7 +189,9 @@ const shellWord = (value: string): string =>
 const policyPublish = defineCommand({
   name: 'policy publish',
   summary: 'Sign a policy as the next version and publish it',
-  details: 'Gates and the broker rule by it from the moment they have verified it.',
+  details:
+    'Gates and the broker rule by it from the moment they have verified it. A policy is good for 90 days, and then\n' +
+    'everything is held: publish it again in its last 30 days, also unchanged, as a start of `holdpoint up` does.',
   example: 'holdpoint policy publish policy.yaml',
   positionals: [{ name: 'FILE', description: 'The policy, a YAML file' }],
   options: { json },
