@@ -10,7 +10,7 @@ const PAGE = 200
  */
 export async function find(desk: Desk, token: string, id: string): Promise<ShowReply> {
   if (id.length < SHORTEST_ID)
-    throw new HoldpointError('UNKNOWN_REQUEST', `"${id}": give at least ${SHORTEST_ID} characters of the id`)
+    throw new HoldpointError('INVALID_INPUT', `"${id}": give at least ${SHORTEST_ID} characters of the id`)
   const matches: string[] = []
   for await (const { requestId } of everyRequest(desk, token, { state: 'all', text: id })) {
     // A whole id is what it is, whatever else begins so.

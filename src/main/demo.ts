@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import { HoldpointError } from '#contract'
 import { defineCommand, type ExitCode, type Io, runProgram } from '#runtime'
 import { printTable } from '#store'
@@ -65,10 +66,22 @@ async function perform(mode: Mode, io: Io): Promise<ExitCode> {
       await attack(stage, say)
       expected.push(...attackExpectations)
     }
-    return await conclude(stage, agent, expected, mode, io, say)
+    const exitCode = await conclude(stage, agent, expected, mode, io, say)
+    if (!mode.auto && io.stdin.isTTY) await untilEnter(stage, io, say)
+    return exitCode
   } finally {
     await stage.stop()
   }
+}
+
+/** The best of it is still open in somebody's browser: the trace, with both names. */
+async function untilEnter({ running }: Stage, io: Io, say: (text: string) => void): Promise<void> {
+  say(`\nThe console is still there: ${running.http?.url}/history has both requests, each with its trace.`)
+  const terminal = createInterface({ input: io.stdin, output: io.stderr })
+  await terminal
+    .question('Enter ends the demo. ', { signal: io.signal })
+    .catch(() => undefined)
+    .finally(() => terminal.close())
 }
 
 /** Somebody takes the agent over: all that it needs of the approval that it replays, it can see for itself. */

@@ -1,10 +1,17 @@
+import { type Approvals, type Assurance, atLeast, type Path } from '#contract'
 import { covers } from './pattern.ts'
 import { DIMENSIONS, type Match, type Place, type Policy, type Rule } from './policy.ts'
 
 /** Something in a valid policy that its author should know. */
 export interface Finding extends Place {
   level: 'warning' | 'note'
-  code: 'OBSERVED' | 'ALLOWED_BY_DEFAULT' | 'ALLOWS_EVERYTHING' | 'NEVER_MATCHES' | 'UNUSED_GROUP'
+  code:
+    | 'OBSERVED'
+    | 'ALLOWED_BY_DEFAULT'
+    | 'ALLOWS_EVERYTHING'
+    | 'NEVER_MATCHES'
+    | 'UNUSED_GROUP'
+    | 'ASSURANCE_OUT_OF_REACH'
   rule?: string
   message: string
 }
@@ -16,7 +23,34 @@ export const checkPolicy = (policy: Policy): Finding[] => [
   ...allowsEverything(policy),
   ...neverMatches(policy),
   ...unusedGroups(policy),
+  ...outOfReach(policy),
 ]
+
+/** What a sign-in gives today. A rule that asks for more holds what nobody can answer. */
+const REACHED: Assurance = 'login'
+
+function outOfReach({ defaults, rules, place }: Policy): Finding[] {
+  const finding = (path: Path, { assurance }: Approvals, rule?: string): Finding[] =>
+    atLeast(REACHED, assurance)
+      ? []
+      : [
+          {
+            ...place(path),
+            level: 'warning',
+            code: 'ASSURANCE_OUT_OF_REACH',
+            ...(rule === undefined ? {} : { rule }),
+            message: `No sign-in reaches ${assurance} in this version: what is held here can only expire.`,
+          },
+        ]
+  return [
+    ...finding(['defaults', 'approvals', 'assurance'], defaults.approvals),
+    ...rules.flatMap(({ id, effect, approvals }, index) =>
+      effect === 'hold' && approvals.assurance !== defaults.approvals.assurance
+        ? finding(['rules', index, 'approvals', 'assurance'], approvals, id)
+        : [],
+    ),
+  ]
+}
 
 function observed({ mode, place }: Policy): Finding[] {
   const says = (where: string): string =>

@@ -9,12 +9,11 @@ import {
   type RequestedEntry,
   renderHash,
 } from '#contract'
-import { createChannelDesk, createDesk } from '#desk'
+import { createChannelDesk, createDesk, everyRequest } from '#desk'
 import { createPayloads } from '../../src/broker/payload.ts'
 import { createRequests } from '../../src/broker/requests.ts'
 import { createServing } from '../../src/broker/serving.ts'
 import { createMeasures } from '../../src/broker/telemetry.ts'
-import { everyRequest } from '../../src/desk/find.ts'
 import { codeOf, consumeOf, holdAction, newNonce, reviewAs } from '../support/held.ts'
 import { attemptOf, type House, startHouse, type TestAgent } from '../support/house.ts'
 import { createFakeLog } from '../support/log.ts'

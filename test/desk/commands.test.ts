@@ -69,7 +69,7 @@ test('desk - a request is found by the beginning of its id, whatever others are 
   expect(shown.timeline[0]).toMatchObject({ type: 'requested' })
   const { code, err } = await run(['show', '1-'])
   expect(code).toBe(1)
-  expect(err).toContain('UNKNOWN_REQUEST')
+  expect(err).toContain('INVALID_INPUT')
 })
 
 test('desk - a card that does not fit is not approved until it is shown in full', async () => {

@@ -89,7 +89,7 @@ test('find - a whole id is that request, although another begins so', async () =
 
 test.each(['', '1', '1-a'])('find - %j is too short to be meant', async (id) => {
   const { desk, world } = scripted([summaryOf('1-abcdef')])
-  expect(await codeOf(find(desk, 't', id))).toBe('UNKNOWN_REQUEST')
+  expect(await codeOf(find(desk, 't', id))).toBe('INVALID_INPUT')
   expect(world.lists).toEqual([])
 })
 

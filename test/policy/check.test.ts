@@ -90,6 +90,18 @@ rules:
     ])
   })
 
+  test('what asks for a sign-in that nobody can have', () => {
+    const held = (assurance: string) => `effect: hold, approvals: { from: [sre], assurance: ${assurance} }`
+    const source = policyOf(
+      rule('strict', '{ name: a }', held('step-up')),
+      rule('relaxed', '{ name: b }', held('chat')),
+      rule('denied', '{ name: c }', held('passkey').replace('hold', 'deny')),
+    )
+    const found = checkPolicy(parsePolicy(source)).filter(({ code }) => code === 'ASSURANCE_OUT_OF_REACH')
+    expect(found).toMatchObject([{ level: 'warning', rule: 'strict' }])
+    expect(found[0]?.message).toContain('No sign-in reaches step-up')
+  })
+
   test('which group is named nowhere', () => {
     const source = policyOf(rule('a', '{ name: x }')).replace('groups: {', `groups: { ops: ["${SRE}"],`)
     expect(findings(source)).toEqual(['3:16 note UNUSED_GROUP'])

@@ -39,10 +39,11 @@ rules:
 `
 const policy = loadPolicy(SOURCE, 7)
 
-test('policy - the example parses with one warning, that staging is only observed', () => {
+test('policy - of the example it is said that staging is only observed, and that no sign-in is as strong', () => {
   expect(checkPolicy(parsePolicy(SOURCE)).map(({ level, code }) => `${level} ${code}`)).toEqual([
     'warning OBSERVED',
     'note ALLOWED_BY_DEFAULT',
+    'warning ASSURANCE_OUT_OF_REACH',
   ])
 })
 

@@ -63,5 +63,5 @@ const choice = ({ signIn, isDevelopment }: Parts, returnTo: string): Html => htm
 <h1>Sign in</h1>
 <p>Holdpoint shows what agents are about to do, and lets you release it or refuse it. Who you are is for your identity provider to say.</p>
 <ul class="issuers">${signIn.issuers().map(({ issuer, label }) => html`<li><a class="button" href="/sign-in/start?issuer=${encodeURIComponent(issuer)}&amp;return=${encodeURIComponent(returnTo)}"><b>Sign in</b> <span>${label}</span></a></li>`)}</ul>
-${isDevelopment ? html`<p class="hint">The development sign-in knows a few made-up people; <code>holdpoint up</code> prints where their passphrase is.</p>` : NOTHING}
+${isDevelopment ? html`<p class="hint">The development sign-in knows a few made-up people. Their passphrase was printed when this was started.</p>` : NOTHING}
 </div>`

@@ -19,7 +19,8 @@ export const WHAT_NEXT: Readonly<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: 'Sign in, then repeat what you were about to do.',
   NOT_A_REVIEWER: 'Ask one of the people named by the rule; the policy says who belongs to which group.',
   SELF_APPROVAL: 'Ask somebody who has no part in this work. If you want it gone, cancel it.',
-  ASSURANCE_TOO_LOW: 'Sign out and sign in again with the stronger method that the rule asks for.',
+  ASSURANCE_TOO_LOW:
+    'Signing in gives “login” in this version, and the rule asks for more: whoever keeps the policy has to change the rule.',
   CARD_MISMATCH: 'Open the request again and read it anew before you decide.',
   ALREADY_DECIDED: 'There is nothing left to do; the timeline says who decided, and when.',
   ALREADY_REVIEWED: 'One person counts once. If more approvals are needed, others have to give them.',

@@ -31,6 +31,8 @@ export const approve = (access: DeskAccess): Command =>
         const { text, isWhole } = renderCard(shown, view)
         io.stderr.write(`${renderCard(shown, { ...view, style }).text}\n\n`)
         refuseDecided(shown)
+        // The broker will say it again; nobody should confirm for nothing.
+        if (!shown.mayReview.ok) throw new HoldpointError(shown.mayReview.code, shown.mayReview.reason)
         if (!isWhole) {
           io.stderr.write(
             'Not all of the card fits here. Nobody approves what they have not been shown: say --full.\n',
