@@ -14,7 +14,7 @@ export function personOf(claims: JWTPayload, iss: string): Person {
   if ('_claim_names' in claims || 'hasgroups' in claims)
     throw new HoldpointError(
       'UNAUTHENTICATED',
-      'the token leaves out its groups (overage): configure app roles or fewer groups',
+      'the token leaves out its groups (overage): have the provider send only those assigned to Holdpoint',
     )
   // Sent to tell of a sign-out or the like: issuer, audience and subject are those of an ID token (RFC 8417, 4.5).
   if ('events' in claims)
