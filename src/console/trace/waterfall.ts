@@ -42,10 +42,13 @@ ${attributes.map(([key, value]) => html`<div><dt>${visibleLine(key)}</dt><dd>${v
 export const sides = (action: TraceAction): Html => html`<div class="sides">
 <p><b>Acted</b> ${short(action.agent)}${action.owner === '' ? NOTHING : html` <span class="muted">owned by ${visibleLine(subjectOf(action.owner))}</span>`}</p>
 <p><b>Authorized</b> ${authorized(action)}</p>
-<p><b>Became</b> ${visibleLine(action.outcome || 'unknown')}${action.contradicted ? html` <strong>the ledger rows contradict each other</strong>` : NOTHING}</p>
+<p><b>Became</b> ${visibleLine(became(action.outcome))}${action.contradicted ? html` <strong>the ledger rows contradict each other</strong>` : NOTHING}</p>
 <p><b>Verified</b> ${action.verification === '' ? html`<span class="muted">not judged yet</span>` : html`<span class="finding ${FINE.has(action.verification) ? 'go' : 'stop'}">${visibleLine(action.verification)}</span>`}</p>
 ${action.detail === '' ? NOTHING : html`<p class="because">${visibleLine(action.detail)}</p>`}
 </div>`
+
+const became = (outcome: string): string =>
+  outcome === 'pending' ? 'not run yet' : outcome === '' ? 'unknown' : outcome
 
 /** Of `issuer#subject`, which stands in full on the card. */
 const subjectOf = (principal: string): string => principal.slice(principal.lastIndexOf('#') + 1)
@@ -57,6 +60,7 @@ function authorized({ ruling, rule, decision, approvers, refusedBy }: TraceActio
   if (approvers.length > 0)
     return html`${visibleLine(approvers.join(', '))} <span class="muted">${visibleLine(by)}</span>`
   if (refusedBy.length > 0) return html`nobody: denied by ${visibleLine(refusedBy.join(', '))}`
+  if (decision === 'pending') return html`nobody yet`
   if (decision !== '') return html`nobody: ${visibleLine(decision)}`
   if (ruling === 'deny') return html`nobody: policy denies it, ${visibleLine(by)}`
   return ruling === 'allow' ? html`policy alone, ${visibleLine(by)}` : html`nobody`
