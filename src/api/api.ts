@@ -45,7 +45,7 @@ export function createApi(config: ApiConfig, deps: ApiDeps): Hono {
   const trust = createTrustView({ desk, now })
   const document = (): ApiDocument => openApi({ url: config.publicUrl(), version: config.version })
   const routes: Route[] = [
-    ...createWatchRoutes(config, { desk, now, every: deps.every ?? every, measures }),
+    ...createWatchRoutes(config, { desk, now, log, every: deps.every ?? every, measures }),
     ...requestsRoutes({ desk, publicUrl: config.publicUrl }),
     ...reviewRoutes({ desk }),
     ...policyRoutes({ desk }),

@@ -10,6 +10,7 @@ import {
   text,
 } from '#contract'
 import type { Desk } from '#desk'
+import type { Log } from '#runtime'
 import { bearerOf } from '../bearer.ts'
 import type { Measures } from '../measures.ts'
 import { queryOf } from '../query.ts'
@@ -32,6 +33,7 @@ export interface WatchConfig {
 interface WatchDeps {
   desk: Pick<Desk, 'list' | 'show' | 'watch'>
   now: () => number
+  log: Log
   every: Every
   measures: Pick<Measures, 'streamOpened' | 'streamClosed'>
 }
@@ -39,10 +41,10 @@ interface WatchDeps {
 /** What happens, as it happens. A stream lives no longer than the token that opened it. */
 export function createWatchRoutes(
   { maxStreams = 500, maxStreamsPerToken = 8 }: WatchConfig,
-  { desk, now, every, measures }: WatchDeps,
+  { desk, now, log, every, measures }: WatchDeps,
 ): Route[] {
   const slots = createSlots({ inAll: maxStreams, perKey: maxStreamsPerToken })
-  const hub = createHub({ desk })
+  const hub = createHub({ desk, log })
 
   async function handle(c: Context): Promise<Response> {
     const token = bearerOf(c)
