@@ -19,7 +19,12 @@ export function freezeCard(draft: CardDraft, redact: readonly string[], salt: st
     if (!result) continue
     action = result.value as unknown as Card['action']
     const text = typeof result.was === 'string' ? result.was : JSON.stringify(result.was)
-    redacted.push({ path, length: text.length, digest: digestJson({ salt, path, value: result.was }) })
+    redacted.push({
+      path,
+      length: text.length,
+      digest: digestJson({ salt, path, value: result.was }),
+      by: 'policy',
+    })
   }
   return { v: 1, ...draft, action, redacted }
 }

@@ -1,4 +1,4 @@
-import type { LedgerReply } from '#contract'
+import { isOfRequest, type LedgerReply } from '#contract'
 import type { LedgerRecord } from '#ledger'
 
 const KEPT = 50
@@ -20,7 +20,7 @@ export function createNewest(): Newest {
         index,
         type: entry.type,
         atMs: entry.at,
-        ...(entry.type === 'policy' ? {} : { requestId: entry.requestId }),
+        ...(isOfRequest(entry) ? { requestId: entry.requestId } : {}),
         leaf: leafHash,
       })
       if (entries.length > KEPT) entries.shift()

@@ -1,5 +1,6 @@
 import {
   type DecidedEntry,
+  isOfRequest,
   type LedgerEntry,
   type OutcomeEntry,
   type RequestedEntry,
@@ -46,7 +47,7 @@ export function createRequests(): Requests {
   const counts = createCounts()
 
   function apply(entry: LedgerEntry, position: Position): void {
-    if (entry.type === 'policy') return
+    if (!isOfRequest(entry)) return
     const { requestId } = entry
     if (entry.type === 'requested') {
       if (byId.has(requestId)) return

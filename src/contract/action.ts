@@ -60,6 +60,8 @@ export interface Attempt {
   facts?: Fact[]
   /** Tokens of the people for whom the agent acts; the broker verifies each. */
   onBehalfOf?: string[]
+  /** Token of the person who wrote the prompt, where that is somebody else; the broker verifies it. */
+  promptedBy?: string
   /** GenAI conversation id, for the trace and the card. */
   conversation?: string
 }
@@ -72,6 +74,8 @@ export interface Requester {
   enforcement: EnforcementPoint
   /** Verified people only, outermost first (RFC 8693 `act`). */
   onBehalfOf: Principal[]
+  /** Who wrote the prompt, where a token proves it. */
+  promptedBy?: Principal
 }
 
 /** Where an action can really be stopped, as `kind:id`. */
@@ -153,5 +157,6 @@ export const attemptShape: Shape<Attempt> = object({
     ),
   ),
   onBehalfOf: optional(list(secretText({ min: 1, max: 16_384 }), { max: 8 })),
+  promptedBy: optional(secretText({ min: 1, max: 16_384 })),
   conversation: optional(text({ min: 1, max: 500 })),
 })

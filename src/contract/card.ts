@@ -15,14 +15,15 @@ export interface Card {
     runtime: Action['runtime']
     trace: Action['trace']
   }
-  /** Values that the policy keeps from reviewers, by JSON pointer: their length and salted digest remain. */
-  redacted: { path: string; length: number; digest: Digest }[]
+  /** Values that are kept from reviewers, by JSON pointer: their length and salted digest remain. */
+  redacted: Redaction[]
   actionDigest: Digest
   agent: NamedPrincipal
   owner: Principal
   onBehalfOf: Principal[]
   /** True where the agent named people whose tokens did not verify. */
   onBehalfOfUnverified: boolean
+  promptedBy?: Principal
   environment: string
   enforcement: EnforcementPoint
   facts: Fact[]
@@ -33,6 +34,14 @@ export interface Card {
   approvals: Approvals
   requestedAtMs: number
   expiresAtMs: number
+}
+
+export interface Redaction {
+  path: string
+  length: number
+  digest: Digest
+  /** `detection`: it looks like a secret, and nobody has said so. Chats may not approve such a card. */
+  by: 'policy' | 'detection'
 }
 
 /** What stands in place of a value that policy keeps from reviewers. */

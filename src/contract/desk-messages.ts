@@ -4,9 +4,18 @@ import type { RequestState, ReviewerEvidence, Verdict } from './decision.ts'
 import type { Digest } from './digest.ts'
 import type { ErrorCode } from './error.ts'
 import type { JsonValue } from './json.ts'
-import { type Assurance, digestShape, type Risk, type Ruling, riskShape } from './ruling.ts'
+import type { Frozen } from './messages.ts'
+import {
+  type ApprovalPart,
+  type Assurance,
+  digestShape,
+  type EscalationStep,
+  type Risk,
+  type Ruling,
+  riskShape,
+} from './ruling.ts'
 import { boolean, integer, literal, object, optional, type Shape, secretText, text } from './shape.ts'
-import type { TrustedKey } from './trust.ts'
+import { AGENT_ID, type TrustedKey } from './trust.ts'
 
 /** What the reviewer's side asks the broker. Every call carries a person's token, and the broker verifies it. */
 const token = secretText({ min: 1, max: 16_384 })
@@ -31,6 +40,10 @@ export interface RequestSummary {
   threshold: number
   from: string[]
   assurance: Assurance
+  /** As in Approvals. */
+  all?: ApprovalPart[]
+  denials?: number
+  escalate?: EscalationStep[]
   reviews: { name: string; iss: string; sub: string; verdict: Verdict; atMs: number }[]
 }
 
@@ -97,9 +110,11 @@ export const showCallShape: Shape<ShowCall> = object({ token, requestId })
 
 /** One ledger entry of a request, with the words that the ledger has only the digest of. */
 export interface TimelineEntry {
-  type: 'requested' | 'review' | 'decided' | 'spent' | 'outcome'
-  /** What it made of the request: `pending`, a verdict, a decision, a spend or an outcome. */
-  what: RequestState | Verdict
+  type: 'requested' | 'review' | 'decided' | 'spent' | 'outcome' | 'erased'
+  /** What it made of the request: `pending`, a verdict, a decision, a spend, an outcome, or `erased`. */
+  what: RequestState | Verdict | 'erased'
+  /** Of a review: it came after the decision, and changed nothing. */
+  late?: true
   atMs: number
   people: (NamedPrincipal & Pick<ReviewerEvidence, 'assurance' | 'channel'>)[]
   reason?: string
@@ -130,6 +145,69 @@ export const personCancelCallShape: Shape<PersonCancelCall> = object({
   requestId,
   channel: text({ min: 1, max: 64 }),
 })
+
+/** By anybody who could have reviewed it: an approval that nobody has used yet is taken back. */
+export interface RevokeCall {
+  token: string
+  requestId: string
+  channel: string
+}
+export type RevokeReply = PersonCancelReply
+export const revokeCallShape: Shape<RevokeCall> = object({
+  token,
+  requestId,
+  channel: text({ min: 1, max: 64 }),
+})
+
+/** By those whom policy gives the duty `erase`: arguments, card and reasons become unreadable, for good. */
+export interface EraseCall {
+  token: string
+  requestId: string
+  channel: string
+}
+export interface EraseReply {
+  erasedAtMs: number
+}
+export const eraseCallShape: Shape<EraseCall> = object({
+  token,
+  requestId,
+  channel: text({ min: 1, max: 64 }),
+})
+
+/** By those whom policy gives the duty `freeze`. Thawing is for another person than the one who froze. */
+export interface FreezeCall {
+  token: string
+  /** Absent: every agent. */
+  agentId?: string
+  frozen: boolean
+  reason?: string
+  channel: string
+}
+export interface FreezeReply {
+  agentId?: string
+  frozen: boolean
+  sinceMs: number
+  /** What the freeze ended: requests that waited, and approvals that nobody had used. */
+  cancelled: number
+  revoked: number
+}
+export const freezeCallShape: Shape<FreezeCall> = object({
+  token,
+  agentId: optional(text({ pattern: AGENT_ID, like: 'the id of an agent' })),
+  frozen: boolean,
+  reason: optional(text({ min: 1, max: 1000 })),
+  channel: text({ min: 1, max: 64 }),
+})
+
+/** What nobody should overlook. `kind` is open, so that more can come: `frozen`, `thawed`, `drift`, `quota`. */
+export interface Alarm {
+  kind: string
+  atMs: number
+  /** One sentence for people. */
+  text: string
+  agentId?: string
+  by?: NamedPrincipal
+}
 
 export interface PolicyCall {
   token: string
@@ -196,9 +274,12 @@ export interface AgentSummary {
   requests: number
   approved: number
   denied: number
+  frozen?: Frozen
 }
 export interface AgentsReply {
   agents: AgentSummary[]
+  /** Every agent is. */
+  frozen?: Frozen
 }
 export const agentsCallShape: Shape<AgentsCall> = object({ token })
 

@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   // what became of an action
   POLICY_DENIED: 'Policy denies this action.',
   APPROVAL_DENIED: 'A reviewer denied this action.',
+  AGENT_FROZEN: 'The agent is frozen: whatever it attempts is refused until a second person ends that.',
   APPROVAL_EXPIRED: 'Nobody decided in time; this is not a denial.',
   APPROVAL_CANCELLED: 'The request was cancelled before it was decided.',
   APPROVAL_LAPSED: 'The approval was not used in time.',
@@ -28,6 +29,8 @@ export const ERROR_CODES = {
   CARD_MISMATCH: 'The review quotes another card than the one that was frozen for this request.',
   ALREADY_DECIDED: 'The request has been decided.',
   ALREADY_REVIEWED: 'This person has already reviewed this request.',
+  NOT_PERMITTED: 'Policy gives this duty to others.',
+  ERASED: 'What the request was about has been erased; the ledger still proves what became of it.',
   NOT_THE_REQUESTER: 'Only the people whose work it is may cancel a request.',
   CROSS_SITE: 'The form was not sent from a page of this console.',
   // channels

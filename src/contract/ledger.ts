@@ -16,7 +16,7 @@ import {
   type Spend,
   type Verdict,
 } from './decision.ts'
-import { type Digest, digestHex } from './digest.ts'
+import { type Digest, digestHex, digestJson } from './digest.ts'
 import { canonicalize, parseJson } from './json.ts'
 import {
   type Approvals,
@@ -37,6 +37,8 @@ import {
   text,
   variant,
 } from './shape.ts'
+import { ledgerSubject } from './subjects.ts'
+import { AGENT_ID } from './trust.ts'
 
 /**
  * What the ledger says, one kind for each arrow of a request, plus the policy that ruled from then on.
@@ -49,8 +51,31 @@ export type LedgerEntry =
   | DecidedEntry
   | SpentEntry
   | OutcomeEntry
+  | ErasedEntry
   | PolicyEntry
+  | FreezeEntry
+  | ContinuedEntry
 export type LedgerEntryType = LedgerEntry['type']
+/** Those about one request. */
+export type RequestEntry = Extract<LedgerEntry, { requestId: string }>
+
+export const isOfRequest = (entry: LedgerEntry): entry is RequestEntry => 'requestId' in entry
+
+/** Where an entry stands. `reviewerHash`: of a review, whose it is, as the broker hashes it. */
+export function subjectOfEntry(epoch: number, entry: LedgerEntry, reviewerHash = ''): string {
+  switch (entry.type) {
+    case 'policy':
+      return ledgerSubject.policy(epoch, entry.version)
+    case 'freeze':
+      return ledgerSubject.freeze(epoch, entry.agent, entry.turn)
+    case 'continued':
+      return ledgerSubject.continued(epoch)
+    case 'review':
+      return ledgerSubject.review(epoch, entry.requestId, reviewerHash)
+    default:
+      return ledgerSubject[entry.type](epoch, entry.requestId)
+  }
+}
 
 export interface RequestedEntry {
   type: 'requested'
@@ -75,8 +100,15 @@ export interface RequestedEntry {
   expiresAt: number
   validForMs: number
   renderHash: Digest
+  /** Who wrote the prompt, where a token proves it. */
+  promptedBy?: Principal
+  /** The broker's HMAC of who would do what: the same action again has the same. Nobody else can compute it. */
+  repeatKey?: string
+  /** For how long a denial answers the same action again. */
+  rememberDenialMs?: number
 }
 
+/** After the request's decision it is recorded as well, and changes nothing. */
 export interface ReviewEntry {
   type: 'review'
   at: number
@@ -85,6 +117,8 @@ export interface ReviewEntry {
   reviewer: NamedPrincipal & ReviewerEvidence
   verdict: Verdict
   renderHash: Digest
+  /** Those of the policy's groups, among the ones that may answer, to which the reviewer belonged then. */
+  groups?: string[]
   /** Salted digest of the reason; the words are in the payload bucket. */
   reasonDigest?: Digest
 }
@@ -112,7 +146,7 @@ export interface SpentEntry {
   /** Drawn by the enforcement point that consumed it: a retry of the same call repeats it. */
   nonce?: string
   trace?: TraceRef
-  /** Of a `revoked` one: who took the approval back, unless its process did. */
+  /** Of a `revoked` one: who took the approval back (also by a freeze), unless its process did. */
   by?: NamedPrincipal & ReviewerEvidence
 }
 
@@ -125,6 +159,15 @@ export interface OutcomeEntry {
   errorType?: string
 }
 
+/** The sealing key of the request's payload is gone: nobody can read arguments, card and reasons any more. */
+export interface ErasedEntry {
+  type: 'erased'
+  at: number
+  requestId: string
+  actionDigest: Digest
+  by: NamedPrincipal & ReviewerEvidence
+}
+
 export interface PolicyEntry {
   type: 'policy'
   at: number
@@ -132,6 +175,33 @@ export interface PolicyEntry {
   hash: Digest
   /** True where some environment is only observed: a gap in enforcement that an auditor must see. */
   observes: boolean
+  /** The request whose approval released this policy; absent for an installation's first, and in development. */
+  release?: string
+}
+
+/** From here on an agent, or every agent, may do nothing; or may again. */
+export interface FreezeEntry {
+  type: 'freeze'
+  at: number
+  /** Its id; absent for all agents. */
+  agent?: string
+  /** From 1, for each agent and for all: a change of state follows the one before it, and each happens once. */
+  turn: number
+  frozen: boolean
+  by: NamedPrincipal & ReviewerEvidence
+  /** Salted digest of the reason; the words are in the payload bucket, under the freeze's own name. */
+  reasonDigest?: Digest
+}
+
+/** The epoch before this one is sealed: this is all that it held. */
+export interface ContinuedEntry {
+  type: 'continued'
+  at: number
+  /** Number of the sealed epoch. */
+  epoch: number
+  size: number
+  /** RFC 9162 root of all its leaves. */
+  root: Digest
 }
 
 const PREDICATE = 'https://holdpoint.dev/ledger/v1/'
@@ -143,6 +213,14 @@ export function encodeEntry(entry: LedgerEntry): string {
   if (entry.type === 'policy') {
     const { hash, ...predicate } = rest as Omit<PolicyEntry, 'type'>
     return statement(type, `policy/${entry.version}`, hash, predicate)
+  }
+  if (entry.type === 'freeze') {
+    const { agent, turn, frozen } = entry
+    return statement(type, freezeName(entry), digestJson({ agent, turn, frozen }), rest)
+  }
+  if (entry.type === 'continued') {
+    const { root, ...predicate } = rest as Omit<ContinuedEntry, 'type'>
+    return statement(type, `epoch/${entry.epoch}`, root, predicate)
   }
   const { requestId, actionDigest, ...predicate } = rest as Omit<RequestedEntry, 'type'>
   return statement(type, requestId, actionDigest, predicate)
@@ -163,13 +241,28 @@ export function decodeEntry(bytes: string): LedgerEntry {
   const about = subject[0] as (typeof subject)[number]
   const type = predicateType.startsWith(PREDICATE) ? predicateType.slice(PREDICATE.length) : predicateType
   const digest = `sha-256:${about.digest.sha256}` as Digest
-  const key = type === 'policy' ? { hash: digest } : { requestId: about.name, actionDigest: digest }
-  const entry = parse(entryShape, { ...predicate, ...key, type }, `ledger entry ${about.name}`)
+  const entry = parse(
+    entryShape,
+    { ...predicate, ...keyOf(type, about.name, digest), type },
+    `ledger entry ${about.name}`,
+  )
   // One entry has one encoding: otherwise two readers could hash the same words differently.
   if (encodeEntry(entry) !== bytes)
     parse(literal('canonical bytes'), 'other bytes', `ledger entry ${about.name}`)
   return entry
 }
+
+/** What stands in `subject` and is not repeated in the predicate. */
+function keyOf(type: string, name: string, digest: Digest): object {
+  if (type === 'policy') return { hash: digest }
+  if (type === 'continued') return { root: digest }
+  if (type === 'freeze') return {}
+  return { requestId: name, actionDigest: digest }
+}
+
+/** Also the name under which the payload bucket keeps a freeze's reason. */
+export const freezeName = ({ agent, turn }: Pick<FreezeEntry, 'agent' | 'turn'>): string =>
+  `freeze/${agent ?? 'all'}/${turn}`
 
 const statementShape = object({
   _type: literal(STATEMENT),
@@ -216,6 +309,9 @@ const entryShape = variant('type', {
     expiresAt: integer(),
     validForMs: integer(),
     renderHash: digestShape,
+    promptedBy: optional(principalShape),
+    repeatKey: optional(text({ min: 22, max: 100, pattern: /^[A-Za-z0-9_-]+$/ })),
+    rememberDenialMs: optional(integer()),
   }),
   review: object({
     type: literal('review'),
@@ -223,6 +319,7 @@ const entryShape = variant('type', {
     reviewer,
     verdict: literal('approve', 'deny'),
     renderHash: digestShape,
+    groups: optional(list(text({ min: 1, max: 200 }), { max: 200 })),
     reasonDigest: optional(digestShape),
   }),
   decided: object({
@@ -252,5 +349,23 @@ const entryShape = variant('type', {
     version: integer({ min: 1 }),
     hash: digestShape,
     observes: boolean,
+    release: optional(text({ min: 1, max: 200 })),
+  }),
+  erased: object({ type: literal('erased'), ...base, by: reviewer }),
+  freeze: object({
+    type: literal('freeze'),
+    at: integer(),
+    agent: optional(text({ pattern: AGENT_ID })),
+    turn: integer({ min: 1 }),
+    frozen: boolean,
+    by: reviewer,
+    reasonDigest: optional(digestShape),
+  }),
+  continued: object({
+    type: literal('continued'),
+    at: integer(),
+    epoch: integer({ min: 1 }),
+    size: integer({ min: 0 }),
+    root: digestShape,
   }),
 } as Record<string, Shape<unknown>>) as Shape<LedgerEntry>

@@ -20,6 +20,7 @@ export interface HelloReply {
   /** The broker's clock, milliseconds. */
   ledgerTimeMs: number
   heartbeatMs: number
+  frozen?: Frozen
 }
 export const helloCallShape: Shape<HelloCall> = object({ process })
 
@@ -37,7 +38,34 @@ export type RequestReply =
       onBehalfOf: { iss: string; sub: string }[]
       expiresAtMs: number
     }
-  | { status: 'denied'; code: ErrorCode; reason: string; rule: string; requestId?: string }
+  | Denial
+  | {
+      status: 'allowed'
+      rule: string
+      salt: string
+      onBehalfOf: { iss: string; sub: string }[]
+      /** Compact JWS of AllowedClaims: without it nothing that a gate holds may run. */
+      permit: string
+    }
+
+export interface Denial {
+  status: 'denied'
+  /** POLICY_DENIED, AGENT_FROZEN, TOO_MANY, or APPROVAL_DENIED where a person has denied the same action before. */
+  code: ErrorCode
+  reason: string
+  rule: string
+  /** Of the denial that is remembered. */
+  requestId?: string
+  /** With TOO_MANY: whatever is asked before then gets the same answer. */
+  retryAfterMs?: number
+}
+
+/** An agent that is frozen runs nothing, whatever policy allows. */
+export interface Frozen {
+  sinceMs: number
+  /** Name of the person who froze it. */
+  by: string
+}
 export const requestCallShape: Shape<RequestCall> = object({ process, attempt: attemptShape })
 
 export interface ClaimCall {
@@ -97,6 +125,7 @@ export interface HeartbeatReply {
   settled: string[]
   policyVersion: number
   keySetVersion: number
+  frozen?: Frozen
 }
 export const heartbeatCallShape: Shape<HeartbeatCall> = object({
   process,

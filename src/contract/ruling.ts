@@ -14,9 +14,27 @@ export const atLeast = (given: Assurance, asked: Assurance): boolean =>
 
 /** How many distinct people, out of which groups, must approve, and how they must be signed in. */
 export interface Approvals {
+  /** Any of these groups; where there are parts, the groups of all of them. */
   from: string[]
+  /** People in all; where there are parts, the sum of theirs. */
   threshold: number
   assurance: Assurance
+  /** Each of these has to be reached as well, and every person counts for one of them. */
+  all?: ApprovalPart[]
+  /** How many people's denials end it; one where absent. */
+  denials?: number
+  /** Who may answer, too, once the request has waited for so long. Nobody has to be asked less for it. */
+  escalate?: EscalationStep[]
+}
+
+export interface ApprovalPart {
+  from: string[]
+  threshold: number
+}
+
+export interface EscalationStep {
+  afterMs: number
+  to: string[]
 }
 
 /** What policy says of an action, and which rule said it. */
@@ -35,15 +53,23 @@ export interface Ruling {
   timeoutMs: number
   /** How long an approval may wait for its execution. */
   validForMs: number
+  /** For how long the same action is refused, without asking anybody, after a denial. */
+  rememberDenialMs: number
   /** JSON pointers (RFC 6901) into the action that reviewers see only as length and digest. */
   redact: string[]
   escalate: { afterMs: number; to: string[] }[]
 }
 
+const groupNames = list(text({ min: 1, max: 200 }), { min: 1, max: 50 })
 export const approvalsShape: Shape<Approvals> = object({
-  from: list(text({ min: 1, max: 200 }), { min: 1, max: 50 }),
+  from: groupNames,
   threshold: integer({ min: 1, max: 20 }),
   assurance: literal(...ASSURANCES),
+  all: optional(
+    list(object({ from: groupNames, threshold: integer({ min: 1, max: 20 }) }), { min: 2, max: 10 }),
+  ),
+  denials: optional(integer({ min: 1, max: 20 })),
+  escalate: optional(list(object({ afterMs: integer({ min: 1 }), to: groupNames }), { min: 1, max: 10 })),
 })
 
 export const effectShape: Shape<Effect> = literal('allow', 'hold', 'deny')

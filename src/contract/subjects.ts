@@ -8,6 +8,9 @@ export type DeskCall =
   | 'show'
   | 'review'
   | 'cancel'
+  | 'revoke'
+  | 'erase'
+  | 'freeze'
   | 'policy'
   | 'explain'
   | 'agents'
@@ -31,11 +34,15 @@ export const channelSubject = (call: ChannelCall): string => `hp.v1.channel.${ca
 /**
  * What desks watch and channels carry. Each is published once for each request, `reviewed` once for each review.
  * `decided` is the last of what was not approved; `ended` says that an approval is over: lapsed, revoked, or its
- * outcome known. `review` is the ledger index of the review.
+ * outcome known; `escalated` that others may answer, too. `nth` is the ledger index of the review, or the number of
+ * the step, from 1.
  */
-export type DeskEventName = 'opened' | 'reviewed' | 'decided' | 'ended'
-export const eventSubject = (event: DeskEventName, requestId: string, review?: number): string =>
-  `hp.v1.event.${event}.${requestId}${review === undefined ? '' : `.${review}`}`
+export type DeskEventName = 'opened' | 'reviewed' | 'escalated' | 'decided' | 'ended'
+export const eventSubject = (event: DeskEventName, requestId: string, nth?: number): string =>
+  `hp.v1.event.${event}.${requestId}${nth === undefined ? '' : `.${nth}`}`
+/** What nobody should overlook, once each: `name` tells it from others of its kind. Their payload is an Alarm. */
+export const alarmSubject = (kind: string, name: string): string => `hp.v1.event.alarm.${kind}.${name}`
+export const ALARMS = 'hp.v1.event.alarm.>'
 export const EVENTS = 'hp.v1.event.>'
 /** Keeps the events for channels that were away: write-once, so that announcing one again changes nothing. */
 export const EVENT_STREAM = 'HP_EVENT'
@@ -54,8 +61,20 @@ export const ledgerSubject = {
   decided: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.decided`,
   spent: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.spent`,
   outcome: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.outcome`,
+  erased: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.erased`,
   policy: (epoch: number, version: number): string => `hp.v1.ledger.${epoch}.policy.${version}`,
+  /** `agent` absent: all of them. No agent's id begins with an underscore. */
+  freeze: (epoch: number, agent: string | undefined, turn: number): string =>
+    `hp.v1.ledger.${epoch}.freeze.${agent ?? '_all'}.${turn}`,
+  continued: (epoch: number): string => `hp.v1.ledger.${epoch}.continued`,
 }
+
+/** All that the ledger says of one request. */
+export const requestSubjects = (epoch: number, requestId: string): string =>
+  `hp.v1.ledger.${epoch}.req.${requestId}.>`
+
+/** In which epoch a request stands: its id begins with it. NaN for what is no request's id. */
+export const epochOf = (requestId: string): number => Number(/^(\d{1,9})-/.exec(requestId)?.[1] ?? Number.NaN)
 
 /** Signed documents, latest and history: anybody may read them, trust comes from their signatures. */
 export const TRUST_STREAM = 'HP_TRUST'
@@ -64,6 +83,8 @@ export const trustSubject = {
   keySet: (version: number): string => `hp.v1.trust.keyset.${version}`,
   policy: (version: number): string => `hp.v1.trust.policy.${version}`,
   registration: (agentId: string): string => `hp.v1.trust.registration.${agentId}`,
+  directory: (version: number): string => `hp.v1.trust.directory.${version}`,
+  epoch: (epoch: number): string => `hp.v1.trust.epoch.${epoch}`,
 }
 
 /** Sealed arguments, cards and reasons; the broker alone reads and writes them. */

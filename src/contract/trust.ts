@@ -1,5 +1,5 @@
 import { type NamedPrincipal, namedPrincipalShape, type Principal, principalShape } from './action.ts'
-import { integer, list, literal, object, type Shape, text } from './shape.ts'
+import { integer, list, literal, object, optional, type Shape, text } from './shape.ts'
 
 /** `typ` headers of everything that is signed: a signature made for one purpose is useless for another. */
 export const TYP = {
@@ -8,6 +8,9 @@ export const TYP = {
   registration: 'holdpoint-registration+jws',
   warrant: 'holdpoint-warrant+jwt',
   consumed: 'holdpoint-consumed+jwt',
+  allowed: 'holdpoint-allowed+jwt',
+  directory: 'holdpoint-directory+jws',
+  epoch: 'holdpoint-epoch+jws',
 } as const
 export type Typ = (typeof TYP)[keyof typeof TYP]
 
@@ -43,6 +46,36 @@ export interface PolicyDocument {
   /** A gate holds everything once this has passed. */
   exp: number
   source: string
+  /**
+   * The approved request that this change was released by. The broker adopts a later policy only with one; without,
+   * only an installation's first, one whose text is the same, or one signed by the organisation key itself.
+   */
+  release?: string
+}
+
+/**
+ * Which accounts are one human's, and which are nobody's, signed by a `registry` key. Without it every account is a
+ * person of its own.
+ */
+export interface Directory {
+  v: 1
+  origin: string
+  version: number
+  iat: number
+  exp: number
+  /** `id` names the person in messages and decides by being the same; no account stands under two. */
+  people: { id: string; accounts: Principal[] }[]
+  /** Service accounts and bots: they never review, whatever their token says. */
+  services: Principal[]
+}
+
+/** From now on new requests go to this epoch of the ledger. Signed by a `registry` key. */
+export interface EpochDocument {
+  v: 1
+  origin: string
+  /** The epoch's number. */
+  version: number
+  iat: number
 }
 
 /** Who an agent is, signed by a `registry` key: the agent's own word counts for none of it. */
@@ -84,6 +117,30 @@ export const policyDocumentShape: Shape<PolicyDocument> = object({
   iat: integer(),
   exp: integer(),
   source: text({ min: 1, max: 1_000_000 }),
+  release: optional(text({ min: 1, max: 200 })),
+})
+
+export const directoryShape: Shape<Directory> = object({
+  v: literal(1),
+  origin: text({ min: 1, max: 200 }),
+  version: integer({ min: 1 }),
+  iat: integer(),
+  exp: integer(),
+  people: list(
+    object({
+      id: text({ min: 1, max: 200 }),
+      accounts: list(principalShape, { min: 1, max: 50 }),
+    }),
+    { max: 100_000 },
+  ),
+  services: list(principalShape, { max: 100_000 }),
+})
+
+export const epochDocumentShape: Shape<EpochDocument> = object({
+  v: literal(1),
+  origin: text({ min: 1, max: 200 }),
+  version: integer({ min: 1, max: 1_000_000 }),
+  iat: integer(),
 })
 
 export const registrationShape: Shape<Registration> = object({

@@ -61,6 +61,25 @@ export interface ConsumedClaims {
   ledger: { origin: string; index: number; leaf: string }
 }
 
+/**
+ * The broker's signed word that policy allows an action which the gate would have held: it knows people and facts
+ * that the gate does not. Good for one attempt.
+ */
+export interface AllowedClaims {
+  iss: string
+  aud: EnforcementPoint
+  /** The attempt that was asked about: an old answer cannot be played back for another. */
+  attempt: string
+  iat: number
+  exp: number
+  action_digest: Digest
+  rule: string
+  policy_version: number
+}
+
+/** The longest life of an `allowed` answer, seconds. */
+export const ALLOWED_LIFE_S = 30
+
 /** The longest life of a warrant and of a consume answer, seconds. */
 export const WARRANT_LIFE_S = 300
 
@@ -125,4 +144,15 @@ export const consumedClaimsShape: Shape<ConsumedClaims> = object({
   action_digest: digestShape,
   trace: traceShape,
   ledger: position,
+})
+
+export const allowedClaimsShape: Shape<AllowedClaims> = object({
+  iss: name,
+  aud: audience,
+  attempt: name,
+  iat: integer(),
+  exp: integer(),
+  action_digest: digestShape,
+  rule: name,
+  policy_version: integer(),
 })

@@ -22,6 +22,12 @@ export async function hold(held: Hold, deps: HoldDeps): Promise<OpenPermit | Ref
   if (reply === undefined) return cancelled(attempt)
   if (reply.status === 'denied') return deniedAtOnce(reply, held)
 
+  if (reply.status === 'allowed')
+    return refuseFor(
+      new HoldpointError('STALE', `rule ${reply.rule} allows this for the broker`),
+      attempt.name,
+    )
+
   const { requestId } = reply
   span.span.setAttribute(ATTR.approvalId, requestId)
   span.span.setAttribute(ATTR.actionDigest, reply.actionDigest)

@@ -1,4 +1,4 @@
-import { decodeEntry, HoldpointError, type LedgerEntry, type LedgerEntryType, ledgerSubject } from '#contract'
+import { decodeEntry, HoldpointError, type LedgerEntry, subjectOfEntry } from '#contract'
 import { leafHash, toBase64 } from './hash.ts'
 
 /** One leaf of the ledger, as it was committed. */
@@ -64,16 +64,9 @@ function decodeLeaf(data: Uint8Array, index: number): { entry: LedgerEntry; leaf
 }
 
 /** A subject can be written once: an entry on another one would be a second fact where there can be only one. */
-function isSubjectOf(subject: string, entry: LedgerEntry, epoch: number): boolean {
-  if (entry.type === 'policy') return subject === ledgerSubject.policy(epoch, entry.version)
-  if (entry.type !== 'review') return subject === SUBJECT[entry.type](epoch, entry.requestId)
+const isSubjectOf = (subject: string, entry: LedgerEntry, epoch: number): boolean =>
   // Whose review it is stands in the last token, as a hash that the broker takes.
-  const reviewer = subject.slice(subject.lastIndexOf('.') + 1)
-  return subject === ledgerSubject.review(epoch, entry.requestId, reviewer)
-}
-
-type OfRequest = Exclude<LedgerEntryType, 'policy' | 'review'>
-const SUBJECT: Record<OfRequest, (epoch: number, requestId: string) => string> = ledgerSubject
+  subject === subjectOfEntry(epoch, entry, subject.slice(subject.lastIndexOf('.') + 1))
 
 export const corrupt = (what: string, cause?: unknown): HoldpointError =>
   new HoldpointError('LEDGER_CORRUPT', `ledger: ${what}`, { cause })

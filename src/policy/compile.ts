@@ -106,6 +106,7 @@ function compileRule(rule: Rule, index: number, id: Id): CompiledRule {
     approvals: rule.approvals,
     timeoutMs: rule.timeoutMs,
     validForMs: rule.validForMs,
+    rememberDenialMs: 0,
     redact: rule.redact,
     escalate: rule.escalate,
   }
@@ -140,6 +141,7 @@ const defaultRulings =
       approvals: defaults.approvals,
       timeoutMs: defaults.timeoutMs,
       validForMs: defaults.validForMs,
+      rememberDenialMs: 0,
       redact: [],
       escalate: [],
     })

@@ -1,4 +1,4 @@
-import { type LedgerEntry, principalId } from '#contract'
+import { isOfRequest, type LedgerEntry, principalId } from '#contract'
 import { unixMilliText } from './rows.ts'
 
 /** What the table keeps of an entry beside its canonical statement. Absent members are empty. */
@@ -64,8 +64,7 @@ export function toLedgerRow(
   entry: LedgerEntry,
   { origin, index, leafHash, statement }: LedgerPosition,
 ): LedgerRow {
-  const about =
-    entry.type === 'policy' ? {} : { request_id: entry.requestId, action_digest: entry.actionDigest }
+  const about = isOfRequest(entry) ? { request_id: entry.requestId, action_digest: entry.actionDigest } : {}
   return {
     ...EMPTY,
     origin,
@@ -130,5 +129,21 @@ function details(entry: LedgerEntry): Partial<LedgerRow> {
       return { outcome: entry.outcome, error_type: entry.errorType ?? '' }
     case 'policy':
       return { policy_version: entry.version, policy_hash: entry.hash }
+    case 'erased':
+    case 'freeze': {
+      const { iss, sub, name, assurance, channel } = entry.by
+      return {
+        reviewer_iss: iss,
+        reviewer_sub: sub,
+        reviewer_name: name,
+        assurance,
+        channel,
+        ...(entry.type === 'freeze'
+          ? { agent_sub: entry.agent ?? '', name: entry.frozen ? 'frozen' : 'thawed' }
+          : {}),
+      }
+    }
+    case 'continued':
+      return { name: `epoch ${entry.epoch}` }
   }
 }

@@ -89,9 +89,17 @@ const anyCard: fc.Arbitrary<Card> = fc.record({
     },
     { requiredKeys: ['kind', 'name', 'arguments', 'runtime', 'trace'] },
   ),
-  redacted: fc.array(fc.record({ path: text, length: fc.nat(), digest: fc.constant(card.actionDigest) }), {
-    maxLength: 2,
-  }),
+  redacted: fc.array(
+    fc.record({
+      path: text,
+      length: fc.nat(),
+      digest: fc.constant(card.actionDigest),
+      by: fc.constantFrom('policy', 'detection'),
+    }),
+    {
+      maxLength: 2,
+    },
+  ),
   actionDigest: fc.constant(card.actionDigest),
   agent: fc.record({ iss: text, sub: text, name: text }),
   owner: principal,

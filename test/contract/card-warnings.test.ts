@@ -93,7 +93,7 @@ test('warnings - a foreign letter in an agent’s id or name is pointed out', ()
 })
 
 test('warnings - none for a redaction that policy made', () => {
-  const redacted = [{ path: '/arguments/a~1b', length: 3, digest: plain.actionDigest }]
+  const redacted = [{ path: '/arguments/a~1b', length: 3, digest: plain.actionDigest, by: 'policy' as const }]
   expect(warningsOf({ ...withAction({ arguments: { 'a/b': '[redacted]' } }), redacted })).toBe('')
 })
 

@@ -81,7 +81,7 @@ describe('render hash', () => {
     v: 1,
     requestId: '1-request',
     action: { kind, name, target: 'crm', arguments: args, runtime, trace },
-    redacted: [{ path: '/arguments/password', length: 8, digest: digestJson('x') }],
+    redacted: [{ path: '/arguments/password', length: 8, digest: digestJson('x'), by: 'policy' }],
     actionDigest: vectors.digest,
     ...vectors.requester,
     onBehalfOfUnverified: false,

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { DiscardPolicy, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { encodeEntry, type LedgerEntry, ledgerStream, ledgerSubject, ledgerSubjects } from '#contract'
+import {
+  encodeEntry,
+  type LedgerEntry,
+  ledgerStream,
+  ledgerSubject,
+  ledgerSubjects,
+  subjectOfEntry,
+} from '#contract'
 import { createLedgerTail, type LedgerRecord, type LedgerTail, leafHash } from '#ledger'
 import { createRecordReader } from '../../src/ledger/record.ts'
 import { startNats, type TestNats } from '../support/nats.ts'
@@ -41,11 +48,7 @@ const createStream = async () =>
     discard_new_per_subject: true,
   })
 
-function subjectOf(entry: LedgerEntry): string {
-  if (entry.type === 'policy') return ledgerSubject.policy(EPOCH, entry.version)
-  if (entry.type === 'review') return ledgerSubject.review(EPOCH, entry.requestId, 'reviewer')
-  return ledgerSubject[entry.type](EPOCH, entry.requestId)
-}
+const subjectOf = (entry: LedgerEntry): string => subjectOfEntry(EPOCH, entry, 'reviewer')
 
 async function publish(entries: LedgerEntry[]): Promise<void> {
   for (const entry of entries) await jetstream(nc).publish(subjectOf(entry), encodeEntry(entry))

@@ -12,6 +12,7 @@ import {
   ledgerSubject,
   ledgerSubjects,
   type PolicyDocument,
+  subjectOfEntry,
   TRUST_STREAM,
   TRUST_SUBJECTS,
   TYP,
@@ -128,13 +129,4 @@ async function addStreams(nc: NatsConnection): Promise<void> {
   await streams.add({ name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], storage: StorageType.Memory })
 }
 
-function subjectOf(entry: LedgerEntry): string {
-  switch (entry.type) {
-    case 'policy':
-      return ledgerSubject.policy(EPOCH, entry.version)
-    case 'review':
-      throw new Error('these tests write no reviews')
-    default:
-      return ledgerSubject[entry.type](EPOCH, entry.requestId)
-  }
-}
+const subjectOf = (entry: LedgerEntry): string => subjectOfEntry(EPOCH, entry, 'reviewer')

@@ -198,7 +198,7 @@ export function hostileCard(text: string, given: Partial<Card> = {}): Card {
     v: 1,
     requestId: '1-abcdefgh',
     action,
-    redacted: [{ path: `/arguments/${cut(text, 100)}`, length: 12, digest }],
+    redacted: [{ path: `/arguments/${cut(text, 100)}`, length: 12, digest, by: 'policy' }],
     actionDigest: digest,
     agent: { iss: 'test.example/holdpoint', sub: 'support-agent', name: cut(text, 500) },
     owner: { iss: 'https://idp.example.com', sub: 'alice' },

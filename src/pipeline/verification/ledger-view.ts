@@ -1,11 +1,12 @@
-import type {
-  DecidedEntry,
-  LedgerEntry,
-  OutcomeEntry,
-  PolicyEntry,
-  RequestedEntry,
-  SpentEntry,
-  TraceRef,
+import {
+  type DecidedEntry,
+  isOfRequest,
+  type LedgerEntry,
+  type OutcomeEntry,
+  type PolicyEntry,
+  type RequestedEntry,
+  type SpentEntry,
+  type TraceRef,
 } from '#contract'
 
 /** One request, as far as the ledger knows it. */
@@ -44,6 +45,7 @@ export function createLedgerView(): LedgerView {
         requests.set(entry.requestId, { requested: entry })
         return
       }
+      if (!isOfRequest(entry)) return
       const request = requests.get(entry.requestId)
       if (request === undefined) return
       if (entry.type === 'decided') request.decided = entry

@@ -1,5 +1,6 @@
 import type { Fact, NamedPrincipal, Principal, Runtime, TraceRef } from '#contract'
 import {
+  type ApprovalPart,
   type Approvals,
   ASSURANCES,
   type Card,
@@ -7,6 +8,7 @@ import {
   type CardModel,
   type CardSection,
   DIGEST,
+  type EscalationStep,
 } from '#contract'
 import {
   anything,
@@ -44,10 +46,27 @@ export const cardSchemas: Readonly<Record<string, Schema>> = {
   }),
   Approvals: schemaOf<Approvals>(
     'How many distinct people, out of which groups, and how they must be signed in.',
-  )({
+  )(
+    {
+      from: list(string(), { minItems: 1 }),
+      threshold: integer({ minimum: 1, description: 'Distinct people in all.' }),
+      assurance: ref('Assurance'),
+    },
+    {
+      all: list(ref('ApprovalPart'), {
+        description: 'Each has to be reached, and a person counts for one of them.',
+      }),
+      denials: integer({ minimum: 1, description: 'How many people’s denials end it; 1 where absent.' }),
+      escalate: list(ref('EscalationStep')),
+    },
+  ),
+  ApprovalPart: schemaOf<ApprovalPart>()({
     from: list(string(), { minItems: 1 }),
     threshold: integer({ minimum: 1 }),
-    assurance: ref('Assurance'),
+  }),
+  EscalationStep: schemaOf<EscalationStep>('Who may answer as well, once it has waited for so long.')({
+    afterMs: integer({ minimum: 1 }),
+    to: list(string(), { minItems: 1 }),
   }),
   Trace: schemaOf<TraceRef>('W3C trace context; all zeros where the process does not trace.')({
     traceId: string({ pattern: '^[0-9a-f]{32}$' }),
@@ -76,10 +95,11 @@ export const cardSchemas: Readonly<Record<string, Schema>> = {
         { target: string() },
       ),
       redacted: list(
-        schemaOf<Card['redacted'][number]>('A value that the policy keeps from reviewers.')({
+        schemaOf<Card['redacted'][number]>('A value that is kept from reviewers.')({
           path: string({ description: 'JSON pointer (RFC 6901).' }),
           length: integer(),
           digest: ref('Digest'),
+          by: oneOf(['policy', 'detection']),
         }),
       ),
       actionDigest: ref('Digest'),
@@ -104,6 +124,7 @@ export const cardSchemas: Readonly<Record<string, Schema>> = {
     {
       statement: string({ description: 'The agent’s own words about why. Never believe them.' }),
       risk: ref('Risk'),
+      promptedBy: ref('Principal'),
     },
   ),
   CardModel: schemaOf<CardModel>(

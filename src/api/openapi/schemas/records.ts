@@ -3,6 +3,7 @@ import type {
   AgentsReply,
   ExplainCall,
   ExplainReply,
+  Frozen,
   LedgerReply,
   PolicyReply,
   Ruling,
@@ -45,6 +46,7 @@ export const recordSchemas: Readonly<Record<string, Schema>> = {
       approvals: ref('Approvals'),
       timeoutMs: integer(),
       validForMs: integer(),
+      rememberDenialMs: integer(),
       redact: list(string()),
       escalate: list(schemaOf<Ruling['escalate'][number]>()({ afterMs: integer(), to: list(string()) })),
     },
@@ -90,9 +92,13 @@ export const recordSchemas: Readonly<Record<string, Schema>> = {
       approved: integer(),
       denied: integer(),
     },
-    { heardAtMs: timeMs('When one was last heard.') },
+    { heardAtMs: timeMs('When one was last heard.'), frozen: ref('Frozen') },
   ),
-  AgentList: schemaOf<AgentsReply>()({ agents: list(ref('Agent')) }),
+  Frozen: schemaOf<Frozen>('Whatever it attempts is refused.')({
+    sinceMs: timeMs('When it was frozen.'),
+    by: string({ description: 'Name of the person who froze it.' }),
+  }),
+  AgentList: schemaOf<AgentsReply>()({ agents: list(ref('Agent')) }, { frozen: ref('Frozen') }),
   Ledger: schemaOf<LedgerReply>()(
     {
       epoch: integer(),

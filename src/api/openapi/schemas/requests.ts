@@ -46,7 +46,14 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
         }),
       ),
     },
-    { target: string(), risk: ref('Risk'), decidedAtMs: timeMs('When it was decided.') },
+    {
+      target: string(),
+      risk: ref('Risk'),
+      decidedAtMs: timeMs('When it was decided.'),
+      all: list(ref('ApprovalPart')),
+      denials: integer({ minimum: 1 }),
+      escalate: list(ref('EscalationStep')),
+    },
   ),
   RequestList: schemaOf<ListReply>('Oldest first while they wait, newest first otherwise.')(
     {
@@ -57,8 +64,8 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
   ),
   TimelineEntry: schemaOf<TimelineEntry>('One ledger entry of the request.')(
     {
-      type: oneOf(['requested', 'review', 'decided', 'spent', 'outcome']),
-      what: oneOf([...STATES, 'approve', 'deny']),
+      type: oneOf(['requested', 'review', 'decided', 'spent', 'outcome', 'erased']),
+      what: oneOf([...STATES, 'approve', 'deny', 'erased']),
       atMs: timeMs('The ledger’s time.'),
       people: list({
         allOf: [
@@ -73,7 +80,7 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
       index: integer({ description: 'Its place in the ledger, from 0.' }),
       leaf: string({ description: 'Its RFC 9162 leaf hash, base64.' }),
     },
-    { reason: string(), errorType: string() },
+    { reason: string(), errorType: string(), late: { const: true } },
   ),
   Request: schemaOf<ShowReply>()({
     summary: ref('RequestSummary'),
