@@ -11,10 +11,13 @@ beforeAll(() => {
   writeFileSync(
     join(folder, 'race.ts'),
     `export const summary = 'Races.'
-     export const guards = ['cas']
-     export async function run({ n = 5, seed, without, say }) {
+     export const guards = [
+       { name: 'cas', about: 'Two winners.', file: 'test/support/io.ts', find: "?? '/'", replace: "?? '/removed'" },
+     ]
+     export async function run({ n = 5, seed, say }) {
+       const { createFakeIo } = await import('${new URL('../support/io.ts', import.meta.url).href}')
        say('racing')
-       return { n, seed, violations: without === 'cas' ? 3 : 0 }
+       return { n, seed, violations: createFakeIo().cwd === '/' ? 0 : 3 }
      }`,
   )
 })
@@ -39,7 +42,7 @@ test('runner - the last line is one JSON object with the name and the fields', (
   expect({ status, stderr }).toEqual({ status: 0, stderr: 'racing\n' })
 })
 
-test('runner - violations are exit code 1', () => {
+test('runner - a guard is taken away from the source, and violations are exit code 1', () => {
   const { status, stdout } = run('race', '--without', 'cas', '--json')
   expect(status).toBe(1)
   expect(JSON.parse(stdout)).toMatchObject({ violations: 3 })
@@ -47,6 +50,13 @@ test('runner - violations are exit code 1', () => {
 
 test('runner - --list names every run with its guards', () => {
   expect(run('--list')).toMatchObject({ status: 0, stdout: 'race  Races. Guards: cas.\n' })
+})
+
+test('runner - NAME --list says what each guard protects from, and where it stands', () => {
+  expect(run('race', '--list')).toMatchObject({
+    status: 0,
+    stdout: 'race  Races.\n  cas  Two winners. (test/support/io.ts)\n',
+  })
 })
 
 test.for([

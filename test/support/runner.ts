@@ -1,13 +1,17 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type Guard, removeGuard } from './guards.ts'
 
-/** What a file of test/bench or test/campaign exports. */
+/**
+ * What a file of test/bench or test/campaign exports. One with guards imports what it runs within `run`: a guard can
+ * only be taken away from code that has not been loaded.
+ */
 export interface Runnable {
   /** One sentence for --list. */
   summary: string
   /** The protections that `--without` can take away. */
-  guards?: readonly string[]
+  guards?: readonly Guard[]
   /** Resolves to the fields of the last line; says what it is doing through `say`. */
   run(options: RunOptions): Promise<Record<string, unknown>>
 }
@@ -30,17 +34,20 @@ export async function runNamed(folder: string, argv: readonly string[]): Promise
   const read = readArguments(argv)
   if ('problem' in read) return wrong(read.problem, names)
   const { name, list, json, ...given } = read
-  if (list) {
-    for (const one of names) {
-      const { summary, guards = [] } = await load(one)
-      process.stdout.write(`${one}  ${summary}${guards.length > 0 ? ` Guards: ${guards.join(', ')}.` : ''}\n`)
-    }
+  if (list && name === undefined) {
+    for (const one of names) process.stdout.write(describeShortly(one, await load(one)))
     return 0
   }
   if (name === undefined || !names.includes(name)) return wrong(`"${name ?? ''}" is none of them`, names)
   const runnable = await load(name)
-  if (given.without !== undefined && !runnable.guards?.includes(given.without))
-    return wrong(`${name} has no guard "${given.without}"`, runnable.guards ?? [])
+  if (list) {
+    process.stdout.write(describe(name, runnable))
+    return 0
+  }
+  const guard = runnable.guards?.find((one) => one.name === given.without)
+  if (guard) removeGuard(guard)
+  else if (given.without !== undefined)
+    return wrong(`${name} has no guard "${given.without}"`, namesOf(runnable))
 
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   const fields = await runnable.run({ ...given, say })
@@ -49,6 +56,18 @@ export async function runNamed(folder: string, argv: readonly string[]): Promise
     for (const [field, value] of Object.entries(fields))
       process.stdout.write(`${field}  ${JSON.stringify(value)}\n`)
   return typeof fields.violations === 'number' && fields.violations > 0 ? 1 : 0
+}
+
+const namesOf = ({ guards = [] }: Runnable): string[] => guards.map((guard) => guard.name)
+
+function describeShortly(name: string, runnable: Runnable): string {
+  const guards = namesOf(runnable)
+  return `${name}  ${runnable.summary}${guards.length > 0 ? ` Guards: ${guards.join(', ')}.` : ''}\n`
+}
+
+function describe(name: string, { summary, guards = [] }: Runnable): string {
+  const lines = guards.map((guard) => `  ${guard.name}  ${guard.about} (${guard.file})\n`)
+  return `${name}  ${summary}\n${lines.join('')}`
 }
 
 type Arguments = { name: string | undefined; list: boolean; json: boolean } & Omit<RunOptions, 'say'>
@@ -73,6 +92,6 @@ function readArguments(argv: readonly string[]): Arguments | { problem: string }
 
 function wrong(problem: string, known: readonly string[]): 2 {
   process.stderr.write(`${problem}; there is: ${known.join(', ') || 'nothing yet'}\n`)
-  process.stderr.write('usage: NAME [--n N] [--seed S] [--without GUARD] [--json] | --list\n')
+  process.stderr.write('usage: NAME [--n N] [--seed S] [--without GUARD] [--json] | [NAME] --list\n')
   return 2
 }
