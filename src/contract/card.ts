@@ -34,9 +34,15 @@ export interface Card {
   approvals: Approvals
   requestedAtMs: number
   expiresAtMs: number
+  /**
+   * Known to whoever sees the card, and to nobody once it is erased: the hash of a card that can be guessed would
+   * otherwise give away for ever what stood in it.
+   */
+  nonce?: string
 }
 
 export interface Redaction {
+  /** Of the text or value that it was found in; a name that is kept back is `[redacted]` in the path, too. */
   path: string
   length: number
   digest: Digest

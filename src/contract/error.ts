@@ -26,10 +26,13 @@ export const ERROR_CODES = {
   NOT_A_REVIEWER: 'The reviewer is in none of the groups that may decide this request.',
   SELF_APPROVAL: 'Nobody releases their own work.',
   ASSURANCE_TOO_LOW: 'The rule asks for a stronger sign-in.',
+  OPEN_FULL_PAGE:
+    'This card keeps something back that policy did not: open the full page to approve it. Denying needs no page.',
   CARD_MISMATCH: 'The review quotes another card than the one that was frozen for this request.',
   ALREADY_DECIDED: 'The request has been decided.',
   ALREADY_REVIEWED: 'This person has already reviewed this request.',
   NOT_PERMITTED: 'Policy gives this duty to others.',
+  TOO_EARLY: 'The request has not come that far yet.',
   ERASED: 'What the request was about has been erased; the ledger still proves what became of it.',
   NOT_THE_REQUESTER: 'Only the people whose work it is may cancel a request.',
   CROSS_SITE: 'The form was not sent from a page of this console.',

@@ -72,7 +72,14 @@ function retryAtMs(retryAfter: string | undefined, nowMs: number): number | unde
 }
 
 /** No such request, erased, or not the card that was frozen; an address that may not be sent to: waiting mends none. */
-const PERMANENT = ['UNKNOWN_REQUEST', 'NOT_FOUND', 'CARD_MISMATCH', 'ADDRESS_REFUSED', 'INVALID_INPUT']
+const PERMANENT = [
+  'UNKNOWN_REQUEST',
+  'NOT_FOUND',
+  'ERASED',
+  'CARD_MISMATCH',
+  'ADDRESS_REFUSED',
+  'INVALID_INPUT',
+]
 
 function failure(error: unknown): Delivery {
   const code = error instanceof HoldpointError ? error.code : 'INTERNAL'

@@ -10,6 +10,8 @@ export const WHAT_NEXT: Readonly<Record<ErrorCode, string>> = {
   APPROVAL_DENIED: 'The reason stands in the request’s timeline.',
   AGENT_FROZEN: 'Somebody else than the one who froze it can end that, under Agents.',
   NOT_PERMITTED: 'See under Policy, duties, who may do this, and ask one of them.',
+  TOO_EARLY: 'Deny or cancel what waits, and revoke what is approved; then try again.',
+  OPEN_FULL_PAGE: 'Open the request here, look at what is kept back and why, and approve it from this page.',
   ERASED: 'Nobody can read it any more. The ledger still says who decided, and what became of it.',
   APPROVAL_EXPIRED: 'The agent can ask again; that is a new request.',
   APPROVAL_CANCELLED: 'The agent can ask again; that is a new request.',

@@ -88,7 +88,13 @@ export async function follow(
   }
 }
 
-const UNSHOWN: readonly ErrorCode[] = ['NOT_FOUND', 'UNKNOWN_REQUEST', 'PAYLOAD_TOO_LARGE', 'CARD_MISMATCH']
+const UNSHOWN: readonly ErrorCode[] = [
+  'NOT_FOUND',
+  'ERASED',
+  'UNKNOWN_REQUEST',
+  'PAYLOAD_TOO_LARGE',
+  'CARD_MISMATCH',
+]
 
 /** Returns after so long, at a hint, or when nobody wants to know any more. */
 function pause(ms: number, hint: Promise<void> | undefined, signal: AbortSignal): Promise<void> {

@@ -125,6 +125,7 @@ export const cardSchemas: Readonly<Record<string, Schema>> = {
       statement: string({ description: 'The agent’s own words about why. Never believe them.' }),
       risk: ref('Risk'),
       promptedBy: ref('Principal'),
+      nonce: string({ description: 'Keeps the hash of an erased card from giving away what stood in it.' }),
     },
   ),
   CardModel: schemaOf<CardModel>(
