@@ -1,6 +1,6 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import { HoldpointError } from '#contract'
-import { personOf } from './claims.ts'
+import { HoldpointError, type Principal } from '#contract'
+import { chainOf, personOf } from './claims.ts'
 import { keysOf } from './keys.ts'
 import type { Person } from './person.ts'
 
@@ -19,6 +19,11 @@ export interface TrustedIssuer {
 export interface Identity {
   /** Who this token proves to be signed in. Throws UNAUTHENTICATED, or UNAVAILABLE where the keys cannot be had. */
   verifyToken(token: string): Promise<Person>
+  /**
+   * On whose behalf the holder of this token acts: the person, then everybody it was delegated through. Throws as
+   * above; an ID token proves that somebody signed in somewhere, and not that they let an agent act.
+   */
+  verifyDelegation(token: string): Promise<Principal[]>
 }
 
 /** Asymmetric only: with a shared secret, whoever can verify could also forge. */
@@ -34,24 +39,35 @@ export function createIdentity(
     config.issuers.map((trusted) => [trusted.issuer, { ...trusted, keys: keysOf(trusted) }]),
   )
 
+  async function claimsOf(token: string, audienceOf: (trusted: TrustedIssuer) => string[]) {
+    const trusted = issuers.get(issuerOf(token) ?? '')
+    if (!trusted) throw new HoldpointError('UNAUTHENTICATED', 'the token is of no issuer that is configured')
+    const claims = await verify(token, trusted.keys, {
+      issuer: trusted.issuer,
+      audience: audienceOf(trusted),
+      algorithms: ALGORITHMS,
+      clockTolerance: CLOCK_LEEWAY_S,
+      requiredClaims: ['sub', 'exp', 'iat'],
+      currentDate: new Date(deps.now()),
+    })
+    // RFC 7519 leaves this to us: whoever dates a token ahead stretches its life.
+    if (Number(claims.iat) > deps.now() / 1000 + CLOCK_LEEWAY_S)
+      throw new HoldpointError('UNAUTHENTICATED', 'the token was issued in the future')
+    checkParty(claims, trusted.clientId)
+    return { claims, issuer: trusted.issuer }
+  }
+
   return {
     async verifyToken(token) {
-      const trusted = issuers.get(issuerOf(token) ?? '')
-      if (!trusted)
-        throw new HoldpointError('UNAUTHENTICATED', 'the token is of no issuer that is configured')
-      const claims = await verify(token, trusted.keys, {
-        issuer: trusted.issuer,
-        audience: [trusted.audience, ...(trusted.clientId === undefined ? [] : [trusted.clientId])],
-        algorithms: ALGORITHMS,
-        clockTolerance: CLOCK_LEEWAY_S,
-        requiredClaims: ['sub', 'exp', 'iat'],
-        currentDate: new Date(deps.now()),
-      })
-      // RFC 7519 leaves this to us: whoever dates a token ahead stretches its life.
-      if (Number(claims.iat) > deps.now() / 1000 + CLOCK_LEEWAY_S)
-        throw new HoldpointError('UNAUTHENTICATED', 'the token was issued in the future')
-      checkParty(claims, trusted.clientId)
-      return personOf(claims, trusted.issuer)
+      const { claims, issuer } = await claimsOf(token, ({ audience, clientId }) => [
+        audience,
+        ...(clientId === undefined ? [] : [clientId]),
+      ])
+      return personOf(claims, issuer)
+    },
+    async verifyDelegation(token) {
+      const { claims, issuer } = await claimsOf(token, ({ audience }) => [audience])
+      return chainOf(claims, issuer)
     },
   }
 }
