@@ -118,15 +118,15 @@ export function summarise(request: Request): RequestSummary {
     requestedAtMs: requested.at,
     expiresAtMs: requested.expiresAt,
     ...(decided === undefined ? {} : { decidedAtMs: decided.at }),
-    threshold: requested.approvals.threshold,
-    from: requested.approvals.from,
-    assurance: requested.approvals.assurance,
-    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at }) => ({
+    ...requested.approvals,
+    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at, groups, index }) => ({
       name,
       iss,
       sub,
       verdict,
       atMs: at,
+      ...(groups === undefined ? {} : { groups }),
+      ...(decided !== undefined && index > decided.index ? { late: true } : {}),
     })),
   }
 }

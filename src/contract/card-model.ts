@@ -23,7 +23,10 @@ export interface CardModel {
   sections: CardSection[]
   /** What somebody should look at twice: letters that pass for others, characters that cannot be seen. */
   warnings: string[]
-  /** False where something did not fit: Approve then needs a rendition in which all of it does. */
+  /**
+   * False where something did not fit, or was hidden by detection alone: Approve then needs a rendition made with
+   * WHOLE_CARD.
+   */
   isWhole: boolean
 }
 
@@ -37,10 +40,13 @@ export interface CardSection {
 
 export interface CardField {
   label: string
-  /** Plain text in which hostile characters are visible already; line feeds only in a `block`. */
+  /** Plain text in which hostile characters are visible already; line feeds only in a `block` or `diff`. */
   text: string
-  /** `code` and `block` are set in a fixed-width face; `code` is one word, and a `block` keeps its line feeds. */
-  form: 'line' | 'code' | 'block'
+  /**
+   * All but `line` are set in a fixed-width face; `code` is one word, a `block` keeps its line feeds, and in a `diff`,
+   * a block too, a line that begins with `+` was added and one that begins with `-` taken away.
+   */
+  form: 'line' | 'code' | 'block' | 'diff'
   /** Said beside it: where it comes from, what does not fit. */
   note?: string
 }
@@ -52,12 +58,10 @@ export interface CardRoom {
   statement: number
 }
 
+const WHOLE = Number.POSITIVE_INFINITY
 const ROOM: CardRoom = { arguments: 64_000, statement: 4_000 }
 /** For a page that shows all of it. */
-export const WHOLE_CARD: CardRoom = {
-  arguments: Number.POSITIVE_INFINITY,
-  statement: Number.POSITIVE_INFINITY,
-}
+export const WHOLE_CARD: CardRoom = { arguments: WHOLE, statement: WHOLE }
 
 /** Never throws for a card that the contract allows; takes time linear in its length. */
 export function cardModel(card: Card, room: Partial<CardRoom> = {}): CardModel {
@@ -75,9 +79,12 @@ export function cardModel(card: Card, room: Partial<CardRoom> = {}): CardModel {
     title: actionTitle(card.action),
     sections: parts.map(({ section }) => section),
     warnings: cardWarnings(card),
-    isWhole: parts.every(({ isWhole }) => isWhole),
+    isWhole: parts.every(({ isWhole }) => isWhole) && (given.arguments === WHOLE || !isDetected(card)),
   }
 }
+
+/** No rule hides it: whoever approves has to have gone to the page with everything for it. */
+const isDetected = ({ redacted }: Card): boolean => redacted.some(({ by }) => by === 'detection')
 
 const MOST_IN_TITLE = 80
 

@@ -1,7 +1,9 @@
 import type { EnforcementPoint, Principal } from './action.ts'
-import type { Card } from './card.ts'
+import type { Card, Redaction } from './card.ts'
+import { needsText } from './card-approvals.ts'
 import type { CardField, CardSection } from './card-model.ts'
-import { isoTime } from './card-status.ts'
+import { durationText, isoTime } from './card-status.ts'
+import type { JsonValue } from './json.ts'
 import { argvText, jsonText, quote } from './json-text.ts'
 import type { Assurance } from './ruling.ts'
 import { count, fitInto } from './shorten.ts'
@@ -22,12 +24,9 @@ const line = (label: string, text: string | undefined, note?: string): CardField
 const code = (label: string, text: string | undefined, note?: string): CardField[] =>
   line(label, text, note).map((field) => ({ ...field, form: 'code' }))
 
-function block(
-  label: string,
-  text: string,
-  room: number,
-  note?: string,
-): { field: CardField; isWhole: boolean } {
+type Block = { field: CardField; isWhole: boolean }
+
+function block(label: string, text: string, room: number, note?: string): Block {
   const { text: shown, omitted } = fitInto(text, room)
   const rest =
     omitted === 0
@@ -42,15 +41,9 @@ function block(
 
 export function actionSection({ action, redacted, actionDigest }: Card, room: number): Part {
   const { runtime } = action
-  const isArgv = action.kind === 'process' && isTexts(action.arguments)
-  const shown = block(
-    'Arguments',
-    isArgv ? argvText(action.arguments as string[]) : jsonText(action.arguments),
-    room,
-    isArgv ? 'one argument to a line, quoted' : 'JSON, its members in the order in which they are hashed',
-  )
+  const shown = argumentBlocks(action, room)
   return {
-    isWhole: shown.isWhole,
+    isWhole: shown.every(({ isWhole }) => isWhole),
     section: {
       id: 'action',
       title: 'What exactly will run',
@@ -59,10 +52,8 @@ export function actionSection({ action, redacted, actionDigest }: Card, room: nu
         ...line('Kind', action.kind),
         ...line('Name', action.name),
         ...line('Target', action.target),
-        shown.field,
-        ...redacted.flatMap(({ path, length, digest }) =>
-          line('Kept from reviewers', path, `${count(length)} characters, salted digest ${digest}`),
-        ),
+        ...shown.map(({ field }) => field),
+        ...redacted.flatMap(redaction),
         ...line('Precondition', runtime.precondition, 'the state of the target that the action relies on'),
         ...code('Working folder', runtime.cwdDigest, 'digest; the approval is bound to it'),
         ...code('Variables', runtime.envDigest, 'digest; the approval is bound to it'),
@@ -71,6 +62,39 @@ export function actionSection({ action, redacted, actionDigest }: Card, room: nu
       ],
     },
   }
+}
+
+const IN_ORDER = 'JSON, its members in the order in which they are hashed'
+
+function argumentBlocks({ kind, arguments: given }: Card['action'], room: number): Block[] {
+  if (kind === 'process' && isTexts(given))
+    return [block('Arguments', argvText(given), room, 'one argument to a line, quoted')]
+  if (!isPolicyChange(kind, given)) return [block('Arguments', jsonText(given), room, IN_ORDER)]
+  const { diff, ...rest } = given
+  const changed = block('Difference', visible(diff), room, '`+` comes, `-` goes; the whole of it, as text')
+  return [
+    block('Arguments', jsonText(rest), room, `${IN_ORDER}; \`diff\` stands below`),
+    { ...changed, field: { ...changed.field, form: 'diff' } },
+  ]
+}
+
+/** A change of Holdpoint itself, with the difference that reviewers are to judge. */
+const isPolicyChange = (
+  kind: string,
+  given: JsonValue,
+): given is { [key: string]: JsonValue; diff: string } =>
+  kind === 'holdpoint' &&
+  typeof given === 'object' &&
+  given !== null &&
+  !Array.isArray(given) &&
+  typeof given.diff === 'string'
+
+/** What nobody has said to hide is labelled otherwise: what looks like a secret may be what matters. */
+const redaction = ({ path, length, digest, by }: Redaction): CardField[] => {
+  const kept = `${count(length)} characters, salted digest ${digest}`
+  return by === 'policy'
+    ? line('Kept from reviewers', path, kept)
+    : line('Looks like a secret', path, `hidden for that alone, no rule asks for it: ${kept}`)
 }
 
 const isTexts = (value: unknown): value is string[] =>
@@ -92,6 +116,9 @@ export function requesterSection(card: Card): Part {
         ...line('Agent’s id', principal(agent)),
         ...line('Owner', principal(owner), 'may not review'),
         ...people,
+        ...(card.promptedBy
+          ? line('Prompted by', principal(card.promptedBy), 'its token was verified; may not review')
+          : []),
         ...(card.onBehalfOfUnverified
           ? line('For', 'names somebody without proof', 'no token of theirs was verified')
           : []),
@@ -165,7 +192,7 @@ export function factsSection({ facts }: Card, room: number): Part {
 }
 
 export function reviewSection({ requestedAtMs, expiresAtMs, approvals }: Card): Part {
-  const { threshold, from, assurance } = approvals
+  const { assurance, denials = 1, escalate = [] } = approvals
   return {
     isWhole: true,
     section: {
@@ -175,7 +202,15 @@ export function reviewSection({ requestedAtMs, expiresAtMs, approvals }: Card): 
       fields: [
         ...line('Asked', isoTime(requestedAtMs)),
         ...line('Deadline', isoTime(expiresAtMs), 'without a decision by then it does not run'),
-        ...line('Needs', `${threshold === 1 ? '1 person' : `${threshold} people`} of ${from.join(', ')}`),
+        ...line('Needs', needsText(approvals)),
+        ...(denials > 1 ? line('Ends with', `${denials} people’s denials`, 'fewer do not end it') : []),
+        ...escalate.flatMap(({ afterMs, to }) =>
+          line(
+            'Joins later',
+            to.join(', '),
+            `may answer as well after ${durationText(afterMs)}, from ${isoTime(requestedAtMs + afterMs)} on; no fewer are needed`,
+          ),
+        ),
         ...line('Sign-in', assurance, ASSURANCE_MEANING[assurance]),
       ],
     },

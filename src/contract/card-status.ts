@@ -1,3 +1,4 @@
+import { missingParts, missingText } from './card-approvals.ts'
 import type { RequestState } from './decision.ts'
 import type { RequestSummary } from './desk-messages.ts'
 import { visibleLine } from './visible.ts'
@@ -11,25 +12,55 @@ export interface StatusModel {
   reviews: string[]
   /** Approvals that are still needed; 0 once it is decided. */
   missing: number
+  /** Out of which groups, part by part; absent where none is missing. */
+  missingOf?: string
+  /** Where one denial does not end it: how many there are. */
+  denials?: string
+  /** Who joins later, and who has joined; empty once it is decided. */
+  escalation: EscalationStatus[]
   /** In words; absent once it is decided. */
   timeLeft?: string
 }
 
+export interface EscalationStatus {
+  atMs: number
+  isReached: boolean
+  /** The groups, with commas between. */
+  to: string
+  text: string
+}
+
 export function statusModel(summary: RequestSummary, nowMs: number): StatusModel {
-  const { state, threshold, reviews, expiresAtMs } = summary
+  const { state, reviews, denials = 1, expiresAtMs } = summary
   const isPending = state === 'pending'
-  const given = new Set(
-    reviews.filter(({ verdict }) => verdict === 'approve').map(({ iss, sub }) => JSON.stringify([iss, sub])),
-  )
+  const missing = isPending ? missingParts(summary) : []
+  const denied = reviews.filter(({ verdict }) => verdict === 'deny').length
   return {
     isPending,
     text: STATE_TEXT[state],
-    reviews: reviews.map(({ name, sub, verdict }) =>
-      visibleLine(`${name} (${sub}) ${verdict === 'approve' ? 'approved' : 'denied'}`),
+    reviews: reviews.map(({ name, sub, verdict, late }) =>
+      visibleLine(
+        `${name} (${sub}) ${verdict === 'approve' ? 'approved' : 'denied'}${late ? ', too late to count' : ''}`,
+      ),
     ),
-    missing: isPending ? Math.max(0, threshold - given.size) : 0,
+    missing: missing.reduce((sum, { count }) => sum + count, 0),
+    ...(missing.length === 0 ? {} : { missingOf: missingText(missing) }),
+    ...(isPending && denials > 1 ? { denials: `${denied} of the ${denials} denials that end it` } : {}),
+    escalation: isPending ? escalationOf(summary, nowMs) : [],
     ...(isPending ? { timeLeft: timeLeftText(expiresAtMs - nowMs) } : {}),
   }
+}
+
+function escalationOf({ escalate = [], requestedAtMs }: RequestSummary, nowMs: number): EscalationStatus[] {
+  return escalate.map(({ afterMs, to }) => {
+    const atMs = requestedAtMs + afterMs
+    const isReached = nowMs >= atMs
+    const groups = to.map(visibleLine).join(', ')
+    const text = isReached
+      ? `${groups} may answer as well`
+      : `${groups} may answer as well in ${durationText(atMs - nowMs)}`
+    return { atMs, isReached, to: groups, text }
+  })
 }
 
 export const STATE_TEXT: Readonly<Record<RequestState, string>> = {
@@ -47,9 +78,11 @@ export const STATE_TEXT: Readonly<Record<RequestState, string>> = {
 }
 
 /** Two units at most: `4 min 10 s left`. */
-export function timeLeftText(ms: number): string {
-  if (ms <= 0) return 'no time left'
-  const seconds = Math.ceil(ms / 1000)
+export const timeLeftText = (ms: number): string => (ms <= 0 ? 'no time left' : `${durationText(ms)} left`)
+
+/** The same without the last word; less than a second counts as one. */
+export function durationText(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1000))
   const parts = [
     [Math.floor(seconds / 86_400), 'd'],
     [Math.floor(seconds / 3600) % 24, 'h'],
@@ -58,7 +91,7 @@ export function timeLeftText(ms: number): string {
   ] as const
   const first = parts.findIndex(([value]) => value > 0)
   const shown = parts.slice(first, first + 2).filter(([value]) => value > 0)
-  return `${shown.map(([value, unit]) => `${value} ${unit}`).join(' ')} left`
+  return shown.map(([value, unit]) => `${value} ${unit}`).join(' ')
 }
 
 /** UTC. A time that no calendar has is shown as the number that it is. */

@@ -5,7 +5,19 @@ import { suspicionsOf } from './suspicions.ts'
 import { escapeOf, visibleLine } from './visible.ts'
 
 /** What somebody should look at twice, a sentence each. However hostile the card, there are few and they are short. */
-export function cardWarnings(card: Card): string[] {
+export const cardWarnings = (card: Card): string[] => [...refusals(card), ...suspicions(card)]
+
+/** Whoever is asked again what others have refused should know it before anything else. */
+function refusals({ facts }: Card): string[] {
+  const fact = facts.find(({ name, source }) => name === 'recent_denials' && source === 'broker')
+  if (typeof fact?.value !== 'number' || fact.value < 1) return []
+  const times = fact.value === 1 ? 'once' : `${count(fact.value)} times`
+  return [
+    `Refused ${times} in the last hour: people have denied this agent the same action, or one much like it`,
+  ]
+}
+
+function suspicions(card: Card): string[] {
   const findings = new Map<string, Finding>()
   const note: Note = (kind, place, samples = [], times = 1) => {
     const finding = findings.get(kind) ?? { times: 0, looked: 0, places: new Set(), samples: new Set() }
@@ -37,6 +49,8 @@ export function cardWarnings(card: Card): string[] {
   const isArgv = action.kind === 'process' && Array.isArray(action.arguments)
   lookInto(action.arguments, ['/arguments'], note, isArgv)
   lookForPretence(card, note)
+  for (const { path, by } of card.redacted)
+    if (by === 'detection') note('detected', [visibleLine(path.slice(0, 200))])
   for (const fact of card.facts) {
     lookAt(fact.name, ['the facts'], note)
     lookInto(fact.value, ['the facts'], note, false)
@@ -71,6 +85,7 @@ const SENTENCES = {
   replaced: 'Replacement characters (U+FFFD): this was no text, or was damaged',
   turned:
     'Letters that run from right to left beside others: they may stand in another order than they seem to',
+  detected: 'Values that look like secrets, and are hidden for that alone',
   pretended: 'Values that pretend to have been kept from reviewers',
 } as const
 

@@ -44,7 +44,16 @@ export interface RequestSummary {
   all?: ApprovalPart[]
   denials?: number
   escalate?: EscalationStep[]
-  reviews: { name: string; iss: string; sub: string; verdict: Verdict; atMs: number }[]
+  reviews: SummarisedReview[]
+}
+
+export interface SummarisedReview extends NamedPrincipal {
+  verdict: Verdict
+  atMs: number
+  /** Those that may answer and to which the reviewer belonged then: which parts of a threshold it can count for. */
+  groups?: string[]
+  /** It came after the decision, and changed nothing. */
+  late?: true
 }
 
 /** Every member that is given must hold. Texts compare whole, and without regard to case. */

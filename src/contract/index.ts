@@ -1,6 +1,7 @@
 export * from './action.ts'
 export * from './attributes.ts'
 export * from './card.ts'
+export * from './card-approvals.ts'
 export * from './card-model.ts'
 export * from './card-status.ts'
 export * from './decision.ts'

@@ -57,7 +57,6 @@ export interface Ruling {
   rememberDenialMs: number
   /** JSON pointers (RFC 6901) into the action that reviewers see only as length and digest. */
   redact: string[]
-  escalate: { afterMs: number; to: string[] }[]
 }
 
 const groupNames = list(text({ min: 1, max: 200 }), { min: 1, max: 50 })

@@ -140,13 +140,13 @@ export const cardSchemas: Readonly<Record<string, Schema>> = {
         isTestimony: boolean({ description: 'The agent’s own words: show them in a box that says so.' }),
         fields: list(
           schemaOf<CardField>()(
-            { label: string(), text: string(), form: oneOf(['line', 'code', 'block']) },
+            { label: string(), text: string(), form: oneOf(['line', 'code', 'block', 'diff']) },
             { note: string() },
           ),
         ),
       }),
     ),
     warnings: list(string()),
-    isWhole: boolean({ description: 'False where something did not fit: do not offer to approve.' }),
+    isWhole: boolean({ description: 'False where something did not fit, or was hidden by detection alone: do not offer to approve.' }),
   }),
 }

@@ -48,7 +48,6 @@ export const recordSchemas: Readonly<Record<string, Schema>> = {
       validForMs: integer(),
       rememberDenialMs: integer(),
       redact: list(string()),
-      escalate: list(schemaOf<Ruling['escalate'][number]>()({ afterMs: integer(), to: list(string()) })),
     },
     { risk: ref('Risk'), reason: string() },
   ),

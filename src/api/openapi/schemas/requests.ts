@@ -6,6 +6,7 @@ import {
   type ReviewReply,
   type ReviewSubmission,
   type ShowReply,
+  type SummarisedReview,
   type TimelineEntry,
 } from '#contract'
 import { closed, integer, list, oneOf, ref, type Schema, schemaOf, string, timeMs } from '../schema.ts'
@@ -37,13 +38,19 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
       from: list(string()),
       assurance: ref('Assurance'),
       reviews: list(
-        schemaOf<RequestSummary['reviews'][number]>()({
-          name: string(),
-          iss: string(),
-          sub: string(),
-          verdict,
-          atMs: timeMs('When it was given.'),
-        }),
+        schemaOf<SummarisedReview>()(
+          {
+            name: string(),
+            iss: string(),
+            sub: string(),
+            verdict,
+            atMs: timeMs('When it was given.'),
+          },
+          {
+            groups: list(string(), { description: 'Those that may answer, to which the reviewer belonged then.' }),
+            late: { const: true, description: 'It came after the decision, and changed nothing.' },
+          },
+        ),
       ),
     },
     {
