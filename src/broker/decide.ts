@@ -1,5 +1,12 @@
-import { type Approver, type DecidedEntry, type Decision, type Digest, ledgerSubject } from '#contract'
-import { tally } from '#policy'
+import {
+  type Approver,
+  type DecidedEntry,
+  type Decision,
+  type Digest,
+  ledgerSubject,
+  type ReviewEntry,
+} from '#contract'
+import { createPeople, type Tally, tally } from '#policy'
 import type { Context } from './context.ts'
 import type { Request } from './requests.ts'
 
@@ -41,25 +48,23 @@ async function write(context: Context, request: Request, decision: Decision, why
 
 /** Decides if the committed reviews say so. Also run for every pending request after a restart. */
 export async function decideByReviews(context: Context, request: Request): Promise<void> {
-  if (request.decided || tally(request.reviews, request.requested.approvals).state === 'pending') return
+  if (request.decided || tallied(request).state === 'pending') return
   // The ledger's order counts: before the review that we know of there may be one that another replica took.
   await context.catchUp()
   if (request.decided) return
-  const { reviews, requested } = request
-  const result = tally(reviews, requested.approvals)
-  if (result.state === 'approved') {
-    // Those who reached the threshold, and not who came after them.
-    const by = reviews.filter(({ verdict }) => verdict === 'approve').slice(0, requested.approvals.threshold)
-    await decide(context, request, 'approved', { by: by.map(({ reviewer }) => reviewer) })
-  }
-  if (result.state === 'denied') {
-    const denial = reviews.find(({ verdict }) => verdict === 'deny')
-    await decide(context, request, 'denied', {
-      by: denial ? [denial.reviewer] : [],
-      ...(denial?.reasonDigest === undefined ? {} : { reasonDigest: denial.reasonDigest }),
-    })
-  }
+  const result = tallied(request)
+  if (result.state === 'pending') return
+  const by = result.by.map(({ reviewer }) => reviewer)
+  const reasonDigest = result.state === 'denied' ? result.by.at(-1)?.reasonDigest : undefined
+  await decide(context, request, result.state, {
+    by,
+    ...(reasonDigest === undefined ? {} : { reasonDigest }),
+  })
 }
+
+/** Where the reviews that are known leave a request. */
+export const tallied = ({ reviews, requested }: Request): Tally<ReviewEntry> =>
+  tally<ReviewEntry>(reviews, requested, createPeople())
 
 export const expire = (context: Context, request: Request): Promise<void> =>
   decide(context, request, 'expired')

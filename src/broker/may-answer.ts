@@ -1,9 +1,9 @@
 import { type ErrorCode, HoldpointError, samePrincipal } from '#contract'
-import { type CompiledPolicy, mayReview, type Reviewer } from '#policy'
+import { type CompiledPolicy, createPeople, mayReview, type Reviewer } from '#policy'
 import type { Context } from './context.ts'
 import { type Request, stateOf } from './requests.ts'
 
-export type MayAnswer = { ok: true } | { ok: false; code: ErrorCode; reason: string }
+export type MayAnswer = { ok: true; groups: string[] } | { ok: false; code: ErrorCode; reason: string }
 
 /** Whether this person could answer this request now. What is shown and what a review is held to are the same. */
 export function mayAnswer(
@@ -17,11 +17,12 @@ export function mayAnswer(
   if (context.now() >= requested.expiresAt) return refused('APPROVAL_EXPIRED', `${requestId} has expired`)
   const policy = currentPolicy(context)
   if (policy instanceof HoldpointError) return refused(policy.code, policy.message)
-  const verdict = mayReview(policy, person, requested)
+  const waitedMs = context.now() - requested.at
+  const verdict = mayReview(policy, createPeople(), person, { ...requested, waitedMs })
   if (!verdict.ok) return verdict
   if (reviews.some(({ reviewer }) => samePrincipal(reviewer, person)))
     return refused('ALREADY_REVIEWED', 'This person has already reviewed this request.')
-  return { ok: true }
+  return verdict
 }
 
 const refused = (code: ErrorCode, reason: string): MayAnswer => ({ ok: false, code, reason })

@@ -142,10 +142,14 @@ const coversRule = (outer: Rule, inner: Rule): boolean =>
     return within.every((pattern) => patterns.some((one) => covers(one, pattern)))
   })
 
-function unusedGroups({ groups, defaults, rules, place }: Policy): Finding[] {
+function unusedGroups({ groups, defaults, duties, rules, place }: Policy): Finding[] {
   const used = new Set([
-    ...defaults.approvals.from,
-    ...rules.flatMap((rule) => [...rule.approvals.from, ...rule.escalate.flatMap(({ to }) => to)]),
+    ...[defaults, duties.policy, ...rules].flatMap(({ approvals: { from, escalate = [] } }) => [
+      ...from,
+      ...escalate.flatMap(({ to }) => to),
+    ]),
+    ...duties.freeze,
+    ...duties.erase,
   ])
   return Object.keys(groups)
     .filter((name) => !used.has(name))

@@ -1,8 +1,18 @@
 import { type Digest, digestBytes, type Ruling } from '#contract'
 import { type Condition, compileCondition } from './condition.ts'
+import type { Duties } from './duties.ts'
 import { parsePolicy } from './parse.ts'
 import { compilePatterns, isExact, type Matcher } from './pattern.ts'
-import { DEFAULTS, type Mode, type Modes, type Policy, type Rule } from './policy.ts'
+import {
+  DEFAULTS,
+  type Mode,
+  type Modes,
+  POLICY_CHANGE,
+  type Policy,
+  type Quotas,
+  type Rule,
+  type Terms,
+} from './policy.ts'
 
 /** A policy ready to rule: nothing in it is computed again, and every ruling it can give is made already. */
 export interface CompiledPolicy {
@@ -20,6 +30,10 @@ export interface CompiledPolicy {
   defaults: Rulings
   /** Where not even the question can be read. */
   unreadable: Ruling
+  /** On a change of the policy itself, in every mode. */
+  policyChange: Ruling
+  duties: Duties
+  quotas: Quotas
   readsFacts: boolean
 }
 
@@ -50,6 +64,7 @@ export interface Candidates {
 export type Rulings = Readonly<Record<Mode, Ruling>>
 
 const UNSURE = 'The condition of this rule could not be evaluated for this action, so it is held.'
+const NOBODY = 'The policy names nobody who may release a change of it: see duties.policy.'
 const UNREADABLE = 'The action could not be read by the policy, so it is held.'
 
 /** Parses and compiles a published policy; its hash is the digest of the source. Throws INVALID_POLICY. */
@@ -74,6 +89,9 @@ export function compilePolicy(policy: Policy, id: { version: number; hash: Diges
     defaultKinds: new Map([...policy.defaults.kinds].map(([kind, effect]) => [kind, defaults(effect)])),
     defaults: defaults(byDefault),
     unreadable: defaults('hold', UNREADABLE).enforce,
+    policyChange: policyChangeRuling(policy.duties.policy, id),
+    duties: policy.duties,
+    quotas: policy.quotas,
     readsFacts: rules.some(({ when }) => when?.readsFacts),
   }
 }
@@ -103,12 +121,8 @@ function compileRule(rule: Rule, index: number, id: Id): CompiledRule {
     policyVersion: id.version,
     policyHash: id.hash,
     ...(rule.risk === undefined ? {} : { risk: rule.risk }),
-    approvals: rule.approvals,
-    timeoutMs: rule.timeoutMs,
-    validForMs: rule.validForMs,
-    rememberDenialMs: 0,
+    ...termsOf(rule),
     redact: rule.redact,
-    escalate: rule.escalate,
   }
   return {
     index,
@@ -138,13 +152,29 @@ const defaultRulings =
       policyVersion: id.version,
       policyHash: id.hash,
       ...(reason === undefined ? {} : { reason }),
-      approvals: defaults.approvals,
-      timeoutMs: defaults.timeoutMs,
-      validForMs: defaults.validForMs,
-      rememberDenialMs: 0,
+      ...termsOf(defaults),
       redact: [],
-      escalate: [],
     })
+
+/** Whoever could change the policy unseen could change everything: it is held where all else is only observed. */
+const policyChangeRuling = (terms: Terms, id: Id): Ruling =>
+  inBothModes({
+    effect: terms.approvals.from.length === 0 ? 'deny' : 'hold',
+    rule: POLICY_CHANGE,
+    policyVersion: id.version,
+    policyHash: id.hash,
+    risk: 'critical',
+    ...(terms.approvals.from.length === 0 ? { reason: NOBODY } : {}),
+    ...termsOf(terms),
+    redact: [],
+  }).enforce
+
+const termsOf = ({ approvals, timeoutMs, validForMs, rememberDenialMs }: Terms): Terms => ({
+  approvals,
+  timeoutMs,
+  validForMs,
+  rememberDenialMs,
+})
 
 const inBothModes = (ruling: Omit<Ruling, 'mode'>): Rulings => ({
   enforce: deepFreeze(structuredClone({ ...ruling, mode: 'enforce' as const })),

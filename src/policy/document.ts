@@ -46,10 +46,15 @@ const mode: Shape<Record<string, Mode>> = (value, at, report) =>
     ? record(MODE, { max: 100 })(value, at, report)
     : { default: MODE(value, at, report) }
 
-/** What is given overrides what stands above it, member by member. */
+const groupNames = list(groupName, { min: 1, max: 50 })
+const people = integer({ min: 1, max: 20 })
+
+/** What is given overrides what stands above it, member by member; `all` stands in the place of `from` and `threshold`. */
 const approvals = object({
-  from: optional(list(groupName, { min: 1, max: 50 })),
-  threshold: optional(integer({ min: 1, max: 20 })),
+  from: optional(groupNames),
+  threshold: optional(people),
+  all: optional(list(object({ from: groupNames, threshold: optional(people) }), { min: 2, max: 10 })),
+  denials: optional(people),
   assurance: optional(literal(...ASSURANCES)),
 })
 export type GivenApprovals = Infer<typeof approvals>
@@ -82,13 +87,15 @@ const rule = object({
   approvals: optional(approvals),
   timeout: optional(duration),
   validFor: optional(duration),
-  escalate: optional(
-    list(object({ after: duration, to: list(groupName, { min: 1, max: 50 }) }), { min: 1, max: 10 }),
-  ),
+  rememberDenial: optional(duration),
+  escalate: optional(list(object({ after: duration, to: groupNames }), { min: 1, max: 10 })),
   redact: optional(list(pointer, { min: 1, max: 100 })),
   reason: optional(text({ min: 1, max: 1000 })),
 })
 export type GivenRule = Infer<typeof rule>
+
+/** None is no quota: an agent that may ask nothing is one to freeze. */
+const quota = integer({ min: 1, max: 100_000 })
 
 /** The document of a policy, before defaults are filled in. */
 export const documentShape = object({
@@ -101,7 +108,14 @@ export const documentShape = object({
       approvals: optional(approvals),
       timeout: optional(duration),
       validFor: optional(duration),
+      rememberDenial: optional(duration),
     }),
+  ),
+  duties: optional(
+    object({ freeze: optional(groupNames), erase: optional(groupNames), policy: optional(approvals) }),
+  ),
+  quotas: optional(
+    object({ pending: optional(quota), perMinute: optional(quota), denialsPerHour: optional(quota) }),
   ),
   groups: optional(
     record(list(specifier, { min: 1, max: 500 }), { max: 200, key: /^[a-z0-9][a-z0-9_.-]{0,63}$/ }),

@@ -1,6 +1,6 @@
 import type { Ruling } from '#contract'
 import type { CompiledPolicy, CompiledRule } from './compile.ts'
-import { DEFAULTS, DIMENSIONS, type Dimension, modeIn } from './policy.ts'
+import { DEFAULTS, DIMENSIONS, type Dimension, modeIn, RESERVED_KIND } from './policy.ts'
 import { mayTighten, stricter } from './rule-on.ts'
 import { type Believed, createScope, type Question } from './scope.ts'
 
@@ -23,6 +23,7 @@ export interface Step {
 /** Looks at every rule in turn and says why it did or did not match. Made for people: it does not use the index. */
 export function explainRuling(policy: CompiledPolicy, question: Question): Explanation {
   try {
+    if (question.action.kind === RESERVED_KIND) return reserved(policy)
     const trusted = explain(policy, question, 'trusted')
     if (!mayTighten(policy, question)) return trusted
     const all = explain(policy, question, 'all')
@@ -35,6 +36,11 @@ export function explainRuling(policy: CompiledPolicy, question: Question): Expla
     const because = 'the action could not be read'
     return { ruling: policy.unreadable, steps: [{ rule: DEFAULTS, matched: true, because }] }
   }
+}
+
+function reserved({ policyChange }: CompiledPolicy): Explanation {
+  const because = `the kind ${RESERVED_KIND} is ruled by duties.policy alone, in every mode`
+  return { ruling: policyChange, steps: [{ rule: policyChange.rule, matched: true, because }] }
 }
 
 function explain(

@@ -1,16 +1,21 @@
 export { checkPolicy, type Finding } from './check.ts'
 export { type CompiledPolicy, compilePolicy, loadPolicy } from './compile.ts'
+export { type Duties, type MayDo, mayDo } from './duties.ts'
 export { type Explanation, explainRuling, type Step } from './explain.ts'
 export { parsePolicy } from './parse.ts'
-export { modeIn, observesAnywhere, type Policy, type Rule } from './policy.ts'
+export { createPeople, type People } from './people.ts'
 export {
-  type MayReview,
-  mayReview,
-  type ReviewedRequest,
-  type Reviewer,
-  type Tally,
-  tally,
-} from './review.ts'
+  modeIn,
+  observesAnywhere,
+  POLICY_CHANGE,
+  type Policy,
+  type Quotas,
+  RESERVED_KIND,
+  type Rule,
+  type Terms,
+} from './policy.ts'
+export { isParty, type MayReview, mayReview, type ReviewedRequest, type Reviewer } from './review.ts'
 export { ruleOn } from './rule-on.ts'
 export type { Question } from './scope.ts'
 export { starterPolicy } from './starter.ts'
+export { type CountedReview, type Tally, tally } from './tally.ts'

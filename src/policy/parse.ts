@@ -1,6 +1,7 @@
 import { type Approvals, check, HoldpointError, type Path, type Problem } from '#contract'
 import { checkCondition } from './condition.ts'
 import { documentShape, type GivenApprovals, type GivenRule, type PolicyDocumentValue } from './document.ts'
+import type { Duties } from './duties.ts'
 import type { Defaults, Place, Policy, Rule, Terms } from './policy.ts'
 import { findContradictions } from './references.ts'
 import { readYaml, type YamlSource } from './yaml.ts'
@@ -11,6 +12,8 @@ const BUILT_IN = {
   approvals: { from: [], threshold: 1, assurance: 'login' },
   timeoutMs: 15 * 60_000,
   validForMs: 60 * 60_000,
+  rememberDenialMs: 60 * 60_000,
+  quotas: { pending: 100, perMinute: 120, denialsPerHour: 20 },
 } as const
 
 /**
@@ -83,10 +86,19 @@ function fillIn(document: PolicyDocumentValue, file: string, yaml: YamlSource): 
     mode: { default: mode, byEnvironment: new Map(Object.entries(byEnvironment)) },
     defaults,
     groups: document.groups ?? {},
+    duties: fillInDuties(document.duties ?? {}, defaults),
+    quotas: { ...BUILT_IN.quotas, ...document.quotas },
     rules: (document.rules ?? []).map((rule) => fillInRule(rule, defaults)),
     place: yaml.valueAt,
   }
 }
+
+/** Where the document gives a duty to nobody, it is theirs who release actions by default. */
+const fillInDuties = (given: NonNullable<PolicyDocumentValue['duties']>, defaults: Defaults): Duties => ({
+  freeze: given.freeze ?? defaults.approvals.from,
+  erase: given.erase ?? defaults.approvals.from,
+  policy: terms(given.policy ? { approvals: given.policy } : {}, defaults),
+})
 
 const fillInRule = (rule: GivenRule, defaults: Defaults): Rule => ({
   id: rule.id,
@@ -96,21 +108,45 @@ const fillInRule = (rule: GivenRule, defaults: Defaults): Rule => ({
   ...(rule.risk === undefined ? {} : { risk: rule.risk }),
   ...(rule.reason === undefined ? {} : { reason: rule.reason }),
   ...terms(rule, defaults),
-  escalate: (rule.escalate ?? []).map(({ after, to }) => ({ afterMs: after, to })),
   redact: rule.redact ?? [],
 })
 
-const terms = (
-  given: { approvals?: GivenApprovals; timeout?: number; validFor?: number },
-  above: Terms,
-): Terms => ({
-  approvals: mergeApprovals(given.approvals ?? {}, above.approvals),
+interface GivenTerms {
+  approvals?: GivenApprovals
+  timeout?: number
+  validFor?: number
+  rememberDenial?: number
+  escalate?: { after: number; to: string[] }[]
+}
+
+const terms = (given: GivenTerms, above: Terms): Terms => ({
+  approvals: {
+    ...mergeApprovals(given.approvals ?? {}, above.approvals),
+    ...(given.escalate && { escalate: given.escalate.map(({ after, to }) => ({ afterMs: after, to })) }),
+  },
   timeoutMs: given.timeout ?? above.timeoutMs,
   validForMs: given.validFor ?? above.validForMs,
+  rememberDenialMs: given.rememberDenial ?? above.rememberDenialMs,
 })
 
-const mergeApprovals = (given: GivenApprovals, above: Approvals): Approvals => ({
-  from: [...new Set(given.from ?? above.from)],
-  threshold: given.threshold ?? above.threshold,
-  assurance: given.assurance ?? above.assurance,
-})
+function mergeApprovals(given: GivenApprovals, above: Approvals): Approvals {
+  const denials = given.denials ?? above.denials
+  return {
+    ...whoApproves(given, above),
+    assurance: given.assurance ?? above.assurance,
+    ...(denials === undefined ? {} : { denials }),
+  }
+}
+
+/** The parts that stand above hold until somebody is named here; what is asked for in all never sinks by that. */
+function whoApproves(given: GivenApprovals, above: Approvals): Pick<Approvals, 'from' | 'threshold' | 'all'> {
+  const parts = given.all?.map(({ from, threshold = 1 }) => ({ from: [...new Set(from)], threshold }))
+  const all = parts ?? (given.from === undefined && given.threshold === undefined ? above.all : undefined)
+  if (all === undefined)
+    return { from: [...new Set(given.from ?? above.from)], threshold: given.threshold ?? above.threshold }
+  return {
+    from: [...new Set(all.flatMap(({ from }) => from))],
+    threshold: all.reduce((sum, { threshold }) => sum + threshold, 0),
+    all,
+  }
+}

@@ -1,4 +1,5 @@
 import type { Approvals, Effect, Path, Risk } from '#contract'
+import type { Duties } from './duties.ts'
 
 /** A policy as its author wrote it: checked, with every default filled in. All durations in milliseconds. */
 export interface Policy {
@@ -9,6 +10,8 @@ export interface Policy {
   /** Name of the group → specifiers: `oidc:<issuer>#group/<name>` or `oidc:<issuer>#sub/<subject>`. */
   groups: Record<string, string[]>
   rules: Rule[]
+  duties: Duties
+  quotas: Quotas
   /** Where a member stands in the source; of the nearest one above it where it is absent. */
   place(path: Path): Place
 }
@@ -37,6 +40,18 @@ export interface Terms {
   approvals: Approvals
   timeoutMs: number
   validForMs: number
+  /** For how long a denial answers the same action again. */
+  rememberDenialMs: number
+}
+
+/** What one agent may ask of people. Beyond it, it is refused at the source. */
+export interface Quotas {
+  /** Requests that wait at the same time. */
+  pending: number
+  /** Requests in any minute. */
+  perMinute: number
+  /** Denials in any hour; then it is refused until one of them is an hour old. */
+  denialsPerHour: number
 }
 
 export interface Rule extends Terms {
@@ -47,7 +62,6 @@ export interface Rule extends Terms {
   effect: Effect
   risk?: Risk
   reason?: string
-  escalate: { afterMs: number; to: string[] }[]
   redact: string[]
 }
 
@@ -60,6 +74,11 @@ export type Dimension = (typeof DIMENSIONS)[number]
 
 /** The `rule` of a ruling that no rule made. No rule may take it for its id. */
 export const DEFAULTS = 'defaults'
+
+/** The kind of action that no rule rules: a change of the policy itself. */
+export const RESERVED_KIND = 'holdpoint'
+/** The `rule` of the ruling on it. No rule may take it for its id either. */
+export const POLICY_CHANGE = 'policy-change'
 
 export const modeIn = (modes: Modes, environment: string): Mode =>
   modes.byEnvironment.get(environment) ?? modes.default

@@ -86,7 +86,7 @@ function releasable({ groups }: Policy, { approvals }: Terms, path: Path, why: s
 }
 
 const lateEscalations = ({ rules }: Policy): Problem[] =>
-  rules.flatMap(({ escalate, timeoutMs }, index) =>
+  rules.flatMap(({ approvals: { escalate = [] }, timeoutMs }, index) =>
     escalate.flatMap(({ afterMs }, step) =>
       afterMs < timeoutMs
         ? []

@@ -1,13 +1,7 @@
-import {
-  type Approvals,
-  type Assurance,
-  atLeast,
-  type Principal,
-  samePrincipal,
-  type Verdict,
-} from '#contract'
+import { type Approvals, type Assurance, atLeast, type Principal } from '#contract'
+import { belongsTo, escalatedTo } from './groups.ts'
+import type { People } from './people.ts'
 import type { Policy } from './policy.ts'
-import { parseSpecifier, principalKey } from './specifier.ts'
 
 export interface Reviewer extends Principal {
   /** For messages; it decides nothing. */
@@ -19,35 +13,44 @@ export interface Reviewer extends Principal {
   service: boolean
 }
 
-/** Everyone whose work a request is, and what it asks of reviewers. */
+/** Everyone whose work a request is, and what it asks of reviewers. An entry `requested` of the ledger is one. */
 export interface ReviewedRequest {
   approvals: Approvals
   agent: Principal
   owner: Principal
   /** The user it acts for and everyone in the delegation chain. */
   onBehalfOf: Principal[]
+  /** Who wrote the prompt, where that is known. */
+  promptedBy?: Principal
 }
 
 export type MayReview =
-  | { ok: true }
+  /** `groups`: those that may answer now and that the reviewer is in. The ledger keeps them with the review. */
+  | { ok: true; groups: string[] }
   | { ok: false; code: 'SELF_APPROVAL' | 'NOT_A_REVIEWER' | 'ASSURANCE_TOO_LOW'; reason: string }
 
-/** Separation of duties: who may answer a request. There is no exception for administrators. */
+/**
+ * Separation of duties: who may answer a request that has waited for `waitedMs`. People are compared, not accounts.
+ * There is no exception for administrators.
+ */
 export function mayReview(
   policy: Pick<Policy, 'groups'>,
+  people: People,
   reviewer: Reviewer,
-  request: ReviewedRequest,
+  request: ReviewedRequest & { waitedMs: number },
 ): MayReview {
-  const { agent, owner, onBehalfOf, approvals } = request
-  if ([agent, owner, ...onBehalfOf].some((party) => samePrincipal(party, reviewer)))
+  const { approvals, waitedMs } = request
+  if (isParty(people, reviewer, request))
     return { ok: false, code: 'SELF_APPROVAL', reason: 'Nobody releases their own work.' }
-  if (reviewer.service !== false)
+  if (reviewer.service !== false || people.isService(reviewer))
     return { ok: false, code: 'NOT_A_REVIEWER', reason: 'Service accounts and bots do not review.' }
-  if (!approvals.from.some((group) => belongsTo(policy, reviewer, group)))
+  const answering = [...new Set([...approvals.from, ...escalatedTo(approvals, waitedMs)])]
+  const groups = answering.filter((group) => belongsTo(policy, reviewer, group))
+  if (groups.length === 0)
     return {
       ok: false,
       code: 'NOT_A_REVIEWER',
-      reason: `Only members of ${approvals.from.join(', ') || 'no group'} may answer this request.`,
+      reason: `Only members of ${answering.join(', ') || 'no group'} may answer this request.`,
     }
   if (!atLeast(reviewer.assurance, approvals.assurance))
     return {
@@ -55,41 +58,15 @@ export function mayReview(
       code: 'ASSURANCE_TOO_LOW',
       reason: `This request asks for a sign-in of at least ${approvals.assurance}; this one is ${reviewer.assurance}.`,
     }
-  return { ok: true }
+  return { ok: true, groups }
 }
 
-/** Both parts count: another issuer's group of the same name is another group. */
-function belongsTo({ groups }: Pick<Policy, 'groups'>, reviewer: Reviewer, group: string): boolean {
-  // The name may come from a request of an earlier policy, and `constructor` is no group.
-  const specifiers = Object.hasOwn(groups, group) ? (groups[group] ?? []) : []
-  const own = `oidc:${reviewer.iss}#sub/${reviewer.sub}`
-  return specifiers.some((text) => {
-    // Only a few are ever taken apart: a list asks this of every request that waits.
-    if (text !== own && !reviewer.groups.includes(text)) return false
-    const specifier = parseSpecifier(text)
-    if (specifier === undefined || specifier.iss !== reviewer.iss) return false
-    return 'sub' in specifier ? specifier.sub === reviewer.sub : reviewer.groups.includes(text)
-  })
-}
-
-export type Tally = { state: 'pending'; missing: number } | { state: 'approved' } | { state: 'denied' }
-
-/**
- * Where a request stands after these reviews, in the order of the ledger. One person counts once, whatever groups
- * they are in; the first denial ends it, unless the threshold was reached before.
- */
-export function tally(
-  reviews: readonly { reviewer: Principal; verdict: Verdict }[],
-  approvals: Pick<Approvals, 'threshold'>,
-): Tally {
-  const { threshold } = approvals
-  // A threshold that is no number, or none at all, must not be one that is always reached.
-  const needed = Number.isSafeInteger(threshold) && threshold >= 1 ? threshold : Number.POSITIVE_INFINITY
-  const approvers = new Set<string>()
-  for (const { reviewer, verdict } of reviews) {
-    if (verdict !== 'approve') return { state: 'denied' }
-    approvers.add(principalKey(reviewer))
-    if (approvers.size >= needed) return { state: 'approved' }
-  }
-  return { state: 'pending', missing: needed - approvers.size }
-}
+/** Whether it is this person's own work: through any of their accounts, anywhere in the chain. */
+export const isParty = (
+  people: People,
+  person: Principal,
+  { agent, owner, onBehalfOf, promptedBy }: Omit<ReviewedRequest, 'approvals'>,
+): boolean =>
+  [agent, owner, ...onBehalfOf, ...(promptedBy ? [promptedBy] : [])].some((party) =>
+    people.same(party, person),
+  )

@@ -1,6 +1,6 @@
 import type { Effect, Ruling } from '#contract'
 import type { CompiledPolicy, CompiledRule } from './compile.ts'
-import { modeIn } from './policy.ts'
+import { modeIn, RESERVED_KIND } from './policy.ts'
 import { type Believed, createScope, type Question, type Scope } from './scope.ts'
 
 const STRICTNESS: Record<Effect, number> = { allow: 0, hold: 1, deny: 2 }
@@ -16,6 +16,7 @@ const STRICTNESS: Record<Effect, number> = { allow: 0, hold: 1, deny: 2 }
  */
 export function ruleOn(policy: CompiledPolicy, question: Question): Ruling {
   try {
+    if (question.action.kind === RESERVED_KIND) return policy.policyChange
     const ruling = firstRuling(policy, question, 'trusted')
     if (!mayTighten(policy, question)) return ruling
     return stricter(ruling, firstRuling(policy, question, 'all'))

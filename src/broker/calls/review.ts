@@ -10,9 +10,8 @@ import {
   reviewSubmissionShape,
 } from '#contract'
 import type { Person } from '#identity'
-import { tally } from '#policy'
 import type { Context } from '../context.ts'
-import { decideByReviews } from '../decide.ts'
+import { decideByReviews, tallied } from '../decide.ts'
 import { mayAnswer } from '../may-answer.ts'
 import { readPayload, reasonPart, reviewerHash } from '../request-payload.ts'
 import { type Request, stateOf } from '../requests.ts'
@@ -41,7 +40,7 @@ export async function takeReview(context: Context, person: Person, answer: Answe
   if (!may.ok) throw new HoldpointError(may.code, may.reason)
   if (answer.renderHash !== request.requested.renderHash) throw new HoldpointError('CARD_MISMATCH')
 
-  const entry = await entryOf(context, request, answer, person)
+  const entry = await entryOf(context, request, answer, person, may.groups)
   const subject = ledgerSubject.review(context.config.epoch, requestId, reviewerHash(person))
   const { won, entry: counting, position } = await context.ledger.commit(subject, entry)
   context.requests.apply(counting, position)
@@ -56,6 +55,7 @@ async function entryOf(
   { requested }: Request,
   { verdict, reason, renderHash, rendition, channel, evidence }: Answer,
   person: Person,
+  groups: string[],
 ): Promise<ReviewEntry> {
   const { requestId, actionDigest } = requested
   return {
@@ -69,6 +69,7 @@ async function entryOf(
     },
     verdict,
     renderHash,
+    groups,
     ...(reason === undefined ? {} : { reasonDigest: await keepReason(context, requestId, reason) }),
   }
 }
@@ -97,7 +98,7 @@ async function keepReason({ payloads }: Context, requestId: string, reason: stri
   return digest
 }
 
-const missing = ({ reviews, requested }: Request): number => {
-  const result = tally(reviews, requested.approvals)
+const missing = (request: Request): number => {
+  const result = tallied(request)
   return result.state === 'pending' ? result.missing : 0
 }

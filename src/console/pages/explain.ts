@@ -60,7 +60,7 @@ function jsonOf(text: string): JsonValue {
 }
 
 function explanation({ ruling, steps, withAgentFacts, policyVersion }: ExplainReply): Html {
-  const { effect, rule, mode, reason, approvals, timeoutMs, validForMs, redact, escalate, risk } = ruling
+  const { effect, rule, mode, reason, approvals, timeoutMs, validForMs, redact, risk } = ruling
   const tone = { allow: 'go', hold: 'hold', deny: 'stop' }[effect]
   return html`<section class="ruling ${tone}" aria-labelledby="ruling-title"><h2 id="ruling-title">Ruling: ${effect}</h2>
 <dl class="facts"><div><dt>Rule</dt><dd>${visibleLine(rule)}</dd></div><div><dt>Policy</dt><dd>version ${policyVersion}, ${mode}</dd></div>
@@ -73,7 +73,7 @@ ${
 }
 ${reason === undefined ? NOTHING : html`<div><dt>Reason</dt><dd>${visibleLine(reason)}</dd></div>`}
 ${redact.length === 0 ? NOTHING : html`<div><dt>Kept from reviewers</dt><dd>${visibleLine(redact.join(', '))}</dd></div>`}
-${escalate.map(({ afterMs, to }) => html`<div><dt>Escalates</dt><dd>after ${elapsed(afterMs)} to ${visibleLine(to.join(', '))}</dd></div>`)}</dl></section>
+${(approvals.escalate ?? []).map(({ afterMs, to }) => html`<div><dt>Escalates</dt><dd>after ${elapsed(afterMs)} to ${visibleLine(to.join(', '))}</dd></div>`)}</dl></section>
 <section aria-labelledby="steps-title"><h2 id="steps-title">${plural(steps.length, 'rule')} looked at</h2>${stepList(steps)}</section>
 ${withAgentFacts === undefined ? NOTHING : html`<section aria-labelledby="again-title"><h2 id="again-title">Looked at again with the agent’s own facts, which can only make it stricter</h2>${stepList(withAgentFacts)}</section>`}`
 }
