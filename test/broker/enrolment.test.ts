@@ -50,6 +50,7 @@ const SECRETS = [
   FILES.credentials('channel'),
   FILES.credentials('pipeline'),
   FILES.credentials('admin'),
+  FILES.credentials('doctor'),
 ]
 const agent = (change: Partial<Parameters<typeof registerAgent>[1]> = {}) =>
   ({ agentId: 'support-agent', owner, environment: 'prod', enforcement: 'in-process', ...change }) as const

@@ -12,7 +12,7 @@ import {
 } from '@nats-io/jwt'
 import { HoldpointError } from '#contract'
 import { FILES, type Home } from './home.ts'
-import { HOUSE_ROLES, PERMISSIONS, ROLES, type Role } from './roles.ts'
+import { HOUSE_ROLES, PERMISSIONS, ROLES, type Role, SYSTEM_ROLES } from './roles.ts'
 
 /** Seeds of NATS operator mode: one account, and one scoped signing key for each role. */
 interface NatsKeys {
@@ -23,6 +23,23 @@ interface NatsKeys {
 }
 
 const UNLIMITED = -1
+/** What is left out is none at all. */
+const CONNECTIONS = {
+  conn: UNLIMITED,
+  leaf: UNLIMITED,
+  subs: UNLIMITED,
+  data: UNLIMITED,
+  payload: UNLIMITED,
+  imports: UNLIMITED,
+  exports: UNLIMITED,
+  wildcards: true,
+}
+const STORAGE = {
+  mem_storage: UNLIMITED,
+  disk_storage: UNLIMITED,
+  streams: UNLIMITED,
+  consumer: UNLIMITED,
+}
 
 /**
  * Makes the operator, the accounts and the part of the server's configuration that names them.
@@ -35,36 +52,27 @@ export async function ensureAccounts(home: Home): Promise<void> {
   const system = pair(keys.system)
 
   const operatorJwt = await encodeOperator('holdpoint', operator, { system_account: system.getPublicKey() })
-  const accountJwt = await encodeAccount(
-    'HOLDPOINT',
-    account,
-    {
-      signing_keys: ROLES.map((role) =>
-        newScopedSigner(pair(keys.roles[role]), role, {
-          ...withDenials(PERMISSIONS[role]),
-          subs: UNLIMITED,
-          data: UNLIMITED,
-          payload: UNLIMITED,
-        }),
-      ),
-      limits: {
-        conn: UNLIMITED,
-        leaf: UNLIMITED,
+  const signers = (ofSystem: boolean) =>
+    ROLES.filter((role) => SYSTEM_ROLES.includes(role) === ofSystem).map((role) =>
+      newScopedSigner(pair(keys.roles[role]), role, {
+        ...withDenials(PERMISSIONS[role]),
         subs: UNLIMITED,
         data: UNLIMITED,
         payload: UNLIMITED,
-        imports: UNLIMITED,
-        exports: UNLIMITED,
-        wildcards: true,
-        mem_storage: UNLIMITED,
-        disk_storage: UNLIMITED,
-        streams: UNLIMITED,
-        consumer: UNLIMITED,
-      },
-    },
+      }),
+    )
+  const accountJwt = await encodeAccount(
+    'HOLDPOINT',
+    account,
+    { signing_keys: signers(false), limits: { ...CONNECTIONS, ...STORAGE } },
     { signer: operator },
   )
-  const systemJwt = await encodeAccount('SYS', system, {}, { signer: operator })
+  const systemJwt = await encodeAccount(
+    'SYS',
+    system,
+    { signing_keys: signers(true), limits: CONNECTIONS },
+    { signer: operator },
+  )
   home.write(
     FILES.natsOperator,
     [
@@ -92,7 +100,7 @@ export async function issueCredentials(home: Home, role: Role, name: string): Pr
     name,
     user,
     pair(keys.roles[role]),
-    { issuer_account: pair(keys.account).getPublicKey() },
+    { issuer_account: pair(SYSTEM_ROLES.includes(role) ? keys.system : keys.account).getPublicKey() },
     { scopedUser: true },
   )
   return new TextDecoder().decode(fmtCreds(jwt, user))

@@ -15,10 +15,12 @@ export interface RolePermissions {
   pub: { allow: string[]; deny?: string[] }
   sub: { allow: string[]; deny?: string[] }
 }
-export const ROLES = ['agent', 'broker', 'desk', 'channel', 'pipeline', 'admin'] as const
+export const ROLES = ['agent', 'broker', 'desk', 'channel', 'pipeline', 'admin', 'doctor'] as const
 export type Role = (typeof ROLES)[number]
 /** Those of the house itself, which have one file of credentials each. */
-export const HOUSE_ROLES = ['broker', 'desk', 'channel', 'pipeline', 'admin'] as const
+export const HOUSE_ROLES = ['broker', 'desk', 'channel', 'pipeline', 'admin', 'doctor'] as const
+/** Those of the system account: they ask the servers about themselves, and see no message of anybody. */
+export const SYSTEM_ROLES: readonly Role[] = ['doctor']
 
 const inbox = (name: string): string => `_INBOX.${name}.>`
 /** Reading a stream through an ordered consumer, and nothing that changes it. */
@@ -86,4 +88,9 @@ export const PERMISSIONS: Record<Role, RolePermissions> = {
     sub: { allow: [inbox('pipeline')] },
   },
   admin: { pub: { allow: ['hp.v1.trust.>', '$JS.API.>'] }, sub: { allow: [inbox('admin')] } },
+  // Settings and figures of each server, and what the accounts permit; nothing of it changes anything.
+  doctor: {
+    pub: { allow: ['$SYS.REQ.SERVER.PING.VARZ', '$SYS.REQ.SERVER.PING.ACCOUNTZ'] },
+    sub: { allow: [inbox('doctor')] },
+  },
 }
