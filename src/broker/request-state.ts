@@ -1,0 +1,65 @@
+import type {
+  DecidedEntry,
+  ErasedEntry,
+  OutcomeEntry,
+  RequestedEntry,
+  RequestState,
+  RequestSummary,
+  ReviewEntry,
+  SpentEntry,
+} from '#contract'
+import type { Position } from './commit.ts'
+
+/** One request as the ledger tells it. It is a projection: losing it costs a replay, never a fact. */
+export interface Request {
+  requested: RequestedEntry & Position
+  /** In the order of the ledger, whichever order they were heard of in. */
+  reviews: (ReviewEntry & Position)[]
+  decided?: DecidedEntry & Position
+  spent?: SpentEntry & Position
+  outcome?: OutcomeEntry & Position
+  erased?: ErasedEntry & Position
+}
+
+/** A request's place among all others: where the ledger has it, whoever was told first. */
+export const indexOf = ({ requested }: Request): number => requested.index
+
+export function stateOf({ decided, spent, outcome }: Request): RequestState {
+  return outcome?.outcome ?? spent?.spend ?? decided?.decision ?? 'pending'
+}
+
+/** The entry after which no arrow leads on; undefined while one does. */
+export function endOf({ decided, spent, outcome }: Request): Position | undefined {
+  if (!decided) return undefined
+  if (decided.decision !== 'approved') return decided
+  return spent?.spend === 'consumed' ? outcome : spent
+}
+
+export function summarise(request: Request): RequestSummary {
+  const { requested, reviews, decided } = request
+  return {
+    requestId: requested.requestId,
+    state: stateOf(request),
+    agent: requested.agent.name,
+    agentId: requested.agent.sub,
+    environment: requested.environment,
+    kind: requested.kind,
+    name: requested.name,
+    ...(requested.target === undefined ? {} : { target: requested.target }),
+    rule: requested.ruling.rule,
+    ...(requested.ruling.risk === undefined ? {} : { risk: requested.ruling.risk }),
+    requestedAtMs: requested.at,
+    expiresAtMs: requested.expiresAt,
+    ...(decided === undefined ? {} : { decidedAtMs: decided.at }),
+    threshold: requested.approvals.threshold,
+    from: requested.approvals.from,
+    assurance: requested.approvals.assurance,
+    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at }) => ({
+      name,
+      iss,
+      sub,
+      verdict,
+      atMs: at,
+    })),
+  }
+}
