@@ -1,6 +1,8 @@
 import {
   type ConsumedClaims,
   consumedClaimsShape,
+  type Directory,
+  directoryShape,
   HoldpointError,
   type KeySet,
   type KeyUse,
@@ -24,6 +26,7 @@ import {
   type ExpectedConsumed,
   type ExpectedWarrant,
 } from './claims.ts'
+import { checkAccounts } from './directory.ts'
 import { openJws, untrusted } from './jws.ts'
 import { createVerifyKey, readPin, type VerifyKey } from './key.ts'
 
@@ -36,10 +39,20 @@ export interface Trust {
   adoptKeySet(jws: string): KeySet
   /** The adopted one, until it expires. */
   keySet(): KeySet | undefined
-  /** Throws UNTRUSTED, or STALE: expired, or older than the newest one seen. */
+  /**
+   * Signed by a policy key, or by the organisation key itself. Throws UNTRUSTED, or STALE: expired, or older than the
+   * newest one seen.
+   */
   verifyPolicy(jws: string): PolicyDocument
+  /** The same, except that it is not yet what all later ones are compared with. Throws UNTRUSTED or STALE (expired). */
+  openPolicy(jws: string): { document: PolicyDocument; signedBy: 'policy' | 'organisation' }
   /** Throws UNTRUSTED, or STALE: older than the newest one seen of this agent. */
   verifyRegistration(jws: string): Registration
+  /**
+   * Throws UNTRUSTED, or STALE: older than the newest one seen. One that has expired is returned all the same: without
+   * any directory one person would be several, so whoever asks looks at `exp`, and lets nobody review.
+   */
+  verifyDirectory(jws: string): Directory
   /** Throws UNTRUSTED, STALE (expired) or WARRANT_MISMATCH (anything but `expected`, or not yet valid). */
   verifyWarrant(jws: string, expected: ExpectedWarrant): WarrantClaims
   /** Throws as verifyWarrant does. */
@@ -72,6 +85,25 @@ export function createTrust(config: { pin: string }, deps: { now: () => number }
     return { document: openJws(jws, { typ, findKey, shape }), origin: set.origin }
   }
 
+  function openPolicy(jws: string): ReturnType<Trust['openPolicy']> {
+    const { set, signers } = current(TYP.policy)
+    let signedBy: 'policy' | 'organisation' = 'policy'
+    const findKey = (kid: string) => {
+      // The root of all trust may do by itself what it lets a policy key do: that is how a house is opened by force.
+      if (kid === organisation.kid) {
+        signedBy = 'organisation'
+        return organisation
+      }
+      const signer = signers.get(kid)
+      return signer?.use === 'policy' ? signer.key : undefined
+    }
+    const document = openJws(jws, { typ: TYP.policy, findKey, shape: policyDocumentShape })
+    checkOrigin('policy', document.origin, set.origin)
+    checkIssued('policy', document, nowS(), 'UNTRUSTED')
+    checkNotExpired('policy', document, nowS())
+    return { document, signedBy }
+  }
+
   return {
     adoptKeySet(jws) {
       const findKey = (kid: string) => (kid === organisation.kid ? organisation : undefined)
@@ -88,18 +120,24 @@ export function createTrust(config: { pin: string }, deps: { now: () => number }
       return adopted !== undefined && isCurrent(adopted.set) ? structuredClone(adopted.set) : undefined
     },
     verifyPolicy(jws) {
-      const { document, origin } = open(jws, TYP.policy, 'policy', policyDocumentShape)
-      checkOrigin('policy', document.origin, origin)
-      checkIssued('policy', document, nowS(), 'UNTRUSTED')
-      checkNotExpired('policy', document, nowS())
+      const { document } = openPolicy(jws)
       forward('policy', document.version, jws)
       return document
     },
+    openPolicy,
     verifyRegistration(jws) {
       const { document, origin } = open(jws, TYP.registration, 'registry', registrationShape)
       checkOrigin('registration', document.agent.iss, origin)
       checkIssued('registration', document, nowS(), 'UNTRUSTED')
       forward(`registration of ${document.agent.sub}`, document.version, jws)
+      return document
+    },
+    verifyDirectory(jws) {
+      const { document, origin } = open(jws, TYP.directory, 'registry', directoryShape)
+      checkOrigin('directory', document.origin, origin)
+      checkIssued('directory', document, nowS(), 'UNTRUSTED')
+      checkAccounts(document)
+      forward('directory', document.version, jws)
       return document
     },
     verifyWarrant(jws, expected) {

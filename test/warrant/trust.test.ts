@@ -153,10 +153,11 @@ describe('policy', () => {
 
   test.each([
     ['signed by the broker', sign({}, keys.broker)],
-    ['signed by the organisation key itself', sign({}, organisation)],
     ['signed by a stranger', sign({}, stranger)],
     ['under another type', signDocument(TYP.registration, policy, keys.policy)],
+    ['under another type by the organisation key', signDocument(TYP.keySet, policy, organisation)],
     ['of another origin', sign({ origin: 'evil.example' })],
+    ['of another origin by the organisation key', sign({ origin: 'evil.example' }, organisation)],
     ['from the future', sign({ iat: NOW_S + CLOCK_LEEWAY_S + 1 })],
     ['without a source', sign({ source: '' })],
     ['with an unknown member', sign({ observe: true })],
@@ -175,6 +176,24 @@ describe('policy', () => {
     const { trust } = trusting()
     trust.verifyPolicy(sign())
     expect(() => trust.verifyPolicy(jws)).toThrow(code('STALE'))
+  })
+
+  test('trust - the organisation key signs a policy by itself, and it is said who did', () => {
+    const { trust } = trusting()
+    expect(trust.openPolicy(sign())).toEqual({ document: policy, signedBy: 'policy' })
+    expect(trust.openPolicy(sign({ version: 6 }, organisation))).toEqual({
+      document: { ...policy, version: 6 },
+      signedBy: 'organisation',
+    })
+    expect(trust.verifyPolicy(sign({ version: 6 }, organisation)).version).toBe(6)
+    expect(() => trust.verifyPolicy(sign({ version: 5 }, organisation))).toThrow(code('STALE'))
+  })
+
+  test('trust - a policy that was only opened stands in no other one’s way', () => {
+    const { trust } = trusting()
+    trust.openPolicy(sign({ version: 900 }))
+    expect(trust.verifyPolicy(sign()).version).toBe(5)
+    expect(() => trust.openPolicy(sign({ version: 6, exp: NOW_S }))).toThrow(code('STALE'))
   })
 
   test('trust - an older policy stays refused after a newer key set', () => {
