@@ -1,9 +1,10 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { HoldpointError, type KeySet, type PolicyDocument, type Registration, TRUST_STREAM } from '#contract'
-import { type CompiledPolicy, loadPolicy } from '#policy'
+import { type CompiledPolicy, loadPolicy, type People } from '#policy'
 import type { Component, Log } from '#runtime'
 import { createTrust, type Trust } from '#warrant'
+import { createDirectories } from './directories.ts'
 
 /** The newest signed documents, each verified from the pin, together with the bytes that are passed on to gates. */
 export interface Documents extends Component {
@@ -15,6 +16,8 @@ export interface Documents extends Component {
   registration(agentId: string): { registration: Registration; jws: string }
   /** All that verify, by the agent's id. */
   registrations(): Registration[]
+  /** Who is one person. Throws STALE or UNTRUSTED where a directory cannot be relied on: then nobody may answer. */
+  people(): People
 }
 
 export interface DocumentsDeps {
@@ -38,6 +41,8 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
   let keySet: { version: number; jws: string; document: KeySet } | undefined
   let policy: (Document & { compiled: CompiledPolicy; version: number; document: PolicyDocument }) | undefined
   const registrations = new Map<string, Document & { registration: Registration }>()
+  const directories = createDirectories({ trust, now })
+  let directory: Document | undefined
   /** Signed by keys that we have not seen yet: tried again after the next key set. */
   let waiting: Document[] = []
   let messages: { stop(): void } | undefined
@@ -48,9 +53,12 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       const adopted = trust.adoptKeySet(jws)
       keySet = { version: adopted.version, jws, document: adopted }
       // Those in force too: what a key signed that is in the key set no longer counts no longer.
-      const again = [...waiting, ...(policy ? [policy] : []), ...registrations.values()]
+      const inForce = [policy, directory].filter((document) => document !== undefined)
+      const again = [...waiting, ...inForce, ...registrations.values()]
       waiting = []
       policy = undefined
+      directory = undefined
+      directories.release()
       registrations.clear()
       for (const document of again) take(document.subject, document.jws)
     } else if (kind === 'policy') {
@@ -69,6 +77,10 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       const known = registrations.get(sub)
       if (!known || registration.version >= known.registration.version)
         registrations.set(sub, { subject, registration, jws })
+    } else if (kind === 'directory') {
+      const { version, people } = directories.adopt(jws)
+      directory = { subject, jws }
+      log.info('a directory of people is in force', { version, people: people.length })
     }
   }
 
@@ -112,6 +124,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
             .map(({ registration }) => registration)
             .sort((one, other) => (one.agent.sub < other.agent.sub ? -1 : 1))
         : [],
+    people: directories.people,
 
     async start() {
       const manager = await jetstreamManager(deps.nc, { checkAPI: false })

@@ -5,6 +5,7 @@ import { DEVELOPMENT_ISSUER, DEVELOPMENT_PEOPLE, groupSpecifier } from '#identit
 import { parsePolicy, starterPolicy } from '#policy'
 import { type Command, type Config, defineCommand, type Io, readConfig, readRunning } from '#runtime'
 import { connectAs } from '../connect.ts'
+import { directoryCommands } from './directory-command.ts'
 import { FILES, type Home, openHome } from './home.ts'
 import { initialise } from './init.ts'
 import { readKeySet, readOwn, readPin } from './keys.ts'
@@ -228,4 +229,4 @@ async function publishAll(home: Home, url: string, io: Io): Promise<void> {
   }
 }
 
-export const enrolmentCommands: Command[] = [init, agentAdd, policyPublish]
+export const enrolmentCommands: Command[] = [init, agentAdd, ...directoryCommands, policyPublish]

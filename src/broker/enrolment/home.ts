@@ -38,6 +38,7 @@ export const FILES = {
   pin: 'trust/pin',
   keySet: 'trust/keyset.jws',
   policy: 'trust/policy.jws',
+  directory: 'trust/directory.jws',
   registrations: 'trust/agents',
   natsOperator: 'nats/operator.conf',
   credentials: (name: string): string => `credentials/${name}.creds`,

@@ -111,6 +111,10 @@ export async function publishTrust(nc: NatsConnection, home: Home, nowMs: number
     const jws = home.read(FILES.policy)
     await publishDocument(nc, trustSubject.policy(versionOf(jws)), jws)
   }
+  if (home.has(FILES.directory)) {
+    const jws = home.read(FILES.directory)
+    await publishDocument(nc, trustSubject.directory(versionOf(jws)), jws)
+  }
   for (const file of home.list(FILES.registrations)) {
     const agentId = file.replace(/\.jws$/, '')
     await publishDocument(nc, trustSubject.registration(agentId), home.read(FILES.registration(agentId)))
