@@ -54,6 +54,9 @@ const webhook = object({
   allow: optional(list(word('an address or a CIDR range', 50), { max: 20 })),
 })
 
+/** What only the server's own administrator can know. Whatever can be read is checked, stated here or not. */
+const NATS_ASSUMPTIONS = ['version', 'sync_always', 'storage', 'cluster', 'clock', 'permissions'] as const
+
 /** All that can be configured. A new key is one line here. */
 export const SETTINGS = {
   dataDir: path('.holdpoint', 'Where keys, the embedded servers’ data and development state are kept.'),
@@ -78,6 +81,21 @@ export const SETTINGS = {
       'This process’ NATS credentials file.',
     ),
     port: value(port, 4222, 'The embedded server’s port; taken ones are replaced by the next free one.'),
+    replicas: value(
+      integer({ min: 1, max: 5 }),
+      1,
+      'On how many servers of a cluster each entry has to be: 3 in production. Fewer closes the broker.',
+    ),
+    monitor: value(
+      list(url('http', 'https'), { max: 16 }),
+      [],
+      'Monitoring addresses, one for each server, for `holdpoint doctor` where the system account is not ours.',
+    ),
+    assumed: value(
+      list(literal(...NATS_ASSUMPTIONS), { max: NATS_ASSUMPTIONS.length }),
+      [],
+      `What is taken on trust where a managed NATS does not tell: ${NATS_ASSUMPTIONS.join(', ')}.`,
+    ),
   },
   identity: {
     issuers: value(

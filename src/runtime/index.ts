@@ -17,6 +17,7 @@ export { createHttpServer, type Fetch, type HttpServer } from './http-server.ts'
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts'
 export { createNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.ts'
 export { findNatsServer, natsServerVersion } from './nats-server-path.ts'
+export { versionRefusal } from './nats-version.ts'
 export { freePort, listenFrom } from './port.ts'
 export {
   clearRunning,
