@@ -80,7 +80,7 @@ function reachable(
       if (place !== undefined && !found.includes(place) && fits(approver, parts[part] as ApprovalPart))
         found.push(place)
     }
-  return found
+  return found.sort((one, other) => one - other)
 }
 
 const distinct = (reviews: readonly SummarisedReview[]): SummarisedReview[] => [

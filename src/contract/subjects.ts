@@ -37,7 +37,8 @@ export const channelSubject = (call: ChannelCall): string => `hp.v1.channel.${ca
  * outcome known; `escalated` that others may answer, too. `nth` is the ledger index of the review, or the number of
  * the step, from 1.
  */
-export type DeskEventName = 'opened' | 'reviewed' | 'escalated' | 'decided' | 'ended'
+export const DESK_EVENTS = ['opened', 'reviewed', 'escalated', 'decided', 'ended'] as const
+export type DeskEventName = (typeof DESK_EVENTS)[number]
 export const eventSubject = (event: DeskEventName, requestId: string, nth?: number): string =>
   `hp.v1.event.${event}.${requestId}${nth === undefined ? '' : `.${nth}`}`
 /** What nobody should overlook, once each: `name` tells it from others of its kind. Their payload is an Alarm. */
@@ -49,8 +50,8 @@ export const EVENT_STREAM = 'HP_EVENT'
 /** What a channel could not deliver, for somebody to look at and to send again. */
 export const DEAD_LETTER_STREAM = 'HP_DEAD_LETTER'
 export const DEAD_LETTERS = 'hp.v1.dead-letter.>'
-export const deadLetterSubject = (channel: string, event: DeskEventName, requestId: string): string =>
-  `hp.v1.dead-letter.${channel}.${event}.${requestId}`
+export const deadLetterSubject = (channel: string, event: DeskEventName | 'alarm', about: string): string =>
+  `hp.v1.dead-letter.${channel}.${event}.${about}`
 
 export const ledgerStream = (epoch: number): string => `HP_LEDGER_${epoch}`
 export const ledgerSubjects = (epoch: number): string => `hp.v1.ledger.${epoch}.>`

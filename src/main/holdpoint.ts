@@ -1,6 +1,6 @@
 import { enrolmentCommands, openHome } from '#broker'
 import { webhookCommands } from '#channels'
-import { requestsCommands } from '#desk'
+import { type DeskAccess, dutyCommands, requestsCommands } from '#desk'
 import { identityCommands, readSession } from '#identity'
 import { policyCommands } from '#policy/command'
 import { type Command, completionCommand, runProgram } from '#runtime'
@@ -13,6 +13,11 @@ import { createProcessIo } from './process-io.ts'
 import { upCommand } from './up.ts'
 import { SUMMARY, VERSION } from './version.ts'
 
+const deskAccess: DeskAccess = {
+  token: readSession,
+  credentials: ({ dataDir, nats }) => configuredCredentials('desk', openHome(dataDir), nats.credentials),
+}
+
 /** Every command of `holdpoint`, one line each; the rooms export their own. */
 const commands: Command[] = [
   upCommand,
@@ -22,10 +27,8 @@ const commands: Command[] = [
   ...enrolmentCommands,
   ...policyCommands,
   ...identityCommands,
-  ...requestsCommands({
-    token: readSession,
-    credentials: ({ dataDir, nats }) => configuredCredentials('desk', openHome(dataDir), nats.credentials),
-  }),
+  ...requestsCommands(deskAccess),
+  ...dutyCommands(deskAccess),
   ...webhookCommands({
     credentials: ({ dataDir, channels }) =>
       configuredCredentials('channel', openHome(dataDir), channels.credentials),

@@ -157,6 +157,89 @@ test('card model - a long title is shortened between graphemes, and says so', ()
   expect(actionTitle({ name: 'x\u202e'.repeat(40) })).toMatch(/^(x\\u\{202e\})+x?… \(shortened\)$/)
 })
 
+test('card model - parts of a threshold, denials and whoever joins later stand among who may decide', () => {
+  const model = cardModel({
+    ...card,
+    requestedAtMs: 0,
+    promptedBy: { iss: 'i', sub: 'paula' },
+    approvals: {
+      ...{ from: ['owners', 'oncall', 'sre'], threshold: 3, assurance: 'login', denials: 2 },
+      all: [
+        { from: ['owners'], threshold: 1 },
+        { from: ['oncall', 'sre'], threshold: 2 },
+      ],
+      escalate: [{ afterMs: 300_000, to: ['leads', 'cto'] }],
+    },
+  })
+  expect(field(model, 'review', 'Needs').text).toBe('1 of owners and 2 of oncall, sre; different people')
+  expect(field(model, 'review', 'Ends with').text).toBe('2 people’s denials')
+  expect(field(model, 'review', 'Joins later')).toMatchObject({
+    text: 'leads, cto',
+    note: expect.stringContaining('after 5 min, from 1970-01-01T00:05:00.000Z on'),
+  })
+  expect(field(model, 'requester', 'Prompted by').text).toBe('paula (i)')
+})
+
+test('card model - what is hidden by detection is labelled so, warned of, and takes Approve to the whole card', () => {
+  const [redaction] = card.redacted
+  if (!redaction) throw new Error('no redaction')
+  const detected = { ...card, redacted: [{ ...redaction, by: 'detection' as const }] }
+  const model = cardModel(detected)
+  expect(field(model, 'action', 'Looks like a secret')).toMatchObject({
+    text: '/arguments/password',
+    note: expect.stringContaining('no rule asks for it: 12 characters'),
+  })
+  expect(section(model, 'action').fields.map(({ label }) => label)).not.toContain('Kept from reviewers')
+  expect(model.warnings.join()).toContain(
+    'look like secrets, and are hidden for that alone: 1, in /arguments/password',
+  )
+  expect([model.isWhole, cardModel(detected, WHOLE_CARD).isWhole, cardModel(card).isWhole]).toEqual([
+    ...[false, true, true],
+  ])
+})
+
+test.each([
+  [3, 'broker', 'Refused 3 times in the last hour'],
+  [1, 'broker', 'Refused once in the last hour'],
+] as const)('card model - %i recent denials, says the %s, are the first warning', (value, source, words) => {
+  const facts = [{ name: 'recent_denials', value, source }]
+  const { warnings } = cardModel({ ...card, action: { ...card.action, name: 'x\u202e' }, facts })
+  expect(warnings[0]).toContain(words)
+  expect(warnings.length).toBeGreaterThan(1)
+})
+
+test.each([
+  [0, 'broker'],
+  [3, 'agent'],
+  [3, 'gateway'],
+  ['3', 'broker'],
+] as const)('card model - %j denials, says the %s, are no warning', (value, source) => {
+  expect(cardModel({ ...card, facts: [{ name: 'recent_denials', value, source }] }).warnings).toEqual([])
+})
+
+test('card model - a change of policy shows its difference as text, and the rest as arguments', () => {
+  const diff = ' rules:\n-  - id: a\n+  - id: "b\u202e"\n'
+  const model = cardModel(withArguments({ version: 7, from: 6, diff }, 'holdpoint'), WHOLE_CARD)
+  expect(field(model, 'action', 'Difference')).toMatchObject({
+    form: 'diff',
+    text: ' rules:\n-  - id: a\n+  - id: "b\\u{202e}"\n',
+  })
+  expect(argumentsOf(model)).toBe('{\n  "from": 6,\n  "version": 7\n}')
+  expect(model.warnings.join()).toContain('Characters that cannot be seen')
+  const long = cardModel(withArguments({ diff: `+${'x'.repeat(100_000)}` }, 'holdpoint'))
+  expect(long.isWhole).toBe(false)
+})
+
+test.each([
+  ['of another kind', 'tool', { diff: '+x' }],
+  ['without a text', 'holdpoint', { diff: ['+x'] }],
+  ['that are a list', 'holdpoint', ['+x']],
+] as const)('card model - arguments %s are no difference', (_, kind, given) => {
+  const model = cardModel(withArguments(given as unknown as JsonValue, kind))
+  expect(section(model, 'action').fields.map(({ label }) => label)).not.toContain('Difference')
+  expect(argumentsOf(model)).toContain('"+x"')
+})
+
 test('card model - a time that no calendar has is shown as it is', () => {
   const model = cardModel({ ...card, expiresAtMs: Number.MAX_SAFE_INTEGER })
   expect(field(model, 'review', 'Deadline').text).toBe('9007199254740991 ms after 1970')

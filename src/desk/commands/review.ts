@@ -4,7 +4,7 @@ import { type DeskAccess, withDesk } from '../access.ts'
 import { find } from '../find.ts'
 import { submitReview, submittedText } from '../submit.ts'
 import { terminalOf } from '../terminal/terminal.ts'
-import { isConfirmed } from './confirm.ts'
+import { isConfirmed, RELEASE } from './confirm.ts'
 import { full, json, reason, request } from './options.ts'
 import { renderCard } from './show.ts'
 
@@ -35,11 +35,11 @@ export const approve = (access: DeskAccess): Command =>
         if (!shown.mayReview.ok) throw new HoldpointError(shown.mayReview.code, shown.mayReview.reason)
         if (!isWhole) {
           io.stderr.write(
-            'Not all of the card fits here. Nobody approves what they have not been shown: say --full.\n',
+            'Not all of the card stands here. Nobody approves what they have not been shown: say --full.\n',
           )
           return 1
         }
-        if (!options.yes && !(await isConfirmed(io))) return 1
+        if (!options.yes && !(await isConfirmed(io, RELEASE))) return 1
         const reply = await submitReview(desk, await token(), shown, {
           verdict: 'approve',
           reason: options.reason,
@@ -65,24 +65,6 @@ export const deny = (access: DeskAccess): Command =>
           reason: options.reason,
         })
         io.stdout.write(options.json ? `${JSON.stringify(reply)}\n` : `${submittedText(reply)}\n`)
-        return 0
-      }),
-  })
-
-export const cancel = (access: DeskAccess): Command =>
-  defineCommand({
-    name: 'requests cancel',
-    summary: 'Take back a request of an agent that is yours, or acts for you',
-    example: 'holdpoint requests cancel 1-q5x7',
-    positionals: [request],
-    options: { json },
-    run: ({ options, positionals: [id = ''] }, io) =>
-      withDesk(access, io, async ({ desk, token }) => {
-        const { requestId } = (await find(desk, await token(), id)).card
-        const { state } = await desk.cancel({ requestId, channel: 'cli', token: await token() })
-        io.stdout.write(
-          options.json ? `${JSON.stringify({ requestId, state })}\n` : `${requestId} is ${state}\n`,
-        )
         return 0
       }),
   })

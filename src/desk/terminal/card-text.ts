@@ -37,27 +37,29 @@ export function statusLines(
   columns: number,
   style: Style = plain,
 ): string[] {
-  const live = [
-    status.text,
-    status.timeLeft,
-    status.missing > 0 ? approvalsMissing(status.missing) : undefined,
-  ]
+  const live = [status.text, status.timeLeft, approvalsMissing(status), status.denials]
   return [
     `${style('bold', 'Request')}  ${requestId}`,
     ...wrap(live.filter((part) => part !== undefined).join(' · '), columns - 2).map(
       (line) => `  ${style('cyan', line)}`,
     ),
+    ...status.escalation.flatMap(({ isReached, text }) =>
+      hanging(isReached ? '  ✓ ' : '  … ', text, columns),
+    ),
     ...status.reviews.flatMap((line) => hanging('  ', line, columns)),
   ]
 }
 
-export const approvalsMissing = (count: number): string =>
-  `${count} more ${count === 1 ? 'approval' : 'approvals'} needed`
+/** `2 more approvals needed: 1 of data-owners, and 1 of security-oncall`; undefined where none is. */
+export const approvalsMissing = ({ missing, missingOf }: StatusModel): string | undefined =>
+  missingOf === undefined
+    ? undefined
+    : `${missing} more ${missing === 1 ? 'approval' : 'approvals'} needed: ${missingOf}`
 
 const warningLines = ({ warnings, isWhole }: CardModel, columns: number, style: Style): string[] => {
   const all = [
     ...warnings,
-    ...(isWhole ? [] : ['Not all of it fits here: see it in full before you approve']),
+    ...(isWhole ? [] : ['Not all of it stands here: see it in full before you approve']),
   ]
   if (all.length === 0) return []
   return [
@@ -83,10 +85,10 @@ function testimonyLines({ title, fields }: CardSection, columns: number, style: 
 
 function fieldLines({ label, text, form, note }: CardField, columns: number, style: Style): string[] {
   const head = `  ${style('dim', label)}${' '.repeat(Math.max(1, TEXT_AT - 2 - label.length))}`
-  if (form === 'block')
+  if (form === 'block' || form === 'diff')
     return [
       ...(note === undefined ? [head.trimEnd()] : notedHead(head, note, columns, style)),
-      ...textLines(text, '  │ ', columns),
+      ...(form === 'diff' ? diffLines(text, columns, style) : textLines(text, '  │ ', columns)),
     ]
   // Two spaces before a parenthesis are ours: nobody writes a note of their own.
   const shown = text.replaceAll('  (', ' \\u{20}(')
@@ -118,6 +120,14 @@ function textLines(text: string, lead: string, columns: number): string[] {
       wrap(line, columns - lead.length).map((part, at) => (at === 0 ? lead : continued) + part),
     )
 }
+
+/** Only colour is added to its lines: the sign at the beginning of each says the same without one. */
+const diffLines = (text: string, columns: number, style: Style): string[] =>
+  text.split('\n').flatMap((line) => {
+    const colour = line.startsWith('+') ? 'green' : line.startsWith('-') ? 'red' : undefined
+    const shown = textLines(line, '  │ ', columns)
+    return colour === undefined ? shown : shown.map((one) => style(colour, one))
+  })
 
 const hanging = (lead: string, text: string, columns: number): string[] => {
   const continued = `${' '.repeat(lead.length)}${CONTINUED}`

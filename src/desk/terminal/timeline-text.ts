@@ -14,8 +14,11 @@ export function timelineText(
   ].join('\n')
 }
 
+/** It came when the decision was made already. */
+const LATE = ', too late: without effect'
+
 function entryLines(
-  { atMs, what, people, reason, errorType, index }: TimelineEntry,
+  { atMs, what, people, reason, errorType, index, late }: TimelineEntry,
   columns: number,
   style: Style,
 ) {
@@ -23,7 +26,7 @@ function entryLines(
   const by = who.length === 0 ? '' : ` by ${who.join(', ')}`
   const error = errorType === undefined ? '' : `: ${errorType}`
   const head = `  ${style('dim', isoTime(atMs))}  `
-  const [first = '', ...rest] = wrap(visibleLine(`${what}${by}${error}`), columns - 28)
+  const [first = '', ...rest] = wrap(visibleLine(`${what}${by}${error}${late ? LATE : ''}`), columns - 28)
   return [
     `${head}${first}`,
     ...rest.map((line) => `${' '.repeat(26)}┆ ${line}`),

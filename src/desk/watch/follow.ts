@@ -30,10 +30,12 @@ export async function follow(
   let known: Map<string, RequestSummary> | undefined
   const decided = new Set<string>()
   let endings: RequestSummary[] = []
+  const escalated = new Set<string>()
   let hurry = Promise.withResolvers<void>()
   const unwatch = desk.watch((event, request) => {
     const { requestId } = request
     if (event === 'ended' && (known?.has(requestId) || decided.has(requestId))) endings.push(request)
+    if (event === 'escalated') escalated.add(requestId)
     hurry.resolve()
   })
   try {
@@ -54,8 +56,10 @@ export async function follow(
       now.set(request.requestId, request)
     for (const [requestId, request] of now) {
       const before = known?.get(requestId)
+      const isEscalated = escalated.delete(requestId)
       if (!before) changed(known ? 'opened' : 'waiting', request)
       else if (before.reviews.length !== request.reviews.length) changed('reviewed', request)
+      else if (isEscalated) changed('escalated', request)
     }
     for (const requestId of known?.keys() ?? []) {
       if (now.has(requestId)) continue
@@ -68,6 +72,7 @@ export async function follow(
     known = now
     for (const request of endings) if (decided.delete(request.requestId)) changed('ended', request)
     endings = endings.filter(({ requestId }) => now.has(requestId))
+    for (const requestId of escalated) if (!now.has(requestId)) escalated.delete(requestId)
     listed?.([...now.values()])
   }
 

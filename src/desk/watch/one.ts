@@ -71,7 +71,11 @@ const RELEASED: ReadonlySet<RequestState> = new Set(['approved', 'consumed', 'ex
 
 /** Without a terminal the time that is left would make a line of every second. */
 function statusLine(summary: RequestSummary, nowMs: number, isLive: boolean): string {
-  const { text, missing, timeLeft } = statusModel(summary, nowMs)
-  const parts = [text, isLive ? timeLeft : undefined, missing > 0 ? approvalsMissing(missing) : undefined]
+  const status = statusModel(summary, nowMs)
+  const joined = status.escalation.filter(({ isReached }) => isReached).map(({ text }) => text)
+  const parts = [
+    ...[status.text, isLive ? status.timeLeft : undefined, approvalsMissing(status), status.denials],
+    ...joined,
+  ]
   return parts.filter((part) => part !== undefined).join(' · ')
 }

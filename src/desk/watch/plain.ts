@@ -37,7 +37,7 @@ export async function watchInLines(
 const lineOf = (event: string, request: RequestSummary, nowMs: number): string =>
   [
     isoTime(nowMs),
-    event.padEnd(8),
+    event.padEnd(9),
     visibleLine(request.requestId),
     request.state.padEnd(8),
     actionTitle(request),
