@@ -6,6 +6,7 @@ import { createMeasures } from './measures.ts'
 import { type ApiDocument, openApi } from './openapi/document.ts'
 import { answerProblem } from './problem.ts'
 import { agentsRoutes } from './routes/agents.ts'
+import { dutyRoutes } from './routes/duties.ts'
 import { createKeysRoutes } from './routes/keys.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { policyRoutes } from './routes/policy.ts'
@@ -48,6 +49,7 @@ export function createApi(config: ApiConfig, deps: ApiDeps): Hono {
     ...createWatchRoutes(config, { desk, now, log, every: deps.every ?? every, measures }),
     ...requestsRoutes({ desk, publicUrl: config.publicUrl }),
     ...reviewRoutes({ desk }),
+    ...dutyRoutes({ desk }),
     ...policyRoutes({ desk }),
     ...agentsRoutes({ desk }),
     ...ledgerRoutes({ desk }),

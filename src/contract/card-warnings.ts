@@ -12,9 +12,7 @@ function refusals({ facts }: Card): string[] {
   const fact = facts.find(({ name, source }) => name === 'recent_denials' && source === 'broker')
   if (typeof fact?.value !== 'number' || fact.value < 1) return []
   const times = fact.value === 1 ? 'once' : `${count(fact.value)} times`
-  return [
-    `Refused ${times} in the last hour: people have denied this agent the same action, or one much like it`,
-  ]
+  return [`Refused ${times} in the last hour: people have denied this agent the same name on the same target`]
 }
 
 function suspicions(card: Card): string[] {

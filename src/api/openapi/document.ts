@@ -1,4 +1,5 @@
 import type { Operation } from './operation.ts'
+import { dutyPaths } from './paths/duties.ts'
 import { eventPaths } from './paths/events.ts'
 import { recordPaths } from './paths/records.ts'
 import { requestPaths } from './paths/requests.ts'
@@ -37,6 +38,7 @@ export function openApi({ url, version }: { url: string; version: string }): Api
     paths: {
       ...requestPaths,
       ...reviewPaths,
+      ...dutyPaths,
       ...eventPaths,
       ...recordPaths,
       ...webhookPaths,

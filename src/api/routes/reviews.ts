@@ -1,7 +1,7 @@
 import { digestShape, literal, object, optional, parse, text } from '#contract'
 import type { Desk } from '#desk'
 import { bearerOf } from '../bearer.ts'
-import { isBodyEmpty, jsonBody } from '../body.ts'
+import { jsonBody } from '../body.ts'
 import { type Route, refuseQuery, requestIdOf } from './route.ts'
 
 const reviewShape = object({
@@ -9,10 +9,9 @@ const reviewShape = object({
   reason: optional(text({ max: 4000 })),
   renderHash: digestShape,
 })
-const emptyShape = object({})
 
-/** The two things that people do to a request. The broker decides whether they may. */
-export const reviewRoutes = ({ desk }: { desk: Pick<Desk, 'review' | 'cancel'> }): Route[] => [
+/** A person’s answer, which quotes the card. The broker decides whether they may. */
+export const reviewRoutes = ({ desk }: { desk: Pick<Desk, 'review'> }): Route[] => [
   {
     method: 'POST',
     path: '/v1/requests/:id/reviews',
@@ -23,17 +22,6 @@ export const reviewRoutes = ({ desk }: { desk: Pick<Desk, 'review' | 'cancel'> }
       const { verdict, reason, renderHash } = parse(reviewShape, await jsonBody(c), 'the body')
       const answer = { requestId, verdict, renderHash, ...(reason === undefined ? {} : { reason }) }
       return c.json(await desk.review({ ...answer, channel: 'api', token }), 201)
-    },
-  },
-  {
-    method: 'POST',
-    path: '/v1/requests/:id/cancellation',
-    async handle(c) {
-      const token = bearerOf(c)
-      refuseQuery(c)
-      const requestId = requestIdOf(c)
-      if (!isBodyEmpty(c)) parse(emptyShape, await jsonBody(c), 'the body')
-      return c.json(await desk.cancel({ requestId, channel: 'api', token }))
     },
   },
 ]

@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono'
-import { object, parse, text } from '#contract'
+import { AGENT_ID, object, parse, text } from '#contract'
 import { HttpRefusal } from '../problem.ts'
 import { queryOf } from '../query.ts'
 
@@ -60,3 +60,8 @@ const requestIdShape = object({ requestId: text({ min: 1, max: 200 }) })
 
 export const requestIdOf = (c: Context): string =>
   parse(requestIdShape, { requestId: c.req.param('id') }, 'the path').requestId
+
+const agentIdShape = object({ agentId: text({ pattern: AGENT_ID, like: 'the id of an agent' }) })
+
+export const agentIdOf = (c: Context): string =>
+  parse(agentIdShape, { agentId: c.req.param('id') }, 'the path').agentId

@@ -1,14 +1,5 @@
 import type { Context } from 'hono'
-import {
-  type DeskEventName,
-  HoldpointError,
-  type ListReply,
-  object,
-  optional,
-  problemOf,
-  type RequestSummary,
-  text,
-} from '#contract'
+import { HoldpointError, type ListReply, object, optional, problemOf, text } from '#contract'
 import type { Desk } from '#desk'
 import type { Log } from '#runtime'
 import { bearerOf } from '../bearer.ts'
@@ -16,7 +7,7 @@ import type { Measures } from '../measures.ts'
 import { queryOf } from '../query.ts'
 import { createEventStream, type EventStream } from '../stream/event-stream.ts'
 import type { Every } from '../stream/every.ts'
-import { createHub } from '../stream/hub.ts'
+import { createHub, type Heard } from '../stream/hub.ts'
 import { createSlots } from '../stream/slots.ts'
 import { expiryMsOf } from '../stream/token-expiry.ts'
 import type { Route } from './route.ts'
@@ -53,11 +44,11 @@ export function createWatchRoutes(
     // Nobody would read what comes after the head.
     if (c.req.method === 'HEAD') return standing(desk, token, only).then(() => c.body(null, 200, headers))
 
-    const early: [DeskEventName, RequestSummary][] = []
-    let onEvent = (event: DeskEventName, request: RequestSummary): void => void early.push([event, request])
+    const early: Heard[] = []
+    let onHeard = (heard: Heard): void => void early.push(heard)
     // Listening comes first: what happens while the snapshot is made would be in neither.
-    const stopListening = hub.listen((event, request) => {
-      if (only === undefined || request.requestId === only) onEvent(event, request)
+    const stopListening = hub.listen((heard) => {
+      if (only === undefined || heard.about === only) onHeard(heard)
     })
     let snapshot: ListReply
     let giveBack: () => void
@@ -83,13 +74,13 @@ export function createWatchRoutes(
     const end = (error: unknown): void => stream.end('end', problemOf(error))
     const expiresAtMs = expiryMsOf(token) ?? Number.POSITIVE_INFINITY
     const whileValid = (work: () => void): void => (now() < expiresAtMs ? work() : end(expired()))
-    onEvent = (event, request) => whileValid(() => void stream.send(event, eventId(event, request), request))
+    onHeard = ({ event, id, data }) => whileValid(() => void stream.send(event, id, data))
     timers.push(
       every(BEAT_MS, () => whileValid(() => stream.beat())),
       every(LOOK_AGAIN_MS, () => void desk.list(token, { limit: 1 }).catch(end)),
     )
     begin(stream, snapshot, now())
-    for (const [event, request] of early) onEvent(event, request)
+    for (const heard of early) onHeard(heard)
     return c.body(stream.body, 200, headers)
   }
 
@@ -109,9 +100,5 @@ async function standing(
 
 const begin = (stream: EventStream, snapshot: ListReply, atMs: number): void =>
   void stream.send('snapshot', `snapshot.${atMs}`, snapshot)
-
-/** The same event has the same id in every stream. */
-const eventId = (event: DeskEventName, { requestId, reviews }: RequestSummary): string =>
-  event === 'reviewed' ? `${event}.${requestId}.${reviews.length}` : `${event}.${requestId}`
 
 const expired = (): HoldpointError => new HoldpointError('UNAUTHENTICATED', 'the token has expired')

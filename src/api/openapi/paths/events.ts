@@ -19,7 +19,7 @@ export const eventPaths: Readonly<Record<string, Record<string, Operation>>> = {
       operationId: 'watchRequests',
       summary: 'Watch what happens, as server-sent events',
       description: [
-        'First `snapshot`, a RequestList of what is pending, at most 200 (with `request`: of that one alone). Then `opened`, `reviewed`, `decided` and `ended`, each with a RequestSummary.',
+        'First `snapshot`, a RequestList of what is pending, at most 200 (with `request`: of that one alone). Then `opened`, `reviewed`, `escalated` (others may answer, too), `decided` and `ended`, each with a RequestSummary; and, without `request`, `alarm` with an Alarm: what nobody should overlook.',
         'A comment comes every 15 seconds. The stream ends with `end`, a Problem, when the token expires or is not accepted any more.',
         'A reader that is too slow is cut off. Whoever comes back, with Last-Event-ID or without, is sent a snapshot again.',
       ].join('\n\n'),

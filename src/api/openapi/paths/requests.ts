@@ -53,7 +53,7 @@ export const requestPaths: Readonly<Record<string, Record<string, Operation>>> =
           headers: { ETag: { description: 'Of these very bytes.', schema: { type: 'string' } } },
         },
         '304': { description: 'Nothing has changed.' },
-        ...problems(...WITH_TOKEN, 'UNKNOWN_REQUEST', 'CARD_MISMATCH'),
+        ...problems(...WITH_TOKEN, 'UNKNOWN_REQUEST', 'CARD_MISMATCH', 'ERASED'),
       },
     },
   },

@@ -1,5 +1,5 @@
 import { json, type Operation, problems, refusedBody, requestIdParameter, WITH_TOKEN } from '../operation.ts'
-import { closed, ref } from '../schema.ts'
+import { ref } from '../schema.ts'
 
 const renderHash = `sha-256:${'0a'.repeat(32)}`
 
@@ -28,31 +28,6 @@ export const reviewPaths: Readonly<Record<string, Record<string, Operation>>> = 
           ...(['LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE', 'PAYLOAD_TOO_LARGE', 'UNKNOWN_REQUEST'] as const),
           ...(['NOT_A_REVIEWER', 'SELF_APPROVAL', 'ASSURANCE_TOO_LOW'] as const),
           ...(['CARD_MISMATCH', 'ALREADY_DECIDED', 'ALREADY_REVIEWED', 'APPROVAL_EXPIRED'] as const),
-        ),
-        ...refusedBody,
-      },
-    },
-  },
-  '/v1/requests/{id}/cancellation': {
-    post: {
-      operationId: 'cancelRequest',
-      summary: 'Take a request back: for the agent’s owner and the people for whom it acts',
-      parameters: [requestIdParameter],
-      requestBody: {
-        required: false,
-        content: { 'application/json': { schema: closed({ type: 'object' }) } },
-      },
-      responses: {
-        '200': json('CancellationResult', 'It is cancelled.', { example: { state: 'cancelled' } }),
-        ...problems(
-          ...WITH_TOKEN,
-          ...([
-            'LEDGER_UNAVAILABLE',
-            'PAYLOAD_TOO_LARGE',
-            'UNKNOWN_REQUEST',
-            'NOT_THE_REQUESTER',
-            'ALREADY_DECIDED',
-          ] as const),
         ),
         ...refusedBody,
       },

@@ -147,6 +147,9 @@ export const cardSchemas: Readonly<Record<string, Schema>> = {
       }),
     ),
     warnings: list(string()),
-    isWhole: boolean({ description: 'False where something did not fit, or was hidden by detection alone: do not offer to approve.' }),
+    isWhole: boolean({
+      description:
+        'False where something did not fit, or was hidden by detection alone: do not offer to approve.',
+    }),
   }),
 }

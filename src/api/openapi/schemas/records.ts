@@ -1,8 +1,11 @@
 import type {
   AgentSummary,
   AgentsReply,
+  Alarm,
   ExplainCall,
   ExplainReply,
+  FreezeCall,
+  FreezeReply,
   Frozen,
   LedgerReply,
   PolicyReply,
@@ -12,6 +15,7 @@ import type {
 } from '#contract'
 import {
   anything,
+  boolean,
   closed,
   integer,
   list,
@@ -97,6 +101,29 @@ export const recordSchemas: Readonly<Record<string, Schema>> = {
     sinceMs: timeMs('When it was frozen.'),
     by: string({ description: 'Name of the person who froze it.' }),
   }),
+  FreezeReason: closed(
+    schemaOf<Pick<FreezeCall, 'reason'>>()(
+      {},
+      { reason: string({ minLength: 1, maxLength: 1000, description: 'The ledger keeps its digest.' }) },
+    ),
+  ),
+  FreezeResult: schemaOf<FreezeReply>()(
+    {
+      frozen: boolean(),
+      sinceMs: timeMs('Since when.'),
+      cancelled: integer({ description: 'Requests that waited, and were ended by it.' }),
+      revoked: integer({ description: 'Approvals that nobody had used, and were taken back by it.' }),
+    },
+    { agentId: string({ description: 'Absent where it is about all of them.' }) },
+  ),
+  Alarm: schemaOf<Alarm>('What nobody should overlook.')(
+    {
+      kind: string({ description: 'Open, so that more can come: `frozen`, `thawed`, `drift`, `quota` …' }),
+      atMs: timeMs('When it happened.'),
+      text: string({ description: 'One sentence for people.' }),
+    },
+    { agentId: string(), by: ref('NamedPrincipal') },
+  ),
   AgentList: schemaOf<AgentsReply>()({ agents: list(ref('Agent')) }, { frozen: ref('Frozen') }),
   Ledger: schemaOf<LedgerReply>()(
     {

@@ -1,5 +1,6 @@
 import {
   DECISIONS,
+  type EraseReply,
   type ListReply,
   type PersonCancelReply,
   type RequestSummary,
@@ -47,7 +48,9 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
             atMs: timeMs('When it was given.'),
           },
           {
-            groups: list(string(), { description: 'Those that may answer, to which the reviewer belonged then.' }),
+            groups: list(string(), {
+              description: 'Those that may answer, to which the reviewer belonged then.',
+            }),
             late: { const: true, description: 'It came after the decision, and changed nothing.' },
           },
         ),
@@ -116,5 +119,6 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
     state: ref('RequestState'),
     missing: integer({ description: 'How many more approvals the threshold asks for.' }),
   }),
+  ErasureResult: schemaOf<EraseReply>()({ erasedAtMs: timeMs('When it was erased.') }),
   CancellationResult: schemaOf<PersonCancelReply>()({ state: ref('RequestState') }),
 }
