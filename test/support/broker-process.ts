@@ -3,10 +3,14 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** `holdpoint broker` on a house's data folder, once it is ready. */
-export async function spawnBroker(dataDir: string, natsUrl: string): Promise<ChildProcess> {
+/** `holdpoint broker` on a house's data folder, once it is ready; `more` is added to its environment. */
+export async function spawnBroker(
+  dataDir: string,
+  natsUrl: string,
+  more: Record<string, string> = {},
+): Promise<ChildProcess> {
   const program = fileURLToPath(new URL('../../src/main/holdpoint.ts', import.meta.url))
-  const env = { ...process.env, HOLDPOINT_DATA_DIR: dataDir, HOLDPOINT_NATS_URL: natsUrl }
+  const env = { ...process.env, HOLDPOINT_DATA_DIR: dataDir, HOLDPOINT_NATS_URL: natsUrl, ...more }
   const child = spawn(process.execPath, [program, 'broker'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream })
   const seen: string[] = []
