@@ -1,5 +1,6 @@
-import { type Approvals, type Assurance, atLeast, type Path } from '#contract'
-import { covers } from './pattern.ts'
+import { checkPeople } from './check-people.ts'
+import { compilePattern, covers } from './pattern.ts'
+import { createPeople, type People } from './people.ts'
 import { DIMENSIONS, type Match, type Place, type Policy, type Rule } from './policy.ts'
 
 /** Something in a valid policy that its author should know. */
@@ -10,47 +11,32 @@ export interface Finding extends Place {
     | 'ALLOWED_BY_DEFAULT'
     | 'ALLOWS_EVERYTHING'
     | 'NEVER_MATCHES'
+    | 'UNKNOWN_KIND'
     | 'UNUSED_GROUP'
     | 'ASSURANCE_OUT_OF_REACH'
+    | 'OUT_OF_REACH'
+    | 'ONLY_BY_ESCALATION'
+    | 'USELESS_ESCALATION'
+    | 'DENIALS_OUT_OF_REACH'
+    | 'NOBODY_ON_DUTY'
+    | 'NOBODY_TO_THAW'
+    | 'PROPOSER_IS_NEEDED'
   rule?: string
   message: string
 }
 
-/** Every finding is certain; that nothing is found does not prove that every rule can match. */
-export const checkPolicy = (policy: Policy): Finding[] => [
+/**
+ * Every finding is certain; that nothing is found does not prove that every rule can match. With the people of a
+ * directory, accounts of one person are counted as one.
+ */
+export const checkPolicy = (policy: Policy, people: People = createPeople()): Finding[] => [
   ...observed(policy),
   ...allowedByDefault(policy),
   ...allowsEverything(policy),
   ...neverMatches(policy),
-  ...unusedGroups(policy),
-  ...outOfReach(policy),
+  ...unknownKinds(policy),
+  ...checkPeople(policy, people),
 ]
-
-/** What a sign-in gives today. A rule that asks for more holds what nobody can answer. */
-const REACHED: Assurance = 'login'
-
-function outOfReach({ defaults, rules, place }: Policy): Finding[] {
-  const finding = (path: Path, { assurance }: Approvals, rule?: string): Finding[] =>
-    atLeast(REACHED, assurance)
-      ? []
-      : [
-          {
-            ...place(path),
-            level: 'warning',
-            code: 'ASSURANCE_OUT_OF_REACH',
-            ...(rule === undefined ? {} : { rule }),
-            message: `No sign-in reaches ${assurance} in this version: what is held here can only expire.`,
-          },
-        ]
-  return [
-    ...finding(['defaults', 'approvals', 'assurance'], defaults.approvals),
-    ...rules.flatMap(({ id, effect, approvals }, index) =>
-      effect === 'hold' && approvals.assurance !== defaults.approvals.assurance
-        ? finding(['rules', index, 'approvals', 'assurance'], approvals, id)
-        : [],
-    ),
-  ]
-}
 
 function observed({ mode, place }: Policy): Finding[] {
   const says = (where: string): string =>
@@ -142,23 +128,27 @@ const coversRule = (outer: Rule, inner: Rule): boolean =>
     return within.every((pattern) => patterns.some((one) => covers(one, pattern)))
   })
 
-function unusedGroups({ groups, defaults, duties, rules, place }: Policy): Finding[] {
-  const used = new Set([
-    ...[defaults, duties.policy, ...rules].flatMap(({ approvals: { from, escalate = [] } }) => [
-      ...from,
-      ...escalate.flatMap(({ to }) => to),
-    ]),
-    ...duties.freeze,
-    ...duties.erase,
-  ])
-  return Object.keys(groups)
-    .filter((name) => !used.has(name))
-    .map(
-      (name): Finding => ({
-        ...place(['groups', name]),
-        level: 'note',
-        code: 'UNUSED_GROUP',
-        message: `The group ${name} is named nowhere.`,
+/** Those that the enforcement points of this version say. Kinds are open: another one may be somebody's own. */
+const KINDS = ['tool', 'mcp', 'db', 'http', 'process', 'file', 'aws', 'k8s']
+
+function unknownKinds({ defaults, rules, place }: Policy): Finding[] {
+  const known = (pattern: string): boolean => KINDS.some(compilePattern(pattern))
+  const says = (pattern: string): string =>
+    `No enforcement point of this version says the kind ${pattern}; the known ones are ${KINDS.join(', ')}.`
+  return [
+    ...[...defaults.kinds.keys()]
+      .filter((kind) => !known(kind))
+      .map((kind): Finding => {
+        const at = place(['defaults', 'kinds', kind])
+        return { ...at, level: 'warning', code: 'UNKNOWN_KIND', message: says(kind) }
       }),
-    )
+    ...rules.flatMap(({ id, match: { kind = [] } }, index) =>
+      kind.flatMap((pattern, nth): Finding[] => {
+        const at = place(['rules', index, 'match', 'kind', nth])
+        return known(pattern)
+          ? []
+          : [{ ...at, level: 'warning', code: 'UNKNOWN_KIND', rule: id, message: says(pattern) }]
+      }),
+    ),
+  ]
 }

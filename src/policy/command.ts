@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { HoldpointError, type JsonValue, parseJson, type Ruling } from '#contract'
+import { HoldpointError, type JsonValue, needsText, parseJson, type Ruling } from '#contract'
 import type { Command, Invocation, Io } from '#runtime'
 import { checkPolicy } from './check.ts'
 import { loadPolicy } from './compile.ts'
@@ -102,8 +102,6 @@ function table(steps: Step[]): string {
 function sentence({ effect, rule, mode, approvals, reason }: Ruling): string {
   const by = mode === 'observe' ? `${effect} (observed only: it would run)` : effect
   const people =
-    effect === 'hold'
-      ? `, to be released by ${approvals.threshold} of ${approvals.from.join(', ')} (${approvals.assurance})`
-      : ''
+    effect === 'hold' ? `, to be released by ${needsText(approvals)} (${approvals.assurance})` : ''
   return `${by} by ${rule}${people}${reason === undefined ? '' : `: ${reason}`}`
 }

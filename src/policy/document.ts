@@ -111,15 +111,15 @@ export const documentShape = object({
       rememberDenial: optional(duration),
     }),
   ),
+  groups: optional(
+    record(list(specifier, { min: 1, max: 500 }), { max: 200, key: /^[a-z0-9][a-z0-9_.-]{0,63}$/ }),
+  ),
+  rules: optional(list(rule, { max: 1000 })),
   duties: optional(
     object({ freeze: optional(groupNames), erase: optional(groupNames), policy: optional(approvals) }),
   ),
   quotas: optional(
     object({ pending: optional(quota), perMinute: optional(quota), denialsPerHour: optional(quota) }),
   ),
-  groups: optional(
-    record(list(specifier, { min: 1, max: 500 }), { max: 200, key: /^[a-z0-9][a-z0-9_.-]{0,63}$/ }),
-  ),
-  rules: optional(list(rule, { max: 1000 })),
 })
 export type PolicyDocumentValue = Infer<typeof documentShape>

@@ -1,27 +1,49 @@
 import type { Path, Problem } from '#contract'
 import type { PolicyDocumentValue } from './document.ts'
-import { DEFAULTS, type Policy, type Terms } from './policy.ts'
-import { parseSpecifier, principalKey } from './specifier.ts'
+import { DEFAULTS, POLICY_CHANGE, type Policy, RESERVED_KIND } from './policy.ts'
+import { givenApprovals, termsProblems } from './terms-problems.ts'
 
 /** What only shows when the parts of a document are held against each other. */
 export function findContradictions(policy: Policy, document: PolicyDocumentValue): Problem[] {
   return [
     ...repeatedIds(policy),
+    ...reservedKinds(document),
     ...unknownGroups(policy, document),
-    ...unreleasable(policy, document),
+    ...termsProblems(policy, document),
     ...lateEscalations(policy),
   ]
 }
 
+const TAKEN = new Map([
+  [DEFAULTS, 'the ruling that no rule made'],
+  [POLICY_CHANGE, 'the ruling on a change of the policy'],
+])
+
 function repeatedIds({ rules }: Policy): Problem[] {
-  const seen = new Set([DEFAULTS])
+  const seen = new Set<string>()
   return rules.flatMap(({ id }, index) => {
     const path = ['rules', index, 'id']
-    if (id === DEFAULTS) return [problem(path, id, 'another id: defaults names the ruling that no rule made')]
+    const taken = TAKEN.get(id)
+    if (taken !== undefined) return [problem(path, id, `another id: ${id} names ${taken}`)]
     if (seen.has(id)) return [problem(path, id, 'an id that no other rule has')]
     seen.add(id)
     return []
   })
+}
+
+/** Whoever could write a rule for changes of the policy could let themselves write any other. */
+function reservedKinds({ defaults, rules = [] }: PolicyDocumentValue): Problem[] {
+  const expected = 'another kind: duties.policy says who releases a change of the policy'
+  return [
+    ...(Object.hasOwn(defaults?.kinds ?? {}, RESERVED_KIND)
+      ? [problem(['defaults', 'kinds', RESERVED_KIND], RESERVED_KIND, expected)]
+      : []),
+    ...rules.flatMap(({ match: { kind = [] } }, index) =>
+      kind.flatMap((pattern, nth) =>
+        pattern === RESERVED_KIND ? [problem(['rules', index, 'match', 'kind', nth], pattern, expected)] : [],
+      ),
+    ),
+  ]
 }
 
 function unknownGroups({ groups }: Policy, document: PolicyDocumentValue): Problem[] {
@@ -33,56 +55,16 @@ function unknownGroups({ groups }: Policy, document: PolicyDocumentValue): Probl
       known.includes(name) ? [] : [problem([...path, index], name, expected)],
     )
   return [
-    ...check(document.defaults?.approvals?.from, ['defaults', 'approvals', 'from']),
-    ...(document.rules ?? []).flatMap((rule, index) => [
-      ...check(rule.approvals?.from, ['rules', index, 'approvals', 'from']),
-      ...(rule.escalate ?? []).flatMap(({ to }, step) => check(to, ['rules', index, 'escalate', step, 'to'])),
+    ...givenApprovals(document).flatMap(({ given, path }) => [
+      ...check(given.from, [...path, 'from']),
+      ...(given.all ?? []).flatMap(({ from }, part) => check(from, [...path, 'all', part, 'from'])),
     ]),
+    ...check(document.duties?.freeze, ['duties', 'freeze']),
+    ...check(document.duties?.erase, ['duties', 'erase']),
+    ...(document.rules ?? []).flatMap((rule, index) =>
+      (rule.escalate ?? []).flatMap(({ to }, step) => check(to, ['rules', index, 'escalate', step, 'to'])),
+    ),
   ]
-}
-
-/** A hold that nobody can ever release is a mistake, however safe. */
-function unreleasable(policy: Policy, document: PolicyDocumentValue): Problem[] {
-  const { defaults, rules } = policy
-  const byDefault = defaults.effect === 'hold' || [...defaults.kinds.values()].includes('hold')
-  return [
-    ...(byDefault || document.defaults?.approvals !== undefined
-      ? releasable(
-          policy,
-          defaults,
-          ['defaults', 'approvals'],
-          byDefault ? 'the defaults hold' : 'they ask for approvals',
-        )
-      : []),
-    ...rules.flatMap((rule, index) => {
-      const why =
-        rule.effect === 'hold'
-          ? 'this rule holds'
-          : rule.when !== undefined
-            ? 'a rule with `when` holds where it cannot be evaluated'
-            : document.rules?.[index]?.approvals && 'this rule asks for approvals'
-      return why ? releasable(policy, rule, ['rules', index, 'approvals'], why) : []
-    }),
-  ]
-}
-
-function releasable({ groups }: Policy, { approvals }: Terms, path: Path, why: string): Problem[] {
-  const { from, threshold } = approvals
-  if (from.length === 0)
-    return [{ path: [...path, 'from'], found: 'missing', expected: `at least one group, because ${why}` }]
-  if (!from.every((name) => Object.hasOwn(groups, name))) return []
-  const specifiers = from.flatMap((name) => groups[name] ?? []).map(parseSpecifier)
-  const people = new Set(specifiers.flatMap((one) => (one && 'sub' in one ? [principalKey(one)] : [])))
-  const countable = specifiers.every((one) => one !== undefined && 'sub' in one)
-  return countable && people.size < threshold
-    ? [
-        {
-          path: [...path, 'threshold'],
-          found: String(threshold),
-          expected: `at most ${people.size}, as many people as the groups have`,
-        },
-      ]
-    : []
 }
 
 const lateEscalations = ({ rules }: Policy): Problem[] =>

@@ -87,6 +87,7 @@ rules:
       '3:11 warning ALLOWED_BY_DEFAULT',
       '4:18 note ALLOWED_BY_DEFAULT',
       '6:5 warning ALLOWS_EVERYTHING all',
+      '1:1 warning NOBODY_ON_DUTY',
     ])
   })
 

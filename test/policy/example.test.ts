@@ -80,11 +80,16 @@ test('policy - the example’s whole ruling on an export', () => {
     policyHash: policy.hash,
     mode: 'enforce',
     risk: 'high',
-    approvals: { from: ['data-owners'], threshold: 2, assurance: 'step-up' },
+    approvals: {
+      from: ['data-owners'],
+      threshold: 2,
+      assurance: 'step-up',
+      escalate: [{ afterMs: 300_000, to: ['security-oncall'] }],
+    },
     timeoutMs: 600_000,
     validForMs: 7_200_000,
     redact: ['/arguments/password'],
-    escalate: [{ afterMs: 300_000, to: ['security-oncall'] }],
+    rememberDenialMs: 3_600_000,
   })
 })
 

@@ -19,12 +19,12 @@ const REFUSED: [string, string, ...string[]][] = [
   [
     'an unknown key at the top',
     doc('efect: allow'),
-    '2:1: efect: "efect", expected one of the keys holdpoint, mode, defaults, groups, rules',
+    '2:1: efect: "efect", expected one of the keys holdpoint, mode, defaults, groups, rules, duties, quotas',
   ],
   [
     'the key __proto__',
     doc('__proto__: { effect: allow }'),
-    '2:1: __proto__: "__proto__", expected one of the keys holdpoint, mode, defaults, groups, rules',
+    '2:1: __proto__: "__proto__", expected one of the keys holdpoint, mode, defaults, groups, rules, duties, quotas',
   ],
   ['an unknown mode', doc('mode: enforced'), `2:7: mode: "enforced", expected ${MODES}`],
   ['a mode that YAML 1.1 would read as false', doc('mode: off'), `2:7: mode: "off", expected ${MODES}`],
@@ -37,7 +37,7 @@ const REFUSED: [string, string, ...string[]][] = [
     'a wrong value and a misspelt key, both',
     doc('defaults:', '  effect: permit', '  timout: 5m'),
     '3:11: defaults.effect: "permit", expected "allow" or "hold" or "deny"',
-    '4:3: defaults.timout: "timout", expected one of the keys effect, kinds, approvals, timeout, validFor',
+    '4:3: defaults.timout: "timout", expected one of the keys effect, kinds, approvals, timeout, validFor, rememberDenial',
   ],
   ['empty defaults', doc('defaults:'), '2:10: defaults: null, expected a mapping'],
   [
@@ -255,7 +255,7 @@ describe('policy - accepted:', () => {
       approvals: { from: ['sre'], threshold: 1, assurance: 'login' },
       timeoutMs: 900_000,
       validForMs: 3_600_000,
-      escalate: [],
+      rememberDenialMs: 3_600_000,
       redact: [],
     })
   })

@@ -110,7 +110,7 @@ test('policy - a ruling carries its terms and cannot be changed for the next act
   expect(ruling).toMatchObject({
     risk: 'high',
     timeoutMs: 600_000,
-    escalate: [{ afterMs: 300_000, to: ['sre'] }],
+    approvals: { escalate: [{ afterMs: 300_000, to: ['sre'] }] },
     redact: ['/arguments/password'],
   })
   expect(() => ruling.approvals.from.push('everyone')).toThrow(TypeError)
