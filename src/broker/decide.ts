@@ -3,10 +3,12 @@ import {
   type DecidedEntry,
   type Decision,
   type Digest,
+  epochOf,
+  HoldpointError,
   ledgerSubject,
   type ReviewEntry,
 } from '#contract'
-import { createPeople, type Tally, tally } from '#policy'
+import { type People, type Tally, tally } from '#policy'
 import type { Context } from './context.ts'
 import type { Request } from './requests.ts'
 
@@ -37,7 +39,7 @@ async function write(context: Context, request: Request, decision: Decision, why
     by: why.by ?? [],
     ...(why.reasonDigest === undefined ? {} : { reasonDigest: why.reasonDigest }),
   }
-  const committed = await context.ledger.commit(ledgerSubject.decided(context.config.epoch, requestId), entry)
+  const committed = await context.ledger.commit(ledgerSubject.decided(epochOf(requestId), requestId), entry)
   context.requests.apply(committed.entry, committed.position)
   // A replica that lost tells nobody: the one that won has done so.
   if (!committed.won) return
@@ -48,23 +50,35 @@ async function write(context: Context, request: Request, decision: Decision, why
 
 /** Decides if the committed reviews say so. Also run for every pending request after a restart. */
 export async function decideByReviews(context: Context, request: Request): Promise<void> {
-  if (request.decided || tallied(request).state === 'pending') return
+  if (request.decided || tallied(context, request).state === 'pending') return
   // The ledger's order counts: before the review that we know of there may be one that another replica took.
   await context.catchUp()
   if (request.decided) return
-  const result = tallied(request)
+  const result = tallied(context, request)
   if (result.state === 'pending') return
   const by = result.by.map(({ reviewer }) => reviewer)
-  const reasonDigest = result.state === 'denied' ? result.by.at(-1)?.reasonDigest : undefined
+  const words = result.by.findLast((review) => review.reasonDigest !== undefined)
+  const reasonDigest = result.state === 'denied' ? words?.reasonDigest : undefined
   await decide(context, request, result.state, {
     by,
     ...(reasonDigest === undefined ? {} : { reasonDigest }),
   })
 }
 
-/** Where the reviews that are known leave a request. */
-export const tallied = ({ reviews, requested }: Request): Tally<ReviewEntry> =>
-  tally<ReviewEntry>(reviews, requested, createPeople())
+/** Where the reviews that are known leave a request: nowhere, while nobody can say which of them are one person's. */
+export function tallied(
+  { documents }: Pick<Context, 'documents'>,
+  { reviews, requested }: Pick<Request, 'reviews' | 'requested'>,
+): Tally<ReviewEntry> {
+  let people: People
+  try {
+    people = documents.people()
+  } catch (error) {
+    if (error instanceof HoldpointError) return { state: 'pending', missing: requested.approvals.threshold }
+    throw error
+  }
+  return tally<ReviewEntry>(reviews, requested, people)
+}
 
 export const expire = (context: Context, request: Request): Promise<void> =>
   decide(context, request, 'expired')

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
-import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstream, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
   canonicalize,
@@ -18,10 +18,15 @@ import {
 export interface Payloads {
   /** Opens a request's payload with its first part. Returns what counts: ours, or that of a replica that was first. */
   create(requestId: string, part: string, value: JsonValue): Promise<JsonValue>
-  /** Adds a part, once. Throws NOT_FOUND where the payload has been erased. */
+  /** Adds a part, once. Throws ERASED where the payload has been erased. */
   add(requestId: string, part: string, value: JsonValue): Promise<JsonValue>
   /** Undefined where nothing was put, or the payload has been erased. */
   get(requestId: string, part: string): Promise<JsonValue | undefined>
+  /**
+   * Deletes the key: no part can be opened by anybody from then on. Repeating it changes nothing. Throws
+   * LEDGER_UNAVAILABLE, retryable, where the server does not say that it is gone.
+   */
+  erase(requestId: string): Promise<void>
 }
 
 /**
@@ -48,7 +53,7 @@ export function createPayloads(secret: Uint8Array, deps: { nc: NatsConnection })
 
   async function add(requestId: string, part: string, value: JsonValue): Promise<JsonValue> {
     const key = await readKey(requestId)
-    if (!key) throw new HoldpointError('NOT_FOUND', `the payload of ${requestId} has been erased`)
+    if (!key) throw new HoldpointError('ERASED', `what ${requestId} was about has been erased`)
     if (await write(requestId, part, value, key)) return value
     return (await get(requestId, part)) ?? value
   }
@@ -94,12 +99,38 @@ export function createPayloads(secret: Uint8Array, deps: { nc: NatsConnection })
   }
 
   async function read(stream: string, subject: string): Promise<Uint8Array | undefined> {
-    manager ??= jetstreamManager(deps.nc, { checkAPI: false })
-    const message = await (await manager).streams.getMessage(stream, { last_by_subj: subject })
-    return message?.data
+    return (await find(stream, subject))?.data
   }
 
-  return { create, add, get }
+  async function find(stream: string, subject: string): Promise<StoredMsg | undefined> {
+    manager ??= jetstreamManager(deps.nc, { checkAPI: false })
+    const message = await (await manager).streams.getMessage(stream, { last_by_subj: subject })
+    return message ?? undefined
+  }
+
+  async function erase(requestId: string): Promise<void> {
+    const subject = payloadKeySubject(requestId)
+    let cause: unknown
+    try {
+      const key = await find(PAYLOAD_KEY_STREAM, subject)
+      if (!key) return
+      // Overwritten on disk, not only forgotten. Another replica may have been quicker.
+      await (await manager)?.streams
+        .deleteMessage(PAYLOAD_KEY_STREAM, key.seq, true)
+        .catch((error: unknown) => {
+          cause = error
+        })
+      if (!(await find(PAYLOAD_KEY_STREAM, subject))) return
+    } catch (error) {
+      cause = error
+    }
+    throw new HoldpointError('LEDGER_UNAVAILABLE', `the key of ${requestId} cannot be deleted now`, {
+      cause,
+      retryable: true,
+    })
+  }
+
+  return { create, add, get, erase }
 }
 
 const subjectOf = (requestId: string, part: string, key: Uint8Array): string =>

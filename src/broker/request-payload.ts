@@ -8,7 +8,9 @@ import {
   type JsonValue,
   type Principal,
 } from '#contract'
+import type { Context } from './context.ts'
 import type { Payloads } from './payload.ts'
+import type { Request } from './requests.ts'
 
 /** What is kept, sealed, of a request: enough to show its card and to take its digest again. */
 export interface RequestPayload {
@@ -27,13 +29,29 @@ export async function createPayload(
   return kept as unknown as RequestPayload
 }
 
-/** Throws NOT_FOUND where the payload has been erased. */
+/** Throws ERASED where there is no payload any more. */
 export async function readPayload(payloads: Payloads, requestId: string): Promise<RequestPayload> {
   const payload = await payloads.get(requestId, 'request')
-  if (payload === undefined)
-    throw new HoldpointError('NOT_FOUND', `the payload of ${requestId} has been erased`)
+  if (payload === undefined) throw new HoldpointError('ERASED', `what ${requestId} was about has been erased`)
   // Written by ourselves, and authenticated under our own key: its shape needs no second look.
   return payload as unknown as RequestPayload
+}
+
+/** For people: throws ERASED, with who erased it and when, from the moment that the ledger says so. */
+export function payloadOf(
+  { payloads }: Pick<Context, 'payloads'>,
+  request: Request,
+): Promise<RequestPayload> {
+  refuseErased(request)
+  return readPayload(payloads, request.requested.requestId)
+}
+
+export function refuseErased({ requested, erased }: Request): void {
+  if (erased)
+    throw new HoldpointError(
+      'ERASED',
+      `what ${requested.requestId} was about was erased by ${erased.by.name} (${erased.by.sub}) at ${new Date(erased.at).toISOString()}`,
+    )
 }
 
 /** One person, one review: this is the last token of the review's write-once subject. */

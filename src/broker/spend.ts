@@ -1,4 +1,4 @@
-import { ledgerSubject, type Outcome, type Spend, type SpentEntry } from '#contract'
+import { type Approver, epochOf, ledgerSubject, type Outcome, type Spend, type SpentEntry } from '#contract'
 import type { Committed } from './commit.ts'
 import type { Context } from './context.ts'
 import type { Request } from './requests.ts'
@@ -12,10 +12,23 @@ export async function spend(
 ): Promise<Committed<SpentEntry>> {
   const { requestId, actionDigest } = request.requested
   const entry: SpentEntry = { type: 'spent', at: context.now(), requestId, actionDigest, spend: how, ...by }
-  const committed = await context.ledger.commit(ledgerSubject.spent(context.config.epoch, requestId), entry)
+  const committed = await context.ledger.commit(ledgerSubject.spent(epochOf(requestId), requestId), entry)
   context.requests.apply(committed.entry, committed.position)
-  if (committed.won && committed.entry.spend !== 'consumed') context.notify.desk('ended', request)
+  if (committed.won && how !== 'consumed') context.notify.desk('ended', request)
+  // A job that still waits with its approval in hand learns that it is gone.
+  if (committed.won && how === 'revoked') context.notify.settled(request)
   return committed
+}
+
+/**
+ * Takes an approval back that nobody has used; one whose time is over lapses. Whoever uses it meanwhile is first: how
+ * it ended, the entry says.
+ */
+export async function takeBack(context: Context, request: Request, by: Approver): Promise<SpentEntry> {
+  const { entry } = hasLapsed(request, context.now())
+    ? await spend(context, request, 'lapsed')
+    : await spend(context, request, 'revoked', { by })
+  return entry
 }
 
 /** Records what became of a consumed approval. The first word stands. */
@@ -26,7 +39,7 @@ export async function conclude(
   errorType?: string,
 ): Promise<void> {
   const { requestId, actionDigest } = request.requested
-  const committed = await context.ledger.commit(ledgerSubject.outcome(context.config.epoch, requestId), {
+  const committed = await context.ledger.commit(ledgerSubject.outcome(epochOf(requestId), requestId), {
     type: 'outcome',
     at: context.now(),
     requestId,

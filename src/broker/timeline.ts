@@ -6,9 +6,9 @@ import type { Request } from './requests.ts'
 
 /** All that the ledger says of a request, in its order, with the words that it has only the digests of. */
 export async function timelineOf({ payloads }: Context, request: Request): Promise<TimelineEntry[]> {
-  const { requested, reviews, decided, spent, outcome } = request
+  const { requested, reviews, decided, spent, outcome, erased } = request
   const open = async (entry: TimelineEntry, digest: Digest | undefined): Promise<TimelineEntry> => {
-    const reason = digest && (await payloads.get(requested.requestId, reasonPart(digest)))
+    const reason = digest && !erased && (await payloads.get(requested.requestId, reasonPart(digest)))
     return typeof reason === 'string' ? { ...entry, reason } : entry
   }
   const entries = [
@@ -16,7 +16,8 @@ export async function timelineOf({ payloads }: Context, request: Request): Promi
     ...reviews.map((review) => {
       const people = [personOf(review.reviewer)]
       const entry = placed(review, review.at, { type: 'review', what: review.verdict, people })
-      return open(entry, review.reasonDigest)
+      const isLate = decided !== undefined && review.index > decided.index
+      return open(isLate ? { ...entry, late: true } : entry, review.reasonDigest)
     }),
   ]
   if (decided) {
@@ -32,6 +33,10 @@ export async function timelineOf({ payloads }: Context, request: Request): Promi
     const { errorType } = outcome
     const entry = placed(outcome, outcome.at, { type: 'outcome', what: outcome.outcome, people: [] })
     entries.push({ ...entry, ...(errorType === undefined ? {} : { errorType }) })
+  }
+  if (erased) {
+    const people = [personOf(erased.by)]
+    entries.push(placed(erased, erased.at, { type: 'erased', what: 'erased', people }))
   }
   return (await Promise.all(entries)).sort((one, other) => one.index - other.index)
 }

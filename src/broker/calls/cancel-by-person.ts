@@ -11,7 +11,7 @@ import {
 import type { Context } from '../context.ts'
 import { cancel, decideByReviews } from '../decide.ts'
 import { type Request, stateOf } from '../requests.ts'
-import { hasLapsed, spend } from '../spend.ts'
+import { takeBack } from '../spend.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
 import { signedIn } from './review.ts'
@@ -43,14 +43,9 @@ async function cancelled(context: Context, request: Request, by: Approver): Prom
   return request.decided?.decision === 'cancelled'
 }
 
-/** Takes an approval back that nobody has used. Whoever uses it meanwhile is first. */
 async function revoked(context: Context, request: Request, by: Approver): Promise<boolean> {
   if (request.decided?.decision !== 'approved' || request.spent) return false
-  const isLate = hasLapsed(request, context.now())
-  const { entry } = isLate
-    ? await spend(context, request, 'lapsed')
-    : await spend(context, request, 'revoked', { by })
-  return entry.spend === 'revoked'
+  return (await takeBack(context, request, by)).spend === 'revoked'
 }
 
 const isOnesWork = ({ requested: { owner, onBehalfOf } }: Request, person: Principal): boolean =>

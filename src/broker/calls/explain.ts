@@ -1,7 +1,7 @@
 import { type ExplainCall, type ExplainReply, explainCallShape, HoldpointError } from '#contract'
 import { explainRuling, type Question, type Step } from '#policy'
 import type { Context } from '../context.ts'
-import { readPayload } from '../request-payload.ts'
+import { payloadOf } from '../request-payload.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
 
@@ -53,8 +53,9 @@ function questionOf(call: ExplainCall, context: Context): Promise<Asked> | Asked
 
 /** Its own action, facts and requester, as they were when it opened; only the policy may be another by now. */
 async function asRequested(context: Context, requestId: string): Promise<Asked> {
-  const { requested } = await namedRequest(context, requestId)
-  const { action, card } = await readPayload(context.payloads, requestId)
+  const request = await namedRequest(context, requestId)
+  const { action, card } = await payloadOf(context, request)
+  const { requested } = request
   const { environment, agent, onBehalfOf } = requested
   return {
     question: { action, environment, agent, onBehalfOf, facts: card.facts },

@@ -2,6 +2,7 @@ import {
   type Digest,
   digestBytes,
   digestJson,
+  epochOf,
   HoldpointError,
   ledgerSubject,
   type ReviewEntry,
@@ -11,9 +12,9 @@ import {
 } from '#contract'
 import type { Person } from '#identity'
 import type { Context } from '../context.ts'
-import { decideByReviews, tallied } from '../decide.ts'
-import { mayAnswer } from '../may-answer.ts'
-import { readPayload, reasonPart, reviewerHash } from '../request-payload.ts'
+import { decideByReviews, expire, tallied } from '../decide.ts'
+import { mayAddReview } from '../may-answer.ts'
+import { payloadOf, readPayload, reasonPart, refuseErased, reviewerHash } from '../request-payload.ts'
 import { type Request, stateOf } from '../requests.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
@@ -32,22 +33,45 @@ export interface Answer extends Omit<ReviewSubmission, 'token'> {
   evidence: Digest
 }
 
-/** Whoever vouches for the person, token or channel: what a review has to pass is the same. */
+/**
+ * Whoever vouches for the person, token or channel: what a review has to pass is the same. One that comes after the
+ * decision is recorded, because somebody stands by it, and changes nothing: a late denial undoes nothing.
+ */
 export async function takeReview(context: Context, person: Person, answer: Answer): Promise<ReviewReply> {
   const { requestId } = answer
   const request = await namedRequest(context, requestId)
-  const may = mayAnswer(context, person, request)
+  refuseErased(request)
+  const may = mayAddReview(context, person, request)
   if (!may.ok) throw new HoldpointError(may.code, may.reason)
   if (answer.renderHash !== request.requested.renderHash) throw new HoldpointError('CARD_MISMATCH')
+  if (answer.verdict === 'approve' && person.assurance === 'chat') await refuseUnseen(context, request)
+  await endIfOver(context, request)
 
   const entry = await entryOf(context, request, answer, person, may.groups)
-  const subject = ledgerSubject.review(context.config.epoch, requestId, reviewerHash(person))
+  const subject = ledgerSubject.review(epochOf(requestId), requestId, reviewerHash(person))
   const { won, entry: counting, position } = await context.ledger.commit(subject, entry)
   context.requests.apply(counting, position)
   if (won) context.notify.desk('reviewed', request, position.index)
   await decideByReviews(context, request)
   if (!won) throw new HoldpointError('ALREADY_REVIEWED')
-  return { state: stateOf(request), missing: missing(request) }
+  // What this one did not decide, another replica may have decided before it.
+  if (!request.decided) await context.catchUp()
+  if (request.decided && request.decided.index < position.index)
+    throw new HoldpointError('ALREADY_DECIDED', `${requestId} is ${stateOf(request)}`)
+  return { state: stateOf(request), missing: missing(context, request) }
+}
+
+/** Nobody has said that these values are secrets, so nobody has said that they do not matter to whoever approves. */
+async function refuseUnseen(context: Context, request: Request): Promise<void> {
+  const { card } = await payloadOf(context, request)
+  if (card.redacted.some(({ by }) => by === 'detection')) throw new HoldpointError('OPEN_FULL_PAGE')
+}
+
+/** Its time is over, whether or not anybody has written that down: what came in time counts, and this did not. */
+async function endIfOver(context: Context, request: Request): Promise<void> {
+  if (request.decided || context.now() < request.requested.expiresAt) return
+  await decideByReviews(context, request)
+  if (!request.decided) await expire(context, request)
 }
 
 async function entryOf(
@@ -98,7 +122,7 @@ async function keepReason({ payloads }: Context, requestId: string, reason: stri
   return digest
 }
 
-const missing = (request: Request): number => {
-  const result = tallied(request)
+const missing = (context: Context, request: Request): number => {
+  const result = tallied(context, request)
   return result.state === 'pending' ? result.missing : 0
 }

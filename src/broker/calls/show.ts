@@ -1,7 +1,7 @@
 import { type ShowCall, type ShowReply, showCallShape } from '#contract'
 import type { Context } from '../context.ts'
 import { mayAnswer } from '../may-answer.ts'
-import { readPayload } from '../request-payload.ts'
+import { payloadOf } from '../request-payload.ts'
 import { type Request, summarise } from '../requests.ts'
 import { timelineOf } from '../timeline.ts'
 import type { DeskHandler } from './handler.ts'
@@ -18,10 +18,7 @@ export const show: DeskHandler<ShowCall, ShowReply> = {
 }
 
 export async function shownOf(context: Context, request: Request): Promise<Omit<ShowReply, 'mayReview'>> {
-  const { requestId, renderHash } = request.requested
-  const [{ card }, timeline] = await Promise.all([
-    readPayload(context.payloads, requestId),
-    timelineOf(context, request),
-  ])
+  const { renderHash } = request.requested
+  const [{ card }, timeline] = await Promise.all([payloadOf(context, request), timelineOf(context, request)])
   return { summary: summarise(request), card, renderHash, timeline }
 }
