@@ -3,6 +3,7 @@ import { leafHash, toBase64 } from './hash.ts'
 
 /** One leaf of the ledger, as it was committed. */
 export interface LedgerRecord {
+  epoch: number
   /** From 0; the stream's sequence minus one. */
   index: number
   entry: LedgerEntry
@@ -46,7 +47,7 @@ export function createRecordReader({
           `leaf ${index} stands on ${subject}, which is not where a ${entry.type} entry of it belongs`,
         )
       next++
-      return { index, entry, leaf, leafHash: toBase64(leafHash(data)) }
+      return { epoch, index, entry, leaf, leafHash: toBase64(leafHash(data)) }
     },
   }
 }
