@@ -3,19 +3,27 @@ import type { Identity } from '#identity'
 import { createLedgerTail } from '#ledger'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { PrivateKey } from '#warrant/issue'
+import { createAdoption, type PolicyChanges } from './adoption.ts'
 import { createAnnouncements } from './announcements.ts'
 import { createCheckpoints } from './checkpoints.ts'
 import { createLedgerWriter } from './commit.ts'
 import { type Context, createNotify } from './context.ts'
+import { createDenials } from './denials.ts'
 import { createDocuments } from './documents.ts'
+import { createDrift, whileOpen } from './drift.ts'
+import { createErasures } from './erasures.ts'
+import { createFreezes } from './freezes.ts'
+import { announceFreeze } from './freezing.ts'
 import { createLeases } from './leases.ts'
 import { createLine } from './line.ts'
 import { createMint } from './mint.ts'
 import { createNewest } from './newest.ts'
+import { createPast } from './past.ts'
 import { createPayloads } from './payload.ts'
-import { recordPolicy } from './policy-record.ts'
-import { createRequests } from './requests.ts'
+import { createQuotas } from './quotas.ts'
+import { createRequests, type Requests } from './requests.ts'
 import { createServing } from './serving.ts'
+import { createStandings } from './standing.ts'
 import { createSweeper, sweep } from './sweep.ts'
 import { createMeasures } from './telemetry.ts'
 
@@ -31,6 +39,14 @@ export interface BrokerConfig {
   sweepMs?: number
   checkpointMs?: number
   maxPayloadBytes?: number
+  /** Preset: `held`. */
+  policyChanges?: PolicyChanges
+  /** On how many servers each entry has to be; 1 when absent. */
+  replicas?: number
+  /** How often the settings of the ledger's streams are compared with what they have to be. */
+  driftMs?: number
+  /** True for a demo, or where somebody answers for the server: otherwise one with known faults is refused. */
+  anyServerVersion?: boolean
 }
 
 export interface BrokerDeps {
@@ -50,12 +66,23 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const { epoch, origin, secret } = config
   const { heartbeatMs = 5_000, sweepMs = 1_000, checkpointMs = 1_000, maxPayloadBytes = 1_000_000 } = config
   const { nc, identity, now, log } = deps
-  let newestPolicy = 0
+  const standings = createStandings()
   let isCaughtUp = false
   let corruption: unknown
 
   const leases = createLeases({ leaseMs: 3 * heartbeatMs }, { now })
-  const requests = createRequests()
+  const known = createRequests()
+  const denials = createDenials({ requestedOf: (requestId) => known.get(requestId)?.requested, now })
+  const freezes = createFreezes({ onChange: (change) => isCaughtUp && announceFreeze(context, change) })
+  /** Whoever hears of an entry first, the tail or the call that committed it: all that is known of it changes. */
+  const requests: Requests = {
+    ...known,
+    apply(entry, position) {
+      denials.apply(entry, position)
+      freezes.apply(entry, position)
+      known.apply(entry, position)
+    },
+  }
   const newest = createNewest()
   const notify = createNotify(nc)
   const measures = createMeasures()
@@ -65,7 +92,30 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   )
   const documents = createDocuments(
     { pin: config.pin },
-    { nc, now, log, onChange: () => void documentsChanged(), newestPolicy: () => newestPolicy },
+    {
+      nc,
+      now,
+      log,
+      onChange: documentsChanged,
+      policies: (trust) =>
+        createAdoption(config.policyChanges ?? 'held', {
+          trust,
+          standing: standings.newest,
+          context: () => context,
+          onAdopted: documentsChanged,
+          now,
+          log,
+        }),
+    },
+  )
+  const drift = createDrift(
+    {
+      epoch,
+      replicas: config.replicas ?? 1,
+      everyMs: config.driftMs ?? 2_000,
+      anyServerVersion: config.anyServerVersion ?? false,
+    },
+    { nc, now, log, onOpen: documentsChanged },
   )
   const tail = createLedgerTail(
     { epoch },
@@ -73,10 +123,12 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       nc,
       onRecord: (record) => {
         const { index, entry, leafHash } = record
-        if (entry.type === 'policy') newestPolicy = Math.max(newestPolicy, entry.version)
+        standings.apply(record)
+        if (entry.type === 'policy') documents.policyRecorded()
         requests.apply(entry, { index, leafHash })
         checkpoints.append(Buffer.from(leafHash, 'base64'))
         newest.add(record)
+        if (isCaughtUp && entry.type === 'erased') erasures.add(entry.requestId)
       },
       onCorrupt: (error) => {
         corruption = error
@@ -85,16 +137,24 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       },
     },
   )
+  const payloads = createPayloads(secret, { nc })
+  const erasures = createErasures({ epoch, everyMs: sweepMs }, { nc, payloads, log })
   const context: Context = {
     config: { epoch, origin, heartbeatMs, maxPayloadBytes, secret },
-    ledger: createLedgerWriter(epoch, { nc }),
-    payloads: createPayloads(secret, { nc }),
+    ledger: whileOpen(createLedgerWriter(epoch, { nc }), drift),
+    assertOpen: drift.assertOpen,
+    payloads,
+    erasures,
     mint: createMint({ origin, key: config.warrantKey }),
     catchUp: () => tail.barrier(CATCH_UP_WITHIN_MS),
     checkpoint: checkpoints.newest,
     maxReplyBytes: () => nc.info?.max_payload ?? maxPayloadBytes,
     newest,
     requests,
+    past: createPast({ nc }),
+    denials,
+    freezes,
+    quotas: createQuotas({ now }),
     documents,
     identity,
     leases,
@@ -106,15 +166,8 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const sweeper = createSweeper(sweepMs, context)
   const serving = createServing(nc, context)
 
-  /** Recorded first, then made known: no gate rules by a policy that the ledger has not heard of. */
-  async function documentsChanged(): Promise<void> {
-    if (!isCaughtUp) return
-    try {
-      await recordPolicy(context)
-      notify.trustChanged(leases.agents())
-    } catch (error) {
-      log.error('a newer policy could not be recorded', { error })
-    }
+  function documentsChanged(): void {
+    if (isCaughtUp) notify.trustChanged(leases.agents())
   }
 
   /** Knows all that the ledger says, and has done what a broker that died left undone, before anybody can ask. */
@@ -123,7 +176,8 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     async start() {
       await tail.barrier(READ_LEDGER_WITHIN_MS)
       isCaughtUp = true
-      await recordPolicy(context)
+      await documents.judgePolicies()
+      for (const change of freezes.current()) announceFreeze(context, change)
       await sweep(context)
       if (corruption) throw corruption
     },
@@ -133,7 +187,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const announcements = createAnnouncements({ nc, requests, notify, now, log })
   const line = createLine({ nc, leases, onFailure: deps.onFailure })
   return composeComponents(
-    [documents, tail, catchingUp, checkpoints, sweeper, gauge, line, serving, announcements],
+    [drift, documents, tail, catchingUp, checkpoints, sweeper, gauge, line, serving, announcements, erasures],
     log,
     'broker',
   )

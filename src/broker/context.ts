@@ -1,6 +1,8 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
+  type Alarm,
   agentHints,
+  alarmSubject,
   type DeskEventName,
   encodeMessage,
   eventSubject,
@@ -10,11 +12,16 @@ import {
 import type { Identity } from '#identity'
 import type { Log } from '#runtime'
 import type { LedgerWriter } from './commit.ts'
+import type { Denials } from './denials.ts'
 import type { Documents } from './documents.ts'
+import type { Erasures } from './erasures.ts'
+import type { Freezes } from './freezes.ts'
 import type { Leases } from './leases.ts'
 import type { Mint } from './mint.ts'
 import type { Newest } from './newest.ts'
+import type { Past } from './past.ts'
 import type { Payloads } from './payload.ts'
+import type { Quotas } from './quotas.ts'
 import { type Request, type Requests, summarise } from './requests.ts'
 import type { Measures } from './telemetry.ts'
 
@@ -23,7 +30,13 @@ export interface Context {
   config: { epoch: number; origin: string; heartbeatMs: number; maxPayloadBytes: number; secret: Uint8Array }
   ledger: LedgerWriter
   requests: Requests
+  /** Those that have left memory. */
+  past: Past
+  denials: Denials
+  freezes: Freezes
+  quotas: Quotas
   payloads: Payloads
+  erasures: Erasures
   documents: Documents
   identity: Identity
   leases: Leases
@@ -33,6 +46,8 @@ export interface Context {
   newest: Newest
   /** The newest signed checkpoint, whichever replica signed it. */
   checkpoint(): Promise<LedgerReply['checkpoint']>
+  /** Throws LEDGER_UNAVAILABLE while what the ledger rests on is not as it has to be. */
+  assertOpen(): void
   /** What the server takes as one message. */
   maxReplyBytes(): number
   /** Resolves when this broker knows all that is committed by now, through whichever replica. */
@@ -47,6 +62,8 @@ export interface Notify {
   trustChanged(agentIds: Iterable<string>): void
   /** `review` is the ledger index of the review that `reviewed` is about. */
   desk(event: DeskEventName, request: Request, review?: number): void
+  /** Once for each `kind` and `name`: the event stream takes no second one. */
+  alarm(kind: string, name: string, alarm: Alarm): void
 }
 
 export function createNotify(nc: NatsConnection): Notify {
@@ -63,5 +80,6 @@ export function createNotify(nc: NatsConnection): Notify {
     },
     desk: (event, request, review) =>
       send(eventSubject(event, request.requested.requestId, review), summarise(request)),
+    alarm: (kind, name, alarm) => send(alarmSubject(kind, name), alarm),
   }
 }

@@ -3,27 +3,39 @@ import type { AgentSummary, Decision } from '#contract'
 export type AgentCounts = Pick<AgentSummary, 'pending' | 'requests' | 'approved' | 'denied'>
 
 /** Kept as the ledger is read: counting anew would cost a walk over all that was ever asked. */
-export function createCounts() {
+export interface Counts {
+  opened(agentId: string): void
+  decided(agentId: string, decision: Decision): void
+  of(agentId: string): AgentCounts
+  all(): Iterable<[agentId: string, counts: AgentCounts]>
+  set(agentId: string, counts: AgentCounts): void
+  clear(): void
+}
+
+export function createCounts(): Counts {
   const byAgent = new Map<string, AgentCounts>()
   const entryOf = (agentId: string): AgentCounts => {
     const known = byAgent.get(agentId)
     if (known) return known
-    const counts = { pending: 0, requests: 0, approved: 0, denied: 0 }
+    const counts = { ...NONE }
     byAgent.set(agentId, counts)
     return counts
   }
   return {
-    opened(agentId: string): void {
+    opened(agentId) {
       const counts = entryOf(agentId)
       counts.requests++
       counts.pending++
     },
-    decided(agentId: string, decision: Decision): void {
+    decided(agentId, decision) {
       const counts = entryOf(agentId)
       counts.pending--
       if (decision === 'approved' || decision === 'denied') counts[decision]++
     },
-    of: (agentId: string): AgentCounts => ({ ...NONE, ...byAgent.get(agentId) }),
+    of: (agentId) => ({ ...NONE, ...byAgent.get(agentId) }),
+    all: () => byAgent,
+    set: (agentId, counts) => void byAgent.set(agentId, { ...counts }),
+    clear: () => byAgent.clear(),
   }
 }
 

@@ -3,6 +3,7 @@ export interface Ordered<T> {
   add(item: T): void
   remove(item: T): void
   items(): readonly T[]
+  clear(): void
 }
 
 export function createOrdered<T>(numberOf: (item: T) => number): Ordered<T> {
@@ -18,6 +19,7 @@ export function createOrdered<T>(numberOf: (item: T) => number): Ordered<T> {
       if (items[place] === item) items.splice(place, 1)
     },
     items: () => items,
+    clear: () => void items.splice(0),
   }
 }
 

@@ -37,6 +37,7 @@ export function endOf({ decided, spent, outcome }: Request): Position | undefine
 
 export function summarise(request: Request): RequestSummary {
   const { requested, reviews, decided } = request
+  const { threshold, from, assurance, all, denials, escalate } = requested.approvals
   return {
     requestId: requested.requestId,
     state: stateOf(request),
@@ -51,9 +52,12 @@ export function summarise(request: Request): RequestSummary {
     requestedAtMs: requested.at,
     expiresAtMs: requested.expiresAt,
     ...(decided === undefined ? {} : { decidedAtMs: decided.at }),
-    threshold: requested.approvals.threshold,
-    from: requested.approvals.from,
-    assurance: requested.approvals.assurance,
+    threshold,
+    from,
+    assurance,
+    ...(all === undefined ? {} : { all }),
+    ...(denials === undefined ? {} : { denials }),
+    ...(escalate === undefined ? {} : { escalate }),
     reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at }) => ({
       name,
       iss,

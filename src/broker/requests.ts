@@ -1,29 +1,16 @@
-import {
-  type DecidedEntry,
-  isOfRequest,
-  type LedgerEntry,
-  type OutcomeEntry,
-  type RequestedEntry,
-  type RequestState,
-  type RequestSummary,
-  type ReviewEntry,
-  type SpentEntry,
-  samePrincipal,
-} from '#contract'
+import { isOfRequest, type LedgerEntry, type RequestEntry, samePrincipal } from '#contract'
 import type { Position } from './commit.ts'
+import { createCompact } from './compact.ts'
 import { type AgentCounts, createCounts } from './counts.ts'
+import { createLive, type Party, type Slot } from './live.ts'
 import { createOrdered } from './ordered.ts'
+import type { Projection } from './projection.ts'
+import { endOf, indexOf, type Request } from './request-state.ts'
+import { projectRequests } from './requests-projection.ts'
 
-/** One request as the ledger tells it. It is a projection: losing it costs a replay, never a fact. */
-export interface Request {
-  requested: RequestedEntry & Position
-  /** In the order of the ledger, whichever order they were heard of in. */
-  reviews: (ReviewEntry & Position)[]
-  decided?: DecidedEntry & Position
-  spent?: SpentEntry & Position
-  outcome?: OutcomeEntry & Position
-}
+export { indexOf, type Request, stateOf, summarise } from './request-state.ts'
 
+/** The requests that are not over, and of the others those that ended last. What left is in the ledger: `past.ts`. */
 export interface Requests {
   /** Applies a committed entry. Applying it again changes nothing, so commit and replay may overlap. */
   apply(entry: LedgerEntry, position: Position): void
@@ -33,100 +20,113 @@ export interface Requests {
   pendingCount(): number
   /** Approved and not yet spent, or consumed and without outcome. */
   unfinished(): Iterable<Request>
-  /** Oldest first. Not to be kept either. */
+  /** Pending or unfinished, of one agent. */
+  ofAgent(agentId: string): Iterable<Request>
+  /** Those in memory, oldest first. Not to be kept either. */
   all(): readonly Request[]
-  /** How the requests of one agent went so far. */
+  /** Of all the requests of one agent, those that left memory among them. */
   countsOf(agentId: string): AgentCounts
+  /** Whether there are requests in the ledger that are not in memory any more. */
+  haveLeft(): boolean
+  /** Expired, to be escalated, or lapsed. Each stays due until that is written, or its next step is taken. */
+  due(nowMs: number): Request[]
+  /** Takes the step of its escalation that has come, and returns its number, from 1; undefined where there is none. */
+  nextStep(request: Request): number | undefined
+  /** With a review that may decide it. */
+  toDecide(): Request[]
+  /** What is known of its reviews does not decide it. */
+  looked(request: Request): void
+  /** Processes that wait for something, or have begun something. */
+  parties(): Iterable<Party>
+  projection: Projection
 }
 
-export function createRequests(): Requests {
-  const byId = new Map<string, Request>()
+const KEPT = 10_000
+
+export function createRequests({ kept = KEPT } = {}): Requests {
+  const slots = new Map<string, Slot>()
   const all = createOrdered<Request>(indexOf)
-  const pending = createOrdered<Request>(indexOf)
-  const unfinished = new Map<string, Request>()
+  const live = createLive()
   const counts = createCounts()
+  const compact = createCompact()
 
   function apply(entry: LedgerEntry, position: Position): void {
     if (!isOfRequest(entry)) return
-    const { requestId } = entry
-    if (entry.type === 'requested') {
-      if (byId.has(requestId)) return
-      const request: Request = { requested: { ...entry, ...position }, reviews: [] }
-      byId.set(requestId, request)
-      all.add(request)
-      pending.add(request)
-      counts.opened(entry.agent.sub)
-      return
-    }
-    const request = byId.get(requestId)
-    if (!request) return
-    switch (entry.type) {
-      case 'review':
-        if (request.reviews.some(({ reviewer }) => samePrincipal(reviewer, entry.reviewer))) break
-        request.reviews.push({ ...entry, ...position })
-        request.reviews.sort((one, other) => one.index - other.index)
-        break
-      case 'decided':
-        if (request.decided) break
-        request.decided = { ...entry, ...position }
-        pending.remove(request)
-        counts.decided(request.requested.agent.sub, entry.decision)
-        if (entry.decision === 'approved' && !request.spent) unfinished.set(requestId, request)
-        break
-      case 'spent':
-        request.spent ??= { ...entry, ...position }
-        if (entry.spend !== 'consumed' || request.outcome) unfinished.delete(requestId)
-        break
-      case 'outcome':
-        request.outcome ??= { ...entry, ...position }
-        unfinished.delete(requestId)
-        break
-    }
+    const slot = slots.get(entry.requestId)
+    if (slot) return applyTo(slot, entry, position)
+    if (entry.type !== 'requested') return
+    const request: Request = { requested: compact.requested(entry, position), reviews: NONE }
+    const opened: Slot = { request, steps: 0, dueAtMs: 0, place: -1 }
+    slots.set(request.requested.requestId, opened)
+    all.add(request)
+    live.opened(opened)
+    counts.opened(entry.agent.sub)
   }
+
+  function applyTo(slot: Slot, entry: RequestEntry, position: Position): void {
+    const { request } = slot
+    if (!add(request, entry, position)) return
+    if (entry.type === 'review') live.reviewed(request)
+    if (entry.type === 'spent') live.spent(slot)
+    if (entry.type === 'outcome' && endOf(request)) live.ended(slot)
+    if (entry.type !== 'decided') return
+    live.decided(slot)
+    counts.decided(request.requested.agent.sub, entry.decision)
+  }
+
+  function forget(request: Request): void {
+    slots.delete(request.requested.requestId)
+    all.remove(request)
+  }
+
+  const get = (requestId: string): Request | undefined => slots.get(requestId)?.request
+  const projection = projectRequests(kept, {
+    apply,
+    get,
+    forget,
+    all: all.items,
+    clear() {
+      for (const part of [slots, all, live, counts]) part.clear()
+    },
+    counts,
+  })
 
   return {
     apply,
-    get: (requestId) => byId.get(requestId),
-    pending: pending.items,
-    pendingCount: () => pending.items().length,
-    unfinished: () => unfinished.values(),
+    get,
+    pending: live.pending,
+    pendingCount: () => live.pending().length,
+    unfinished: live.unfinished,
+    ofAgent: live.ofAgent,
     all: all.items,
     countsOf: counts.of,
+    haveLeft: projection.haveLeft,
+    due: (nowMs) => live.due(nowMs).map(({ request }) => request),
+    nextStep(request) {
+      const slot = slots.get(request.requested.requestId)
+      return slot && live.nextStep(slot)
+    },
+    toDecide: live.toDecide,
+    looked: live.looked,
+    parties: live.parties,
+    projection,
   }
 }
 
-/** A request's place among all others: where the ledger has it, whoever was told first. */
-export const indexOf = ({ requested }: Request): number => requested.index
+/** Shared by all that nobody has reviewed, and never written to. */
+const NONE = Object.freeze([]) as unknown as Request['reviews']
 
-export function stateOf({ decided, spent, outcome }: Request): RequestState {
-  return outcome?.outcome ?? spent?.spend ?? decided?.decision ?? 'pending'
-}
-
-export function summarise(request: Request): RequestSummary {
-  const { requested, reviews, decided } = request
-  return {
-    requestId: requested.requestId,
-    state: stateOf(request),
-    agent: requested.agent.name,
-    agentId: requested.agent.sub,
-    environment: requested.environment,
-    kind: requested.kind,
-    name: requested.name,
-    ...(requested.target === undefined ? {} : { target: requested.target }),
-    rule: requested.ruling.rule,
-    ...(requested.ruling.risk === undefined ? {} : { risk: requested.ruling.risk }),
-    requestedAtMs: requested.at,
-    expiresAtMs: requested.expiresAt,
-    ...(decided === undefined ? {} : { decidedAtMs: decided.at }),
-    ...requested.approvals,
-    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at, groups, index }) => ({
-      name,
-      iss,
-      sub,
-      verdict,
-      atMs: at,
-      ...(groups === undefined ? {} : { groups }),
-      ...(decided !== undefined && index > decided.index ? { late: true } : {}),
-    })),
+/** What an entry adds to a request; false where it was known. */
+export function add(request: Request, entry: RequestEntry, position: Position): boolean {
+  if (entry.type === 'requested') return false
+  if (entry.type === 'review') {
+    if (request.reviews.some(({ reviewer }) => samePrincipal(reviewer, entry.reviewer))) return false
+    request.reviews = [...request.reviews, { ...entry, ...position }].sort(byIndex)
+    return true
   }
+  if (request[entry.type]) return false
+  Object.assign(request, { [entry.type]: { ...entry, ...position } })
+  return true
 }
+
+const byIndex = (one: Position, other: Position): number => one.index - other.index

@@ -1,23 +1,39 @@
+import { setImmediate } from 'node:timers/promises'
 import { HoldpointError } from '#contract'
 import type { Component } from '#runtime'
 import type { Context } from './context.ts'
 import { cancel, decideByReviews, expire } from './decide.ts'
+import { escalate } from './escalate.ts'
+import { endWorkOfFrozen } from './freezing.ts'
+import type { Party } from './live.ts'
 import type { Request } from './requests.ts'
 import { conclude, hasLapsed, spend } from './spend.ts'
 
-/** Takes the arrows that time takes: expired, abandoned, lapsed, ambiguous. Every one is a write-once fact. */
+/**
+ * Takes the arrows that time takes: expired, abandoned, lapsed, ambiguous. Every one is a write-once fact. It looks
+ * at what is due, and once at each process that waits: a hundred thousand that wait for people cost it nothing.
+ */
 export async function sweep(context: Context, isOver = () => false): Promise<void> {
+  await endWorkOfFrozen(context, isOver)
   const { requests } = context
-  const work = [
-    ...[...requests.pending()].map((request) => [request, tendPending] as const),
-    ...[...requests.unfinished()].map((request) => [request, tendUnfinished] as const),
-  ]
-  // Each may take seconds while the ledger does not answer: a stop does not wait for all of them.
-  for (const [request, how] of work) if (!isOver()) await tend(context, request, how)
+  await tendAll(context, requests.toDecide(), tendReviewed, isOver)
+  await tendAll(context, requests.due(context.now()), tendDue, isOver)
+  await sweepParties(context, isOver)
+}
+
+/** So many writes at a time. */
+const AT_ONCE = 32
+
+type Tend = (context: Context, request: Request) => Promise<void>
+
+/** Each may take seconds while the ledger does not answer: a stop does not wait for all of them. */
+async function tendAll(context: Context, list: Request[], how: Tend, isOver: () => boolean): Promise<void> {
+  for (let from = 0; from < list.length && !isOver(); from += AT_ONCE)
+    await Promise.all(list.slice(from, from + AT_ONCE).map((request) => tend(context, request, how)))
 }
 
 /** One request that cannot be written now must not keep the others from their turn; the next sweep tries again. */
-async function tend(context: Context, request: Request, how: typeof tendPending): Promise<void> {
+async function tend(context: Context, request: Request, how: Tend): Promise<void> {
   try {
     await how(context, request)
   } catch (error) {
@@ -29,34 +45,68 @@ async function tend(context: Context, request: Request, how: typeof tendPending)
   }
 }
 
-async function tendPending(context: Context, request: Request): Promise<void> {
-  // A broker that died between a review and its decision left the decision to us.
-  if (request.reviews.length > 0) await decideByReviews(context, request)
-  if (request.decided) return
-  if (context.now() >= request.requested.expiresAt) return expire(context, request)
-  if (await isAbandoned(context, request)) return cancel(context, request)
+/** A broker that died between a review and its decision left the decision to us. */
+async function tendReviewed(context: Context, request: Request): Promise<void> {
+  const { reviews } = request
+  await decideByReviews(context, request)
+  // While nobody can say which reviews are one person's, nothing was looked at.
+  if (!request.decided && request.reviews === reviews && knowsPeople(context))
+    context.requests.looked(request)
 }
 
-async function tendUnfinished(context: Context, request: Request): Promise<void> {
-  if (request.spent?.spend === 'consumed') {
-    // It began and nobody is left to say how it ended.
-    if (await isAbandoned(context, request)) await conclude(context, request, 'ambiguous')
-  } else if (hasLapsed(request, context.now())) await spend(context, request, 'lapsed')
-}
-
-/** Its process has been silent for a whole lease, and we could have heard it. */
-async function isAbandoned(context: Context, { requested }: Request): Promise<boolean> {
-  const { leases } = context
-  const isLost = (): boolean => leases.lost(requested.agent.sub, requested.process, requested.at)
-  if (!isLost()) return false
+function knowsPeople({ documents }: Context): boolean {
   try {
-    // A line that was cut without a word looks like silence, until something has to come back over it.
-    await context.catchUp()
+    documents.people()
+    return true
   } catch (error) {
-    leases.resumed()
+    if (error instanceof HoldpointError) return false
     throw error
   }
-  return isLost()
+}
+
+async function tendDue(context: Context, request: Request): Promise<void> {
+  if (request.reviews.length > 0) await decideByReviews(context, request)
+  if (hasLapsed(request, context.now())) await spend(context, request, 'lapsed')
+  if (request.decided) return
+  if (context.now() >= request.requested.expiresAt) return expire(context, request)
+  const step = context.requests.nextStep(request)
+  if (step !== undefined) escalate(context, request, step)
+}
+
+/** How many processes are looked at before others have their turn. */
+const AT_A_TIME = 1_000
+
+async function sweepParties(context: Context, isOver: () => boolean): Promise<void> {
+  let seen = 0
+  for (const party of context.requests.parties()) {
+    if (isOver()) return
+    if (++seen % AT_A_TIME === 0) await setImmediate()
+    if (!isLost(context, party)) continue
+    try {
+      // A line that was cut without a word looks like silence, until something has to come back over it.
+      await context.catchUp()
+    } catch (error) {
+      if (!(error instanceof HoldpointError)) throw error
+      context.leases.resumed()
+      return context.log.warn('who is gone cannot be told now', { code: error.code })
+    }
+    const tendLost: Tend = async (_, request) => {
+      if (isLost(context, party)) await tendAbandoned(context, request)
+    }
+    await tendAll(context, [...party.requests], tendLost, isOver)
+  }
+}
+
+/** Silent for a whole lease, and we could have heard it. */
+const isLost = ({ leases }: Context, { agentId, process, sinceMs }: Party): boolean =>
+  leases.lost(agentId, process, sinceMs)
+
+async function tendAbandoned(context: Context, request: Request): Promise<void> {
+  if (request.reviews.length > 0) await decideByReviews(context, request)
+  if (!request.decided) await cancel(context, request)
+  // It began and nobody is left to say how it ended.
+  else if (request.spent?.spend === 'consumed' && !request.outcome)
+    await conclude(context, request, 'ambiguous')
 }
 
 /** Sweeps one after the other, every `everyMs`. */

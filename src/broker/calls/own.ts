@@ -16,8 +16,14 @@ export async function namedRequest(context: Context, requestId: string): Promise
   throw new HoldpointError('UNKNOWN_REQUEST', `${requestId}: no such request`)
 }
 
-/** A request that is not known here may have been opened through another replica a moment ago. */
-async function knownRequest({ requests, catchUp }: Context, requestId: string): Promise<Request | undefined> {
+/**
+ * A request that is not known here may have been opened through another replica a moment ago, or have ended so long
+ * ago that only the ledger knows it.
+ */
+export async function knownRequest(
+  { requests, past, catchUp }: Pick<Context, 'requests' | 'past' | 'catchUp'>,
+  requestId: string,
+): Promise<Request | undefined> {
   if (!requests.get(requestId)) await catchUp()
-  return requests.get(requestId)
+  return requests.get(requestId) ?? (requests.haveLeft() ? past.read(requestId) : undefined)
 }

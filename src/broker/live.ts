@@ -1,0 +1,119 @@
+import { createDueQueue, type Waiting } from './due.ts'
+import { createOrdered } from './ordered.ts'
+import { endOf, indexOf, type Request } from './request-state.ts'
+
+/** What the broker keeps of a request beside what the ledger says. */
+export interface Slot extends Waiting {
+  request: Request
+  /** How many of the steps of its escalation have been taken here. */
+  steps: number
+}
+
+/** One process of an agent, as long as something that it asked for goes on. */
+export interface Party {
+  agentId: string
+  process: string
+  /** When the ledger last says that it lived. */
+  sinceMs: number
+  requests: Set<Request>
+}
+
+/** The requests that are not over, by everything that may happen to them next. */
+export function createLive() {
+  const pending = createOrdered<Request>(indexOf)
+  const unfinished = new Set<Request>()
+  const queue = createDueQueue<Slot>()
+  const reviewed = new Set<Request>()
+  const parties = new Map<string, Map<string, Party>>()
+
+  function join(request: Request): void {
+    const { agent, process, at } = request.requested
+    const ofAgent = parties.get(agent.sub) ?? new Map<string, Party>()
+    parties.set(agent.sub, ofAgent)
+    const party = ofAgent.get(process)
+    if (!party)
+      return void ofAgent.set(process, {
+        agentId: agent.sub,
+        process,
+        sinceMs: at,
+        requests: new Set([request]),
+      })
+    party.sinceMs = Math.max(party.sinceMs, at)
+    party.requests.add(request)
+  }
+
+  function leave(request: Request): void {
+    const { agent, process } = request.requested
+    const ofAgent = parties.get(agent.sub)
+    const party = ofAgent?.get(process)
+    if (!ofAgent || !party?.requests.delete(request) || party.requests.size > 0) return
+    ofAgent.delete(process)
+    if (ofAgent.size === 0) parties.delete(agent.sub)
+  }
+
+  function ended(slot: Slot): void {
+    queue.remove(slot)
+    unfinished.delete(slot.request)
+    leave(slot.request)
+  }
+
+  return {
+    opened(slot: Slot): void {
+      pending.add(slot.request)
+      join(slot.request)
+      queue.put(slot, pendingUntilMs(slot))
+    },
+    reviewed(request: Request): void {
+      if (!request.decided) reviewed.add(request)
+    },
+    decided(slot: Slot): void {
+      const { request } = slot
+      const { decided, requested } = request
+      pending.remove(request)
+      reviewed.delete(request)
+      if (endOf(request)) ended(slot)
+      else unfinished.add(request)
+      // The moment after the last at which it is good.
+      if (decided?.decision === 'approved' && !request.spent)
+        queue.put(slot, decided.at + requested.validForMs + 1)
+    },
+    spent(slot: Slot): void {
+      if (endOf(slot.request)) ended(slot)
+      else queue.remove(slot)
+    },
+    ended,
+    /** The number of the step of its escalation that comes now, from 1; it waits for the one after that. */
+    nextStep(slot: Slot): number | undefined {
+      const { approvals } = slot.request.requested
+      if (slot.request.decided || slot.steps >= (approvals.escalate?.length ?? 0)) return undefined
+      slot.steps++
+      queue.put(slot, pendingUntilMs(slot))
+      return slot.steps
+    },
+    /** No review that is known decides it: the next one may. */
+    looked: (request: Request): void => void reviewed.delete(request),
+    pending: pending.items,
+    unfinished: (): Iterable<Request> => unfinished,
+    due: (nowMs: number): Slot[] => queue.due(nowMs),
+    toDecide: (): Request[] => [...reviewed],
+    *parties(): Generator<Party> {
+      for (const ofAgent of parties.values()) yield* ofAgent.values()
+    },
+    *ofAgent(agentId: string): Generator<Request> {
+      for (const { requests } of parties.get(agentId)?.values() ?? []) yield* requests
+    },
+    clear(): void {
+      pending.clear()
+      unfinished.clear()
+      queue.clear()
+      reviewed.clear()
+      parties.clear()
+    },
+  }
+}
+
+/** The next step of its escalation, or its end. */
+function pendingUntilMs({ request: { requested }, steps }: Slot): number {
+  const next = requested.approvals.escalate?.[steps]
+  return next === undefined ? requested.expiresAt : Math.min(requested.at + next.afterMs, requested.expiresAt)
+}
