@@ -1,4 +1,6 @@
 import {
+  ALLOWED_LIFE_S,
+  type AllowedClaims,
   type ConsumedClaims,
   type DecidedEntry,
   type RequestedEntry,
@@ -19,6 +21,11 @@ export interface Mint {
     requested: RequestedEntry,
     spent: SpentEntry & Position,
     call: { nonce: string; trace: TraceRef },
+    nowMs: number,
+  ): string
+  /** The proof that policy allows this very attempt, by what only the broker knows. It is of no request. */
+  allowed(
+    of: Pick<AllowedClaims, 'aud' | 'attempt' | 'action_digest' | 'rule' | 'policy_version'>,
     nowMs: number,
   ): string
 }
@@ -80,6 +87,12 @@ export function createMint(config: { origin: string; key: PrivateKey }): Mint {
         ledger: { origin, index: spent.index, leaf: spent.leafHash },
       }
       return signDocument(TYP.consumed, claims, key)
+    },
+
+    allowed(of, nowMs) {
+      const iat = seconds(nowMs)
+      const claims: AllowedClaims = { iss: origin, ...of, iat, exp: iat + ALLOWED_LIFE_S }
+      return signDocument(TYP.allowed, claims, key)
     },
   }
 }

@@ -4,6 +4,7 @@ import {
   actionDigest,
   type Card,
   canonicalize,
+  type Fact,
   type RequestedEntry,
   type Requester,
   type Ruling,
@@ -11,31 +12,37 @@ import {
 } from '#contract'
 import { freezeCard } from './card.ts'
 import type { RequestPayload } from './request-payload.ts'
+import type { KnownRequester } from './requester.ts'
 
-/** Whatever source a fact names: who sent it is an agent. */
-export const distrusted = (facts: NonNullable<Attempt['facts']>) =>
-  facts.map((fact) => ({ ...fact, source: 'agent' as const }))
-
-export interface Opening {
+export interface Opening extends KnownRequester {
   requestId: string
   attempt: Attempt
-  requester: Requester
+  /** Each with the source that is believed to be its own. */
+  facts: Fact[]
   ruling: Ruling
   atMs: number
 }
 
 /** Everything that reviewers will be shown, and what the digest was taken of: from here on it is frozen. */
-export function freezePayload({ requestId, attempt, requester, ruling, atMs }: Opening): RequestPayload {
+export function freezePayload({
+  requestId,
+  attempt,
+  requester,
+  isUnverified,
+  facts,
+  ruling,
+  atMs,
+}: Opening): RequestPayload {
   const salt = randomBytes(16).toString('base64url')
-  const { action, statement, facts = [], onBehalfOf = [] } = attempt
+  const { action, statement } = attempt
   const card = freezeCard(
     {
       requestId,
       action,
       actionDigest: actionDigest(action, requester, salt),
       ...requester,
-      onBehalfOfUnverified: requester.onBehalfOf.length < onBehalfOf.length,
-      facts: distrusted(facts),
+      onBehalfOfUnverified: isUnverified,
+      facts,
       ...(statement === undefined ? {} : { statement }),
       rule: ruling.rule,
       ...(ruling.risk === undefined ? {} : { risk: ruling.risk }),
@@ -55,11 +62,13 @@ export function freezePayload({ requestId, attempt, requester, ruling, atMs }: O
  * or of the registration: reviewers would be shown one thing, and release another.
  */
 export function circumstances(card: Card): string {
-  const { agent, owner, onBehalfOf, environment, enforcement, rule, risk, policyVersion, approvals } = card
+  const { agent, owner, onBehalfOf, promptedBy, environment, enforcement } = card
+  const { rule, risk, policyVersion, approvals } = card
   return canonicalize({
     agent,
     owner,
     onBehalfOf,
+    promptedBy,
     environment,
     enforcement,
     rule,
@@ -75,6 +84,7 @@ export function entryOf(
   requester: Requester,
   process: string,
   ruling: Ruling,
+  repeatKey: string,
 ): RequestedEntry {
   const { effect, rule, policyVersion, policyHash, risk } = ruling
   return {
@@ -94,5 +104,7 @@ export function entryOf(
     expiresAt: card.expiresAtMs,
     validForMs: ruling.validForMs,
     renderHash: renderHash(card),
+    repeatKey,
+    rememberDenialMs: ruling.rememberDenialMs,
   }
 }

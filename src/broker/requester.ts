@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import {
+  type Action,
   type Attempt,
   canonicalize,
   HoldpointError,
@@ -9,32 +10,60 @@ import {
 } from '#contract'
 import type { Context } from './context.ts'
 
+export interface KnownRequester {
+  requester: Requester
+  /** Somebody was named whose token proves nothing. */
+  isUnverified: boolean
+}
+
 /** Who attempts this, from the registration and from verified tokens; nothing in it is the agent's own word. */
-export async function requesterOf(context: Context, agentId: string, attempt: Attempt): Promise<Requester> {
+export async function requesterOf(
+  context: Context,
+  agentId: string,
+  attempt: Attempt,
+): Promise<KnownRequester> {
   const { registration } = context.documents.registration(agentId)
+  const chains = await Promise.all((attempt.onBehalfOf ?? []).map((token) => chainOf(context, token)))
+  const prompter = attempt.promptedBy === undefined ? undefined : await chainOf(context, attempt.promptedBy)
   return {
-    agent: registration.agent,
-    owner: registration.owner,
-    environment: registration.environment,
-    enforcement: `${registration.enforcement}:${agentId}`,
-    onBehalfOf: await verifiedPeople(context, attempt.onBehalfOf ?? []),
+    requester: {
+      agent: registration.agent,
+      owner: registration.owner,
+      environment: registration.environment,
+      enforcement: `${registration.enforcement}:${agentId}`,
+      onBehalfOf: distinct(chains.flatMap((chain) => chain ?? [])),
+      ...(prompter?.[0] === undefined ? {} : { promptedBy: prompter[0] }),
+    },
+    isUnverified: chains.includes(undefined) || (attempt.promptedBy !== undefined && prompter === undefined),
   }
 }
 
-async function verifiedPeople({ identity, log }: Context, tokens: readonly string[]): Promise<Principal[]> {
-  const people: Principal[] = []
-  for (const token of tokens) {
-    try {
-      const { iss, sub } = await identity.verifyToken(token)
-      if (!people.some((known) => samePrincipal(known, { iss, sub }))) people.push({ iss, sub })
-    } catch (error) {
-      // Only a token that proves nothing is left out: not being able to check one now must not lose a person
-      // who may then release what was done in their name.
-      if (!(error instanceof HoldpointError) || error.code !== 'UNAUTHENTICATED') throw error
-      log.info('a token of somebody acted for was not believed', { reason: error.message })
-    }
+/** Everybody whom a token names, or undefined where it proves nothing. */
+async function chainOf({ identity, log }: Context, token: string): Promise<Principal[] | undefined> {
+  try {
+    return await identity.verifyDelegation(token)
+  } catch (error) {
+    // Only a token that proves nothing is left out: not being able to check one now must not lose a person
+    // who may then release what was done in their name.
+    if (!(error instanceof HoldpointError) || error.code !== 'UNAUTHENTICATED') throw error
+    log.info('a token of somebody acted for was not believed', { reason: error.message })
+    return undefined
   }
-  return people
+}
+
+/** As many as the ledger has room for. */
+const MOST_PEOPLE = 8
+
+function distinct(people: Principal[]): Principal[] {
+  const found: Principal[] = []
+  for (const person of people) if (!found.some((known) => samePrincipal(known, person))) found.push(person)
+  // To leave somebody out would let them release it.
+  if (found.length > MOST_PEOPLE)
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `request: attempt.onBehalfOf names ${found.length} people, expected at most ${MOST_PEOPLE}`,
+    )
+  return found
 }
 
 /**
@@ -50,6 +79,31 @@ export function requestIdOf(
     .update(canonicalize([agentId, attempt, action]))
     .digest()
   return `${config.epoch}-${base32(mac.subarray(0, 16))}`
+}
+
+/**
+ * The same action of the same agent has the same, whatever its attempt, its trace and its process. Keyed with the
+ * broker's secret: the ledger keeps it for ever, and nobody may find guessable arguments by trying. For whom the agent
+ * acts is not in it: it could ask again in the name of somebody else.
+ */
+export function repeatKeyOf(
+  secret: Uint8Array,
+  { agent, environment }: Requester,
+  { kind, name, target, arguments: given, runtime }: Action,
+): string {
+  const { cwdDigest, envDigest, toolSchemaDigest, precondition } = runtime
+  const key = {
+    v: 1,
+    agent: { iss: agent.iss, sub: agent.sub },
+    environment,
+    kind,
+    name,
+    target,
+    arguments: given,
+    bindings: { cwd: cwdDigest, env: envDigest, toolSchema: toolSchemaDigest, precondition },
+  }
+  // An object, where a request's id is taken of a list: no text is read as both.
+  return createHmac('sha256', secret).update(canonicalize(key)).digest('base64url')
 }
 
 /** RFC 4648 base32, lower case, unpadded: easy to read out, and safe in a subject. */

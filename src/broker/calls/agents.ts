@@ -1,10 +1,11 @@
 import { type AgentsCall, type AgentsReply, agentsCallShape } from '#contract'
+import { frozenReply } from '../freezes.ts'
 import type { DeskHandler } from './handler.ts'
 
 /** Every agent whose registration verifies, and how its requests went. */
 export const agents: DeskHandler<AgentsCall, AgentsReply> = {
   shape: agentsCallShape,
-  async handle({ token }, { identity, documents, leases, requests }) {
+  async handle({ token }, { identity, documents, leases, requests, freezes }) {
     await identity.verifyToken(token)
     const living = leases.living()
     return {
@@ -18,7 +19,9 @@ export const agents: DeskHandler<AgentsCall, AgentsReply> = {
         processes: 0,
         ...living.get(agent.sub),
         ...requests.countsOf(agent.sub),
+        ...frozenReply(freezes.newestOf(agent.sub)),
       })),
+      ...frozenReply(freezes.newestOf(undefined)),
     }
   },
 }

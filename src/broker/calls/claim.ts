@@ -1,6 +1,7 @@
 import { type ClaimCall, type ClaimReply, claimCallShape } from '#contract'
 import type { Context } from '../context.ts'
 import { expire } from '../decide.ts'
+import { checkNotFrozen } from '../freezing.ts'
 import { reasonPart } from '../request-payload.ts'
 import type { Request } from '../requests.ts'
 import { hasLapsed, spend } from '../spend.ts'
@@ -11,6 +12,7 @@ import { ownRequest } from './own.ts'
 export const claim: AgentHandler<ClaimCall, ClaimReply> = {
   shape: claimCallShape,
   async handle(agentId, { requestId }, context) {
+    checkNotFrozen(context, agentId)
     const request = await ownRequest(context, agentId, requestId)
     if (!request.decided && context.now() >= request.requested.expiresAt) await expire(context, request)
     // Decided through another replica, perhaps: its hint may have been quicker than the ledger's tail.

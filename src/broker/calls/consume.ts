@@ -1,4 +1,5 @@
 import { type ConsumeCall, type ConsumeReply, consumeCallShape, HoldpointError } from '#contract'
+import { checkNotFrozen } from '../freezing.ts'
 import { hasLapsed, spend } from '../spend.ts'
 import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
@@ -10,6 +11,7 @@ import { ownRequest } from './own.ts'
 export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
   shape: consumeCallShape,
   async handle(agentId, { requestId, actionDigest, nonce, trace }, context) {
+    checkNotFrozen(context, agentId)
     const request = await ownRequest(context, agentId, requestId)
     if (actionDigest !== request.requested.actionDigest)
       throw new HoldpointError(

@@ -3,7 +3,9 @@ import { cancel } from './cancel.ts'
 import { cancelByPerson } from './cancel-by-person.ts'
 import { claim } from './claim.ts'
 import { consume } from './consume.ts'
+import { erase } from './erase.ts'
 import { explain } from './explain.ts'
+import { freeze } from './freeze.ts'
 import type { AgentHandlers, DeskHandlers } from './handler.ts'
 import { heartbeat } from './heartbeat.ts'
 import { hello } from './hello.ts'
@@ -13,6 +15,7 @@ import { outcome } from './outcome.ts'
 import { policy } from './policy.ts'
 import { request } from './request.ts'
 import { review } from './review.ts'
+import { revoke } from './revoke.ts'
 import { show } from './show.ts'
 import { trust } from './trust.ts'
 
@@ -23,8 +26,11 @@ export const deskHandlers: DeskHandlers = {
   show,
   review,
   cancel: cancelByPerson,
+  revoke,
+  erase,
   policy,
   explain,
+  freeze,
   agents,
   ledger,
   trust,

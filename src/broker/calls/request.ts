@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import {
   type Attempt,
+  actionDigest,
+  type Fact,
   HoldpointError,
   ledgerSubject,
   type RequestCall,
@@ -9,11 +12,14 @@ import {
   type Ruling,
   requestCallShape,
 } from '#contract'
-import { ruleOn } from '#policy'
+import { RESERVED_KIND, ruleOn } from '#policy'
 import type { Context } from '../context.ts'
-import { circumstances, distrusted, entryOf, freezePayload } from '../request-draft.ts'
+import { brokerFacts, distrusted } from '../facts.ts'
+import { checkPolicyChange, POLICY_AGENT } from '../policy-change.ts'
+import { frozenDenial, policyDenial, rememberedDenial, takeFromQuota, tooMany } from '../refusals.ts'
+import { circumstances, entryOf, freezePayload, type Opening } from '../request-draft.ts'
 import { createPayload, type RequestPayload, readPayload } from '../request-payload.ts'
-import { requesterOf, requestIdOf } from '../requester.ts'
+import { repeatKeyOf, requesterOf, requestIdOf } from '../requester.ts'
 import type { AgentHandler } from './handler.ts'
 
 /** A held action becomes a request. The broker rules anew: its ruling is the one that counts. */
@@ -21,46 +27,95 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
   shape: requestCallShape,
   async handle(agentId, { process, attempt }, context) {
     context.leases.heard(agentId, process)
+    const frozen = frozenDenial(context, agentId)
+    if (frozen) return frozen
     const requestId = requestIdOf(context.config, agentId, attempt)
     // The same attempt again attaches to its request, whatever has become of it since.
     const known = context.requests.get(requestId)
     if (known) return heldReply(await readPayload(context.payloads, requestId), known.requested)
 
-    const requester = await requesterOf(context, agentId, attempt)
-    const ruling = rule(context, attempt, requester)
-    if (ruling.effect === 'deny')
-      return {
-        status: 'denied',
-        code: 'POLICY_DENIED',
-        reason: ruling.reason ?? 'Policy denies this action.',
-        rule: ruling.rule,
-      }
-    if (ruling.effect === 'allow')
-      throw new HoldpointError(
-        'STALE',
-        `rule ${ruling.rule} of policy ${ruling.policyVersion} allows this: fetch that policy and rule again`,
-      )
-
-    const draft = freezePayload({ requestId, attempt, requester, ruling, atMs: context.now() })
-    const payload = await createPayload(context.payloads, requestId, draft)
-    if (circumstances(payload.card) !== circumstances(draft.card))
-      throw new HoldpointError('STALE', 'this attempt was begun under other circumstances: make another one')
-    const entry = entryOf(payload, requester, process, ruling)
-    const committed = await context.ledger.commit(
-      ledgerSubject.requested(context.config.epoch, requestId),
-      entry,
-    )
-    context.requests.apply(committed.entry, committed.position)
-    const opened = context.requests.get(requestId)
-    if (opened && committed.won) context.notify.desk('opened', opened)
-    return heldReply(payload, committed.entry)
+    const quota = takeFromQuota(context, agentId)
+    if (!quota.ok) return tooMany(quota)
+    try {
+      return await rule({ agentId, process, attempt, requestId }, context)
+    } finally {
+      quota.settled()
+    }
   },
 }
 
-function rule({ documents }: Context, { action, facts }: Attempt, requester: Requester): Ruling {
+interface Asked {
+  agentId: string
+  process: string
+  attempt: Attempt
+  requestId: string
+}
+
+async function rule(asked: Asked, context: Context): Promise<RequestReply> {
+  const { agentId, attempt } = asked
+  const { requester, isUnverified } = await requesterOf(context, agentId, attempt)
+  checkReserved(context, attempt, requester)
+  const facts = [...brokerFacts(context, agentId, attempt.action), ...distrusted(attempt.facts ?? [])]
+  const ruling = rulingOn(context, attempt, requester, facts)
+  if (ruling.effect === 'deny') return policyDenial(ruling)
+  if (ruling.effect === 'allow') return allowed(context, attempt, requester, ruling)
+  const repeatKey = repeatKeyOf(context.config.secret, requester, attempt.action)
+  const denied = await rememberedDenial(context, repeatKey, ruling)
+  if (denied) return denied
+  return open({ ...asked, requester, isUnverified, facts, ruling, atMs: context.now(), repeatKey }, context)
+}
+
+/** What changes Holdpoint itself is asked for by one agent of its own, which asks for nothing else. */
+function checkReserved({ documents, config }: Context, { action }: Attempt, requester: Requester): void {
+  if (action.kind !== RESERVED_KIND && requester.agent.sub !== POLICY_AGENT) return
+  const { version, document } = documents.policy()
+  checkPolicyChange(action, requester, { version, source: document.source, origin: config.origin })
+}
+
+function rulingOn({ documents }: Context, { action }: Attempt, requester: Requester, facts: Fact[]): Ruling {
   const { environment, agent, onBehalfOf } = requester
-  const question = { action, environment, agent, onBehalfOf, ...(facts ? { facts: distrusted(facts) } : {}) }
-  return ruleOn(documents.policy().compiled, question)
+  return ruleOn(documents.policy().compiled, { action, environment, agent, onBehalfOf, facts })
+}
+
+/** The gate would have held it: it knows neither who is acted for nor our facts. Our signed word is good for both. */
+function allowed(
+  { mint, now }: Context,
+  { action, attempt }: Attempt,
+  requester: Requester,
+  { rule, policyVersion }: Ruling,
+): RequestReply {
+  const salt = randomBytes(16).toString('base64url')
+  const permit = mint.allowed(
+    {
+      aud: requester.enforcement,
+      attempt,
+      action_digest: actionDigest(action, requester, salt),
+      rule,
+      policy_version: policyVersion,
+    },
+    now(),
+  )
+  return { status: 'allowed', rule, salt, onBehalfOf: requester.onBehalfOf, permit }
+}
+
+async function open(
+  opening: Opening & Asked & { repeatKey: string },
+  context: Context,
+): Promise<RequestReply> {
+  const { requestId, requester, process, ruling, repeatKey } = opening
+  const draft = freezePayload(opening)
+  const payload = await createPayload(context.payloads, requestId, draft)
+  if (circumstances(payload.card) !== circumstances(draft.card))
+    throw new HoldpointError('STALE', 'this attempt was begun under other circumstances: make another one')
+  const entry = entryOf(payload, requester, process, ruling, repeatKey)
+  const subject = ledgerSubject.requested(context.config.epoch, requestId)
+  const committed = await context.ledger.commit(subject, entry)
+  // One that has ended and left memory is not to be taken for one that waits.
+  if (committed.won || !context.requests.haveLeft())
+    context.requests.apply(committed.entry, committed.position)
+  const opened = context.requests.get(requestId)
+  if (opened && committed.won) context.notify.desk('opened', opened)
+  return heldReply(payload, committed.entry)
 }
 
 const heldReply = ({ salt }: RequestPayload, entry: RequestedEntry): RequestReply => ({
