@@ -1,6 +1,8 @@
+export type { PolicyChanges } from './adoption.ts'
 export { type BrokerConfig, type BrokerDeps, createBroker } from './broker.ts'
 export { connectAs } from './connect.ts'
 export { DEVELOPMENT_GROUPS, DEVELOPMENT_ORIGIN, enrolmentCommands } from './enrolment/commands.ts'
+export { currentEpoch, epochsOf } from './enrolment/epochs.ts'
 export { FILES, type Home, openHome } from './enrolment/home.ts'
 export { initialise } from './enrolment/init.ts'
 export { readKey, readKeySet, readPin } from './enrolment/keys.ts'

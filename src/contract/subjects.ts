@@ -96,6 +96,7 @@ export const payloadSubject = (requestId: string, part: string): string =>
 export const PAYLOAD_KEY_STREAM = 'HP_PAYLOAD_KEY'
 export const payloadKeySubject = (requestId: string): string => `hp.v1.payload-key.${requestId}`
 
-/** Signed checkpoints (C2SP) of the ledger, the newest kept. */
+/** Signed checkpoints (C2SP) of the ledger, the newest of each epoch kept. */
 export const CHECKPOINT_STREAM = 'HP_CHECKPOINT'
 export const checkpointSubject = (epoch: number): string => `hp.v1.checkpoint.${epoch}`
+export const CHECKPOINTS = 'hp.v1.checkpoint.*'

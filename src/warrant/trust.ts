@@ -3,6 +3,8 @@ import {
   consumedClaimsShape,
   type Directory,
   directoryShape,
+  type EpochDocument,
+  epochDocumentShape,
   HoldpointError,
   type KeySet,
   type KeyUse,
@@ -53,6 +55,8 @@ export interface Trust {
    * any directory one person would be several, so whoever asks looks at `exp`, and lets nobody review.
    */
   verifyDirectory(jws: string): Directory
+  /** Throws UNTRUSTED. Which of several is the newest, their numbers say: an epoch is never taken back. */
+  verifyEpoch(jws: string): EpochDocument
   /** Throws UNTRUSTED, STALE (expired) or WARRANT_MISMATCH (anything but `expected`, or not yet valid). */
   verifyWarrant(jws: string, expected: ExpectedWarrant): WarrantClaims
   /** Throws as verifyWarrant does. */
@@ -138,6 +142,12 @@ export function createTrust(config: { pin: string }, deps: { now: () => number }
       checkIssued('directory', document, nowS(), 'UNTRUSTED')
       checkAccounts(document)
       forward('directory', document.version, jws)
+      return document
+    },
+    verifyEpoch(jws) {
+      const { document, origin } = open(jws, TYP.epoch, 'registry', epochDocumentShape)
+      checkOrigin('epoch', document.origin, origin)
+      checkIssued('epoch', document, nowS(), 'UNTRUSTED')
       return document
     },
     verifyWarrant(jws, expected) {

@@ -6,6 +6,7 @@ import { parsePolicy, starterPolicy } from '#policy'
 import { type Command, type Config, defineCommand, type Io, readConfig, readRunning } from '#runtime'
 import { connectAs } from '../connect.ts'
 import { directoryCommands } from './directory-command.ts'
+import { epochCommands } from './epoch-commands.ts'
 import { FILES, type Home, openHome } from './home.ts'
 import { initialise } from './init.ts'
 import { readKeySet, readOwn, readPin } from './keys.ts'
@@ -229,4 +230,10 @@ async function publishAll(home: Home, url: string, io: Io): Promise<void> {
   }
 }
 
-export const enrolmentCommands: Command[] = [init, agentAdd, ...directoryCommands, policyPublish]
+export const enrolmentCommands: Command[] = [
+  init,
+  agentAdd,
+  ...directoryCommands,
+  ...epochCommands,
+  policyPublish,
+]

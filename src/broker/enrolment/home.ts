@@ -40,6 +40,8 @@ export const FILES = {
   policy: 'trust/policy.jws',
   directory: 'trust/directory.jws',
   registrations: 'trust/agents',
+  epochs: 'trust/epochs',
+  epoch: (epoch: number): string => `trust/epochs/${epoch}.jws`,
   natsOperator: 'nats/operator.conf',
   credentials: (name: string): string => `credentials/${name}.creds`,
   agentCredentials: (agentId: string): string => `agents/${agentId}.creds`,

@@ -9,7 +9,7 @@ import {
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
 import {
   CHECKPOINT_STREAM,
-  checkpointSubject,
+  CHECKPOINTS,
   DEAD_LETTER_STREAM,
   DEAD_LETTERS,
   EVENT_STREAM,
@@ -23,6 +23,8 @@ import {
   TRUST_SUBJECTS,
   trustSubject,
 } from '#contract'
+import { differencesOf, differenceText } from '../stream-settings.ts'
+import { epochsOf } from './epochs.ts'
 import { FILES, type Home } from './home.ts'
 import { readKeySet } from './keys.ts'
 
@@ -62,7 +64,7 @@ export function streamsOf(epoch: number, replicas: number): Stream[] {
       deny_delete: false,
     },
     { ...file, name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], max_msgs_per_subject: 1 },
-    { ...file, name: CHECKPOINT_STREAM, subjects: [checkpointSubject(epoch)], max_msgs_per_subject: 1 },
+    { ...file, name: CHECKPOINT_STREAM, subjects: [CHECKPOINTS], max_msgs_per_subject: 1 },
     // Each event once, while it is of interest to somebody who was away. Whoever floods it loses what comes next,
     // not what is there: the ledger has it all.
     {
@@ -92,14 +94,8 @@ export async function provisionStreams(nc: NatsConnection, epoch: number, replic
   for (const stream of streamsOf(epoch, replicas)) {
     if (!present.has(stream.name)) await manager.streams.add(stream)
     const { config } = await manager.streams.info(stream.name)
-    for (const [key, wanted] of Object.entries(stream)) {
-      const found = (config as unknown as Record<string, unknown>)[key]
-      if (JSON.stringify(found) !== JSON.stringify(wanted) && !(found === undefined && wanted === false))
-        throw new HoldpointError(
-          'INVALID_CONFIG',
-          `stream ${stream.name}: ${key} is ${JSON.stringify(found)}, expected ${JSON.stringify(wanted)}`,
-        )
-    }
+    const [difference] = differencesOf(stream, { ...config })
+    if (difference) throw new HoldpointError('INVALID_CONFIG', differenceText(difference))
   }
 }
 
@@ -115,6 +111,8 @@ export async function publishTrust(nc: NatsConnection, home: Home, nowMs: number
     const jws = home.read(FILES.directory)
     await publishDocument(nc, trustSubject.directory(versionOf(jws)), jws)
   }
+  for (const epoch of epochsOf(home).slice(1))
+    await publishDocument(nc, trustSubject.epoch(epoch), home.read(FILES.epoch(epoch)))
   for (const file of home.list(FILES.registrations)) {
     const agentId = file.replace(/\.jws$/, '')
     await publishDocument(nc, trustSubject.registration(agentId), home.read(FILES.registration(agentId)))
