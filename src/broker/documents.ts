@@ -1,16 +1,20 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { HoldpointError, type KeySet, type PolicyDocument, type Registration, TRUST_STREAM } from '#contract'
-import { type CompiledPolicy, loadPolicy, type People } from '#policy'
+import { HoldpointError, type KeySet, type Registration, TRUST_STREAM } from '#contract'
+import type { People } from '#policy'
 import type { Component, Log } from '#runtime'
 import { createTrust, type Trust } from '#warrant'
 import { createDirectories } from './directories.ts'
+import type { Policies, PolicyInForce } from './policies.ts'
 
 /** The newest signed documents, each verified from the pin, together with the bytes that are passed on to gates. */
 export interface Documents extends Component {
   /** Throws POLICY_UNAVAILABLE while there is none that can be verified, has not expired and is the newest known. */
-  policy(): { compiled: CompiledPolicy; version: number; jws: string; document: PolicyDocument }
-  hasPolicy(): boolean
+  policy(): PolicyInForce
+  /** The ledger has been read: from here on policies are judged. Resolves when all that are there already are. */
+  judgePolicies(): Promise<void>
+  /** The ledger tells of another policy. */
+  policyRecorded(): void
   keySet(): { version: number; jws: string; document: KeySet }
   /** Throws UNKNOWN_AGENT. */
   registration(agentId: string): { registration: Registration; jws: string }
@@ -24,10 +28,9 @@ export interface DocumentsDeps {
   nc: NatsConnection
   now: () => number
   log: Log
-  /** A newer policy or key set is in force: gates want to know. */
+  /** A newer document is in force: gates want to know. */
   onChange(): void
-  /** The version of the newest policy in the ledger: whoever puts an older one back does not undo it. */
-  newestPolicy(): number
+  policies(trust: Trust): Policies
 }
 
 interface Document {
@@ -39,7 +42,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
   const { now, log } = deps
   const trust: Trust = createTrust(config, { now })
   let keySet: { version: number; jws: string; document: KeySet } | undefined
-  let policy: (Document & { compiled: CompiledPolicy; version: number; document: PolicyDocument }) | undefined
+  const policies = deps.policies(trust)
   const registrations = new Map<string, Document & { registration: Registration }>()
   const directories = createDirectories({ trust, now })
   let directory: Document | undefined
@@ -53,24 +56,15 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       const adopted = trust.adoptKeySet(jws)
       keySet = { version: adopted.version, jws, document: adopted }
       // Those in force too: what a key signed that is in the key set no longer counts no longer.
-      const inForce = [policy, directory].filter((document) => document !== undefined)
-      const again = [...waiting, ...inForce, ...registrations.values()]
+      const again = [...waiting, ...(directory ? [directory] : []), ...registrations.values()]
       waiting = []
-      policy = undefined
       directory = undefined
       directories.release()
       registrations.clear()
       for (const document of again) take(document.subject, document.jws)
-    } else if (kind === 'policy') {
-      const document = trust.verifyPolicy(jws)
-      policy = {
-        subject,
-        compiled: loadPolicy(document.source, document.version),
-        version: document.version,
-        jws,
-        document,
-      }
-    } else if (kind === 'registration') {
+      policies.keysChanged()
+    } else if (kind === 'policy') policies.offer(jws)
+    else if (kind === 'registration') {
       const registration = trust.verifyRegistration(jws)
       const { sub } = registration.agent
       // The subject is the administrator's word; whose registration it is, only its signature says.
@@ -96,19 +90,18 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
     }
   }
 
-  const currentPolicy = () =>
-    policy && trust.keySet() && policy.document.exp * 1000 > now() && policy.version >= deps.newestPolicy()
-      ? policy
-      : undefined
-
   return {
     name: 'signed documents',
     policy: () => {
-      const current = currentPolicy()
+      const current = policies.current()
       if (current) return current
       throw new HoldpointError('POLICY_UNAVAILABLE')
     },
-    hasPolicy: () => currentPolicy() !== undefined,
+    async judgePolicies() {
+      await policies.open()
+      if (!policies.current()) log.warn('no policy is in force: everything is refused until one is')
+    },
+    policyRecorded: policies.ledgerChanged,
     keySet: () => {
       if (keySet) return keySet
       throw new HoldpointError('UNTRUSTED', 'no key set that leads back to the pinned key has been published')
@@ -143,6 +136,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
     async stop() {
       messages?.stop()
       messages = undefined
+      await policies.close()
     },
   }
 }

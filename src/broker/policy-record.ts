@@ -1,20 +1,26 @@
 import { HoldpointError, ledgerSubject, type PolicyEntry } from '#contract'
-import { observesAnywhere } from '#policy'
+import { type CompiledPolicy, observesAnywhere } from '#policy'
 import type { Context } from './context.ts'
 
-/** From this entry on, this policy ruled: what a verifier needs to judge by the policy of the time. */
-export async function recordPolicy({ documents, ledger, config, now, log }: Context): Promise<void> {
-  if (!documents.hasPolicy())
-    return log.warn('no policy has been published: everything is refused until one is')
-  const { compiled, version } = documents.policy()
+/**
+ * From this entry on, this policy ruled: what a verifier needs to judge by the policy of the time.
+ * Throws LEDGER_CORRUPT where another text has its version in the ledger.
+ */
+export async function recordPolicy(
+  { ledger, config, now }: Pick<Context, 'ledger' | 'config' | 'now'>,
+  compiled: CompiledPolicy,
+  release?: string,
+): Promise<void> {
+  const { version, hash } = compiled
   const entry: PolicyEntry = {
     type: 'policy',
     at: now(),
     version,
-    hash: compiled.hash,
+    hash,
     observes: observesAnywhere(compiled),
+    ...(release === undefined ? {} : { release }),
   }
   const { won, entry: recorded } = await ledger.commit(ledgerSubject.policy(config.epoch, version), entry)
-  if (!won && recorded.hash !== compiled.hash)
+  if (!won && recorded.hash !== hash)
     throw new HoldpointError('LEDGER_CORRUPT', `policy ${version} is in the ledger with another hash`)
 }

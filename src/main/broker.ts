@@ -1,5 +1,14 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { createBroker, FILES, type Home, openHome, readKey, readKeySet, readPin } from '#broker'
+import {
+  createBroker,
+  FILES,
+  type Home,
+  openHome,
+  type PolicyChanges,
+  readKey,
+  readKeySet,
+  readPin,
+} from '#broker'
 import { createIdentity, type TrustedIssuer } from '#identity'
 import { type Command, type Component, defineCommand, type Log } from '#runtime'
 import { configuredConnection } from './connection.ts'
@@ -30,11 +39,14 @@ export interface BrokerParts {
   issuers: readonly TrustedIssuer[]
   now: () => number
   log: Log
+  /** Preset: `held`. */
+  policyChanges?: PolicyChanges
   fail(error: unknown): void
 }
 
 /** The broker with this data folder's keys; it reads only its own: broker, ledger, secret. */
-export function brokerOf(home: Home, { nc, issuers, now, log, fail }: BrokerParts): Component {
+export function brokerOf(home: Home, parts: BrokerParts): Component {
+  const { nc, issuers, now, log, policyChanges, fail } = parts
   return createBroker(
     {
       epoch: EPOCH,
@@ -43,6 +55,7 @@ export function brokerOf(home: Home, { nc, issuers, now, log, fail }: BrokerPart
       warrantKey: readKey(home, FILES.brokerKey),
       checkpointKey: readKey(home, FILES.ledgerKey),
       secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
+      ...(policyChanges === undefined ? {} : { policyChanges }),
     },
     { nc, identity: createIdentity({ issuers }, { now }), now, log, onFailure: fail },
   )

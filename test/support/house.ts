@@ -12,6 +12,7 @@ import {
   initialise,
   natsServerConfig,
   openHome,
+  type PolicyChanges,
   parsePrincipal,
   provisionStreams,
   publishTrust,
@@ -74,7 +75,8 @@ export interface House {
   /** Lines that the broker logged. */
   lines: string[]
   token(person: Person): string
-  connect(role: Role): Promise<NatsConnection>
+  /** `url`: another way to the same server. */
+  connect(role: Role, url?: string): Promise<NatsConnection>
   agent(agentId: string, options?: { owner?: Person; environment?: string }): Promise<TestAgent>
   /** Another broker beside the first, or one after it was stopped. */
   startBroker(): Promise<Component>
@@ -115,8 +117,12 @@ rules:
 export interface HouseOptions {
   policy?: string
   heartbeatMs?: number
+  /** How often brokers look at the settings of the ledger. */
+  driftMs?: number
   /** Without one, brokers are for the test to start. */
   broker?: boolean
+  /** Preset: `signed`, so that `publishPolicy` is enough to change the policy. */
+  policyChanges?: PolicyChanges
   /** Where brokers look for the identity provider's keys, if not where they are. */
   jwksUri?: string
 }
@@ -159,7 +165,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     connections.push(nc)
     return nc
   }
-  const connectRole = (role: Role) => keep(connectAs(role, nats.url, home.read(FILES.credentials(role))))
+  const connectRole = (role: Role, url = nats.url) =>
+    keep(connectAs(role, url, home.read(FILES.credentials(role))))
   const admin = await connectRole('admin')
   await provisionStreams(admin, EPOCH)
   await publishTrust(admin, home, now())
@@ -178,8 +185,12 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         warrantKey: readKey(home, FILES.brokerKey),
         checkpointKey: readKey(home, FILES.ledgerKey),
         secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
+        // Whichever server the machine has: what a version is worth is tested by itself.
+        anyServerVersion: true,
         sweepMs: 20,
         checkpointMs: 50,
+        policyChanges: options.policyChanges ?? 'signed',
+        ...(options.driftMs === undefined ? {} : { driftMs: options.driftMs }),
         ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
       },
       {
@@ -277,14 +288,16 @@ function testAgent(id: string, nc: NatsConnection): TestAgent {
   }
 }
 
-/** An action as an honest gate would send it. */
+let attempts = 0
+
+/** An action as an honest gate would send it; none is the same as one that somebody may have denied before. */
 export const attemptOf = (action: Partial<Action> = {}, rest: Partial<Attempt> = {}): Attempt => ({
   attempt: randomBytes(8).toString('hex'),
   ...rest,
   action: {
     kind: 'tool',
     name: 'export_customers',
-    arguments: { format: 'csv', rows: 1200 },
+    arguments: { format: 'csv', rows: 1200, part: ++attempts },
     runtime: { serviceName: 'support', host: 'host-1' },
     trace: { traceId: randomBytes(16).toString('hex'), spanId: randomBytes(8).toString('hex') },
     ...action,

@@ -48,7 +48,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   identity: { opens: ['contract', 'runtime'], packages: ['jose', 'openid-client', 'oidc-provider', ...HTTP] },
   broker: {
     opens: ['contract', 'policy', 'ledger', 'warrant', 'warrant/issue', 'identity', 'runtime'],
-    packages: [...NATS, '@nats-io/jwt', OTEL_API, 'yaml'],
+    packages: [...NATS, '@nats-io/jwt', OTEL_API, 'diff', 'yaml'],
   },
   desk: { opens: ['contract', 'runtime'], packages: [...NATS, OTEL_API] },
   api: { opens: ['contract', 'desk', 'identity', 'runtime'], packages: [...HTTP, OTEL_API] },
