@@ -7,8 +7,11 @@ import {
 } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
+  type Alarm,
+  alarmShape,
   DEAD_LETTER_STREAM,
   DEAD_LETTERS,
+  DESK_EVENTS,
   deadLetterSubject,
   encodeMessage,
   integer,
@@ -20,6 +23,7 @@ import {
   type Shape,
   text,
 } from '#contract'
+import type { EventName } from './events.ts'
 
 /**
  * An event that could not be delivered. It names the request and holds nothing of it: arguments and reasons lie
@@ -27,8 +31,13 @@ import {
  */
 export interface DeadLetter {
   channel: string
-  event: 'opened' | 'reviewed' | 'decided' | 'ended'
+  event: EventName
+  /** Of an alarm: its kind and name, `frozen.support-agent.3`. */
   requestId: string
+  /** Which of several for one request. */
+  nth?: number
+  /** As it was raised: nothing else keeps it for so long, and nothing in it is anybody's secret. */
+  alarm?: Alarm
   reason: string
   attempts: number
   atMs: number
@@ -39,8 +48,10 @@ export interface DeadLetter {
 const LONGEST_REASON = 1_000
 const deadLetterShape: Shape<DeadLetter> = object({
   channel: text({ min: 1, max: 64 }),
-  event: literal('opened', 'reviewed', 'decided', 'ended'),
+  event: literal(...DESK_EVENTS, 'alarm'),
   requestId: text({ min: 1, max: 200 }),
+  nth: optional(integer({ min: 1 })),
+  alarm: optional(alarmShape),
   reason: text({ max: LONGEST_REASON }),
   attempts: integer({ min: 1 }),
   atMs: integer(),
@@ -55,16 +66,19 @@ export interface DeadLetters {
 }
 
 /** How people name one: `security-hook/opened/1-q5x7`. */
-export const deadLetterId = ({ channel, event, requestId }: DeadLetter): string =>
-  `${channel.replace(/^[^:]*:/, '')}/${event}/${requestId}`
+export const deadLetterId = (letter: DeadLetter): string =>
+  `${letter.channel.replace(/^[^:]*:/, '')}/${letter.event}/${aboutOf(letter)}`
+
+const aboutOf = ({ requestId, nth }: Pick<DeadLetter, 'requestId' | 'nth'>): string =>
+  nth === undefined ? requestId : `${requestId}.${nth}`
 
 export function createDeadLetters({ nc }: { nc: NatsConnection }): DeadLetters {
   return {
     async add(letter) {
-      const { channel, event, requestId } = letter
+      const { channel, event } = letter
       const reason = letter.reason.toWellFormed().slice(0, LONGEST_REASON).toWellFormed()
       await jetstream(nc).publish(
-        deadLetterSubject(channel, event, requestId),
+        deadLetterSubject(channel, event, aboutOf(letter)),
         encodeMessage({ ...letter, reason }),
         { expect: { streamName: DEAD_LETTER_STREAM } },
       )

@@ -11,20 +11,36 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
-import { type DeskEventName, EVENT_STREAM, EVENTS, HoldpointError } from '#contract'
+import {
+  type DeskEventName,
+  EVENT_STREAM,
+  EVENTS,
+  HoldpointError,
+  type JsonValue,
+  parseJson,
+} from '#contract'
 import type { Component, Log } from '#runtime'
 
+/** Those of requests, and alarms. */
+export type EventName = DeskEventName | 'alarm'
+
 /** An event as a channel takes it, and answers for it. */
-export interface ChannelEvent<Event extends DeskEventName> {
+export interface ChannelEvent<Event extends EventName> {
   event: Event
-  requestId: string
+  /**
+   * What the rest of its subject says: a request's id; where an event comes more than once for a request, with the
+   * number behind a dot; an alarm's kind and name.
+   */
+  about: string
+  /** What was published with it. */
+  data(): JsonValue
   /** 1 the first time. */
   attempt: number
 }
 /** What is to become of it: done with, or brought again after a while. */
 export type Taken = { again: false } | { again: true; afterMs: number }
 
-export interface EventsConfig<Event extends DeskEventName> {
+export interface EventsConfig<Event extends EventName> {
   /** Of the durable consumer: whoever comes back under this name goes on where it was. */
   durable: string
   events: readonly Event[]
@@ -40,7 +56,7 @@ export interface EventsConfig<Event extends DeskEventName> {
  * Brings a channel every event since it was first there, whatever stopped meanwhile, and each of them until it is
  * done with. Nothing is kept in memory: attempts are counted and delays waited for by the stream.
  */
-export function createEvents<Event extends DeskEventName>(
+export function createEvents<Event extends EventName>(
   { durable, events, concurrency, ackWaitMs, drainMs }: EventsConfig<Event>,
   deps: {
     nc: NatsConnection
@@ -85,10 +101,11 @@ export function createEvents<Event extends DeskEventName>(
     const { subject } = message
     try {
       if (stopping.signal.aborted) return message.nak()
-      const [, , , event, requestId = ''] = subject.split('.')
+      const [, , , event, ...about] = subject.split('.')
       if (!isWanted(event)) return message.ack()
       const attempt = message.info.deliveryCount
-      const taken = await deps.take({ event, requestId, attempt }, hardly.signal)
+      const data = (): JsonValue => parseJson(message.string())
+      const taken = await deps.take({ event, about: about.join('.'), data, attempt }, hardly.signal)
       if (taken.again) message.nak(taken.afterMs)
       else message.ack()
     } catch (error) {

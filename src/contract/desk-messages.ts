@@ -1,4 +1,4 @@
-import type { NamedPrincipal, Principal } from './action.ts'
+import { type NamedPrincipal, namedPrincipalShape, type Principal } from './action.ts'
 import type { Card } from './card.ts'
 import type { RequestState, ReviewerEvidence, Verdict } from './decision.ts'
 import type { Digest } from './digest.ts'
@@ -113,8 +113,10 @@ export interface ShowReply {
   renderHash: Digest
   timeline: TimelineEntry[]
   /** Whether whoever asks could answer now, and why not. */
-  mayReview: { ok: true } | { ok: false; code: ErrorCode; reason: string }
+  mayReview: MayReview
 }
+/** `groups`: of those that may answer now, the ones to which whoever asks belongs. */
+export type MayReview = { ok: true; groups?: string[] } | { ok: false; code: ErrorCode; reason: string }
 export const showCallShape: Shape<ShowCall> = object({ token, requestId })
 
 /** One ledger entry of a request, with the words that the ledger has only the digest of. */
@@ -217,6 +219,14 @@ export interface Alarm {
   agentId?: string
   by?: NamedPrincipal
 }
+
+export const alarmShape: Shape<Alarm> = object({
+  kind: text({ min: 1, max: 64 }),
+  atMs: integer(),
+  text: text({ max: 2000 }),
+  agentId: optional(text({ max: 200 })),
+  by: optional(namedPrincipalShape),
+})
 
 export interface PolicyCall {
   token: string

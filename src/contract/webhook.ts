@@ -2,14 +2,18 @@ import { type NamedPrincipal, namedPrincipalShape } from './action.ts'
 import type { Card } from './card.ts'
 import type { CardModel } from './card-model.ts'
 import type { Verdict } from './decision.ts'
-import type { RequestSummary, TimelineEntry } from './desk-messages.ts'
+import type { Alarm, RequestSummary, TimelineEntry } from './desk-messages.ts'
 import type { Digest } from './digest.ts'
 import { digestShape } from './ruling.ts'
 import { literal, object, optional, type Shape, secretText, text } from './shape.ts'
 
+/** What an endpoint can be told of; `escalated` and `alarm` only where it asks for them. */
+export const WEBHOOK_EVENTS = ['opened', 'escalated', 'decided', 'ended', 'alarm'] as const
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
+
 /** What a webhook is sent; the envelope is that of Standard Webhooks (https://www.standardwebhooks.com). */
 export interface WebhookMessage {
-  type: 'request.opened' | 'request.decided' | 'request.ended'
+  type: 'request.opened' | 'request.escalated' | 'request.decided' | 'request.ended'
   /** ISO 8601, when it happened. */
   timestamp: string
   data: {
@@ -25,6 +29,14 @@ export interface WebhookMessage {
     /** Where a signed answer goes; absent where this endpoint may not answer. */
     answerUrl?: string
   }
+}
+
+/** An alarm: about no request, in the same envelope. */
+export interface WebhookAlarm {
+  type: 'alarm'
+  /** ISO 8601, when it happened. */
+  timestamp: string
+  data: Alarm
 }
 
 /** What `holdpoint webhooks test` sends: about no request, in the same envelope. */

@@ -1,4 +1,15 @@
-import { boolean, integer, list, literal, object, optional, type Shape, secretText, text } from '#contract'
+import {
+  boolean,
+  integer,
+  list,
+  literal,
+  object,
+  optional,
+  type Shape,
+  secretText,
+  text,
+  WEBHOOK_EVENTS,
+} from '#contract'
 import { LOG_LEVELS } from './log.ts'
 
 /** One key of holdpoint.yaml, and by the same words one variable: `pipeline.port`, HOLDPOINT_PIPELINE_PORT. */
@@ -49,7 +60,7 @@ const webhook = object({
   url: url('https', 'http'),
   secret: optional(secretText({ min: 1, max: 200 })),
   secretFile: optional(word('the path of a file', 4096)),
-  events: optional(list(literal('opened', 'decided', 'ended'), { min: 1, max: 3 })),
+  events: optional(list(literal(...WEBHOOK_EVENTS), { min: 1, max: 5 })),
   answers: optional(boolean),
   allow: optional(list(word('an address or a CIDR range', 50), { max: 20 })),
 })

@@ -25,6 +25,12 @@ test('endpoint - what is not said has its preset', () => {
   expect(read(hook)).toMatchObject([{ ...hook, events: ['opened', 'decided', 'ended'], answers: false }])
 })
 
+test('endpoint - escalations and alarms are for whoever asks for them', () => {
+  const events = ['opened', 'escalated', 'decided', 'ended', 'alarm'] as const
+  expect(read({ ...hook, events })[0]?.events).toEqual(events)
+  expect(() => read({ ...hook, events: ['alarms'] })).toThrow('channels.webhooks.0.events.0')
+})
+
 test('endpoint - all that can be said', () => {
   const { secret: _, ...rest } = hook
   const [endpoint] = read({

@@ -1,4 +1,4 @@
-import type { WebhookAnswer, WebhookMessage } from '#contract'
+import type { WebhookAlarm, WebhookAnswer, WebhookMessage } from '#contract'
 import { json, type Operation, PUBLIC, problems, refusedBody } from './operation.ts'
 import { closed, list, oneOf, ref, type Schema, schemaOf, string } from './schema.ts'
 
@@ -12,7 +12,7 @@ const SIGNED = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((nam
 
 export const webhookSchemas: Readonly<Record<string, Schema>> = {
   WebhookMessage: schemaOf<WebhookMessage>()({
-    type: oneOf(['request.opened', 'request.decided', 'request.ended']),
+    type: oneOf(['request.opened', 'request.escalated', 'request.decided', 'request.ended']),
     timestamp: string({ format: 'date-time', description: 'When it happened.' }),
     data: schemaOf<WebhookMessage['data']>()(
       {
@@ -31,6 +31,11 @@ export const webhookSchemas: Readonly<Record<string, Schema>> = {
       },
     ),
   }),
+  WebhookAlarm: schemaOf<WebhookAlarm>()({
+    type: { const: 'alarm' },
+    timestamp: string({ format: 'date-time', description: 'When it happened.' }),
+    data: ref('Alarm'),
+  }),
   WebhookAnswer: closed(
     schemaOf<WebhookAnswer>('With a person’s token it is their review; without, it counts as `chat`.')(
       {
@@ -47,13 +52,13 @@ export const webhookSchemas: Readonly<Record<string, Schema>> = {
   ),
 }
 
-const delivery = (type: string, summary: string): { post: Operation } => ({
+const delivery = (type: string, summary: string, schema = 'WebhookMessage'): { post: Operation } => ({
   post: {
     operationId: type.replace(/\.(.)/, (_, letter: string) => letter.toUpperCase()),
     summary,
     ...PUBLIC,
     parameters: SIGNED,
-    requestBody: { required: true, content: { 'application/json': { schema: ref('WebhookMessage') } } },
+    requestBody: { required: true, content: { 'application/json': { schema: ref(schema) } } },
     responses: { '2XX': { description: 'Received. Anything else is tried again.' } },
   },
 })
@@ -61,11 +66,16 @@ const delivery = (type: string, summary: string): { post: Operation } => ({
 /** What we send to others. */
 export const webhooks = {
   'request.opened': delivery('request.opened', 'A request waits for people'),
+  'request.escalated': delivery(
+    'request.escalated',
+    'Others may answer as well; where an endpoint asks for it',
+  ),
   'request.decided': delivery(
     'request.decided',
     'It was approved, denied, cancelled, or nobody decided in time',
   ),
   'request.ended': delivery('request.ended', 'What became of the approval'),
+  alarm: delivery('alarm', 'What nobody should overlook; where an endpoint asks for it', 'WebhookAlarm'),
 }
 
 /** What they answer. */

@@ -1,8 +1,8 @@
-import { HoldpointError, type WebhookMessage, type WebhookTest } from '#contract'
+import { HoldpointError, type WebhookAlarm, type WebhookMessage, type WebhookTest } from '#contract'
 import type { ChannelDesk } from '#desk'
 import { post, type Resolve } from '../post.ts'
-import type { WebhookEndpoint, WebhookEvent } from './endpoints.ts'
-import { messageFor, messageId, signedPost } from './message.ts'
+import type { WebhookEndpoint } from './endpoints.ts'
+import { messageFor, messageId, type Occurrence, signedPost } from './message.ts'
 
 /** What became of one attempt. `gone` and `refused` are not tried again; `reason` is for people. */
 export type Delivery =
@@ -23,13 +23,12 @@ export interface DeliveryDeps {
 /** Tells one endpoint of one event, once. Never throws. */
 export async function deliver(
   endpoint: WebhookEndpoint,
-  event: WebhookEvent,
-  requestId: string,
+  occurrence: Occurrence,
   deps: DeliveryDeps,
 ): Promise<Delivery> {
   try {
-    const message = await messageFor(event, requestId, endpoint, deps)
-    return await send(endpoint, messageId(event, requestId), message, deps)
+    const message = await messageFor(occurrence, endpoint, deps)
+    return await send(endpoint, messageId(occurrence), message, deps)
   } catch (error) {
     return failure(error)
   }
@@ -39,7 +38,7 @@ export async function deliver(
 export async function send(
   endpoint: WebhookEndpoint,
   id: string,
-  message: WebhookMessage | WebhookTest,
+  message: WebhookMessage | WebhookAlarm | WebhookTest,
   { resolve, now, timeoutMs, signal }: Omit<DeliveryDeps, 'channelDesk' | 'publicUrl'>,
 ): Promise<Delivery> {
   try {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { HoldpointError } from '#contract'
+import { HoldpointError, type WebhookEvent } from '#contract'
 import type { Config } from '#runtime'
 import { type AddressRules, createAddressRules } from '../address.ts'
 import { isSecret } from './secret.ts'
 
-export const WEBHOOK_EVENTS = ['opened', 'decided', 'ended'] as const
-export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
+/** Where nothing else is said. */
+const USUAL_EVENTS: readonly WebhookEvent[] = ['opened', 'decided', 'ended']
 
 /** Somebody's HTTP server that is told of requests, and may be trusted to answer. */
 export interface WebhookEndpoint {
@@ -38,7 +38,7 @@ export function readEndpoints({ channels }: Pick<Config, 'channels'>, baseDir: s
       name: configured.name,
       url: urlOf(configured, key),
       secret: secretOf(configured, key, baseDir),
-      events: configured.events ?? WEBHOOK_EVENTS,
+      events: configured.events ?? USUAL_EVENTS,
       answers: configured.answers ?? false,
       rules: rulesOf(configured, key),
     }

@@ -5,7 +5,7 @@ import { createDeadLetters, type DeadLetter, deadLetterId } from '../dead-letter
 import { resolveBySystem } from '../post.ts'
 import { json, TIMEOUT_MS, type WebhookAccess, withChannel } from './access.ts'
 import { type Delivery, deliver } from './deliver.ts'
-import type { WebhookEvent } from './endpoints.ts'
+import { occurrenceIn } from './occurrence.ts'
 
 export const replay = (access: WebhookAccess): Command =>
   defineCommand({
@@ -35,7 +35,7 @@ export const replay = (access: WebhookAccess): Command =>
           const endpoint = endpoints.find((one) => one.name === name)
           // Those of an endpoint that is gone wait for it to come back, and keep no other from its own.
           if (!endpoint) return { outcome: 'refused', reason: `no endpoint is called ${name} any more` }
-          const delivery = await deliver(endpoint, letter.event as WebhookEvent, letter.requestId, deps)
+          const delivery = await deliver(endpoint, occurrenceIn(letter), deps)
           const attempts = letter.attempts + 1
           if (delivery.outcome === 'delivered')
             await deadLetters.add({ ...letter, attempts, deliveredAtMs: io.now() })

@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Hono } from 'hono'
+import type { WebhookEvent } from '#contract'
 import type { ChannelDesk, Desk } from '#desk'
 import { type Component, composeComponents, type Log } from '#runtime'
 import { createDeadLetters } from '../dead-letters.ts'
@@ -7,8 +8,9 @@ import { type ChannelEvent, createEvents, type Taken } from '../events.ts'
 import { type Resolve, resolveBySystem } from '../post.ts'
 import { createAnswers } from './answers.ts'
 import { deliver } from './deliver.ts'
-import type { WebhookEndpoint, WebhookEvent } from './endpoints.ts'
-import { channelOf } from './message.ts'
+import type { WebhookEndpoint } from './endpoints.ts'
+import { channelOf, type Occurrence } from './message.ts'
+import { letterOf, occurrenceOf } from './occurrence.ts'
 import { RETRY_DELAYS_MS, retryAfterMs } from './retry.ts'
 
 export interface WebhooksConfig {
@@ -43,8 +45,7 @@ const ACK_WAIT_BEYOND_MS = 30_000
 export const durableOf = (endpoint: string): string => `webhook-${endpoint}`
 
 /**
- * Tells endpoints when a request opens, is decided and ends, each endpoint at its own pace; `app` takes their
- * answers. Whatever could not be delivered in about a day becomes a dead letter.
+ * Tells endpoints of requests and alarms, each endpoint at its own pace; `app` takes their answers. Whatever could not be delivered in about a day becomes a dead letter.
  */
 export function createWebhooks(config: WebhooksConfig, deps: WebhooksDeps): Component & { app: Hono } {
   const events = config.endpoints.map((endpoint) => createEndpointEvents(endpoint, config, deps))
@@ -62,13 +63,14 @@ function createEndpointEvents(
   const channel = channelOf(endpoint.name)
   const deadLetters = createDeadLetters({ nc })
 
-  async function take(
-    { event, requestId, attempt }: ChannelEvent<WebhookEvent>,
-    signal: AbortSignal,
-  ): Promise<Taken> {
+  async function take(event: ChannelEvent<WebhookEvent>, signal: AbortSignal): Promise<Taken> {
     const deps = { channelDesk, publicUrl, resolve, now, timeoutMs, signal }
-    const delivery = await deliver(endpoint, event, requestId, deps)
-    const about = { endpoint: endpoint.name, event, requestId, attempt }
+    const { attempt } = event
+    const occurrence = readable(event)
+    if (occurrence === undefined) return { again: false }
+    const delivery = await deliver(endpoint, occurrence, deps)
+    const named = letterOf(occurrence)
+    const about = { endpoint: endpoint.name, event: event.event, requestId: named.requestId, attempt }
     if (delivery.outcome === 'delivered') {
       log.debug('webhook delivered', { ...about, status: delivery.status })
       return { again: false }
@@ -82,10 +84,24 @@ function createEndpointEvents(
       log.warn('webhook not delivered, it is tried again', { ...about, reason, afterMs })
       return { again: true, afterMs }
     }
-    await deadLetters.add({ channel, event, requestId, reason, attempts: attempt, atMs: now() })
+    await deadLetters.add({ channel, ...named, reason, attempts: attempt, atMs: now() })
     log.error('webhook given up: see `holdpoint webhooks dead-letters`', { ...about, reason })
     if (delivery.outcome === 'gone') disable()
     return { again: false }
+  }
+
+  /** Undefined for what no attempt would make readable; only a broker publishes, so it is of another version. */
+  function readable(event: ChannelEvent<WebhookEvent>): Occurrence | undefined {
+    try {
+      return occurrenceOf(event)
+    } catch (error) {
+      log.error('an event cannot be read and is passed over', {
+        event: event.event,
+        about: event.about,
+        error,
+      })
+      return undefined
+    }
   }
 
   /** Until the next start: what happens meanwhile stays in the stream. */

@@ -2,6 +2,7 @@ import {
   DECISIONS,
   type EraseReply,
   type ListReply,
+  type MayReview,
   type PersonCancelReply,
   type RequestSummary,
   type ReviewReply,
@@ -100,7 +101,10 @@ export const requestSchemas: Readonly<Record<string, Schema>> = {
     mayReview: {
       description: 'Whether you could answer now, and why not.',
       oneOf: [
-        schemaOf<{ ok: true }>()({ ok: { const: true } }),
+        schemaOf<Extract<MayReview, { ok: true }>>()(
+          { ok: { const: true } },
+          { groups: list(string(), { description: 'Of those that may answer now, your own.' }) },
+        ),
         schemaOf<{ ok: false; code: string; reason: string }>()({
           ok: { const: false },
           code: ref('ErrorCode'),
