@@ -143,7 +143,10 @@ test('broker - what the agent says of its facts and of people is shown as its wo
   )
   const { requestId } = await holdAction(agent, attempt)
   const { card } = await house.desk.show(house.token('bob'), requestId)
-  expect(card.facts).toEqual([{ name: 'estimated_rows', value: 1, source: 'agent' }])
+  expect(card.facts).toEqual([
+    { name: 'recent_denials', value: 1, source: 'broker' },
+    { name: 'estimated_rows', value: 1, source: 'agent' },
+  ])
   expect(card).toMatchObject({ onBehalfOf: [], onBehalfOfUnverified: true, statement: attempt.statement })
 })
 
