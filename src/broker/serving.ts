@@ -19,15 +19,34 @@ import {
 import type { Component, Log } from '#runtime'
 import { agentHandlers, channelHandlers, deskHandlers } from './calls/index.ts'
 import type { Context } from './context.ts'
+import { createLanes } from './lanes.ts'
+import { raiseAlarm } from './refusals.ts'
 
 /** Replicas share the calls: each goes to one of them. */
 const QUEUE = 'broker'
 const DRAIN_WITHIN_MS = 2_000
+/** Of one agent and one call: heartbeats and consumptions do not stand behind the same agent's requests. */
+const LANE = { mostUnderWay: 32, mostWaiting: 2_000, mostWaitingBytes: 8_000_000 }
 
 /** Answers calls while it runs; a stop lets those under way be answered. */
 export function createServing(nc: NatsConnection, context: Context): Component {
   const underWay = new Set<Promise<void>>()
+  const lanes = createLanes(LANE)
   let subscriptions: Subscription[] = []
+
+  function track(answered: Promise<void>): void {
+    underWay.add(answered)
+    void answered.finally(() => underWay.delete(answered))
+  }
+
+  /** When it is its turn; or refused at once, unread. */
+  function answerInTurn(message: Msg, call: Call, agentId: string): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const work = () => answer(message, call, context).finally(resolve)
+    if (lanes.take(message.subject, message.data.length, work)) return track(promise)
+    raiseAlarm(context, agentId, `more than ${LANE.mostWaiting} of its calls wait at once`)
+    if (message.reply?.startsWith(`${call.inbox}.`)) message.respond(TOO_MANY)
+  }
 
   const serve = (subject: string, toCall: (message: Msg) => Call): Subscription =>
     nc.subscribe(subject, {
@@ -35,9 +54,9 @@ export function createServing(nc: NatsConnection, context: Context): Component {
       callback: (error, message) => {
         // The server's configuration is from before this subject: all others go on.
         if (error) return context.log.error('a call cannot be heard', { subject, error })
-        const answered = answer(message, toCall(message), context)
-        underWay.add(answered)
-        void answered.finally(() => underWay.delete(answered))
+        const call = toCall(message)
+        if (call.agentId !== undefined) answerInTurn(message, call, call.agentId)
+        else track(answer(message, call, context))
       },
     })
 
@@ -49,7 +68,7 @@ export function createServing(nc: NatsConnection, context: Context): Component {
           serve(agentCalls(name as AgentCall), (message) => {
             const agentId = agentIdOf(message.subject)
             const work = (call: unknown) => handle(agentId, call, context)
-            return { name, shape, inbox: inboxPrefix(agentId), work }
+            return { name, shape, inbox: inboxPrefix(agentId), work, agentId }
           }),
         ),
         ...Object.entries(deskHandlers).map(([name, { shape, handle }]) =>
@@ -65,7 +84,10 @@ export function createServing(nc: NatsConnection, context: Context): Component {
           }),
         ),
         nc.subscribe(agentCalls('heartbeat'), {
-          callback: (error, message) => void (error ?? hear(message, context)),
+          callback: (error, message) => {
+            const heard = async () => hear(message, context)
+            if (!error) lanes.take(`heard ${message.subject}`, message.data.length, heard)
+          },
         }),
       ]
       await nc.flush()
@@ -97,7 +119,11 @@ interface Call {
   /** Where the caller's replies may go, and nowhere else. */
   inbox: string
   work(call: unknown): Promise<unknown>
+  /** Of an agent's call. */
+  agentId?: string
 }
+
+const TOO_MANY = encodeMessage(errorReply(new HoldpointError('TOO_MANY')))
 
 /** Never rejects: whatever one caller sends, the broker answers and goes on for all others. */
 async function answer(message: Msg, { name, shape, inbox, work }: Call, context: Context): Promise<void> {
@@ -113,6 +139,8 @@ async function answer(message: Msg, { name, shape, inbox, work }: Call, context:
         'PAYLOAD_TOO_LARGE',
         `${name}: ${length} bytes, expected at most ${config.maxPayloadBytes}`,
       )
+    // Who lives may be said at any time; that nothing is decided meanwhile must not look like silence.
+    if (name !== 'heartbeat') context.assertOpen()
     return work(decodeCall(shape, message.string(), name))
   }
   try {

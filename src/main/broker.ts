@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
+  type BrokerConfig,
   createBroker,
   FILES,
   type Home,
@@ -10,7 +11,7 @@ import {
   readPin,
 } from '#broker'
 import { createIdentity, type TrustedIssuer } from '#identity'
-import { type Command, type Component, defineCommand, type Log } from '#runtime'
+import { type Command, type Component, type Config, defineCommand, type Log, readRunning } from '#runtime'
 import { configuredConnection } from './connection.ts'
 import { trustedIssuers } from './issuers.ts'
 import { serve } from './serve.ts'
@@ -28,17 +29,36 @@ export const brokerCommand: Command = defineCommand({
       const home = openHome(config.dataDir)
       const connection = await stack.start(configuredConnection('broker', home, config))
       await stack.start(
-        brokerOf(home, { nc: connection.nc(), issuers: trustedIssuers(config), now: io.now, log, fail }),
+        brokerOf(home, {
+          nc: connection.nc(),
+          issuers: trustedIssuers(config),
+          server: serverOf(config, log),
+          now: io.now,
+          log,
+          fail,
+        }),
       )
       log.info('the broker is ready', { nats: connection.nc().getServer() })
     }),
 })
+
+export type ServerTerms = Pick<BrokerConfig, 'replicas' | 'anyServerVersion'>
+
+/** A server with known faults will do for `holdpoint up`, and where somebody answers for it. */
+export function serverOf({ nats, dataDir }: Config, log: Log): ServerTerms {
+  if (nats.assumed.length > 0) log.warn('taken on trust, and not checked', { assumed: nats.assumed })
+  const up = readRunning(dataDir)?.nats.url
+  const isOfUp = up !== undefined && (nats.url ?? up) === up
+  return { replicas: nats.replicas, anyServerVersion: isOfUp || nats.assumed.includes('version') }
+}
 
 export interface BrokerParts {
   nc: NatsConnection
   issuers: readonly TrustedIssuer[]
   now: () => number
   log: Log
+  /** What the NATS servers have to be; preset: one of them, of a version without known faults. */
+  server?: ServerTerms
   /** Preset: `held`. */
   policyChanges?: PolicyChanges
   fail(error: unknown): void
@@ -46,7 +66,7 @@ export interface BrokerParts {
 
 /** The broker with this data folder's keys; it reads only its own: broker, ledger, secret. */
 export function brokerOf(home: Home, parts: BrokerParts): Component {
-  const { nc, issuers, now, log, policyChanges, fail } = parts
+  const { nc, issuers, now, log, policyChanges, server, fail } = parts
   return createBroker(
     {
       epoch: EPOCH,
@@ -55,6 +75,7 @@ export function brokerOf(home: Home, parts: BrokerParts): Component {
       warrantKey: readKey(home, FILES.brokerKey),
       checkpointKey: readKey(home, FILES.ledgerKey),
       secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
+      ...server,
       ...(policyChanges === undefined ? {} : { policyChanges }),
     },
     { nc, identity: createIdentity({ issuers }, { now }), now, log, onFailure: fail },

@@ -74,7 +74,8 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
   signPolicy(home, readFileSync(config.policy, 'utf8'), config.policy, now())
 
   const nats = config.nats.url ?? (await startNats(home, config, log, stack))
-  await provision(home, nats, now).catch((cause: unknown) => {
+  const replicas = config.nats.url === undefined ? 1 : config.nats.replicas
+  await provision(home, nats, replicas, now).catch((cause: unknown) => {
     if (config.nats.url === undefined || !(cause instanceof HoldpointError)) throw cause
     // Most often the variables of an agent, read into the shell that starts this.
     const hint = 'nats.url (HOLDPOINT_NATS_URL) names it; without it an embedded one is started'
@@ -88,6 +89,7 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
     brokerOf(home, {
       nc: brokerConnection.nc(),
       issuers: issuers.trusted,
+      server: { replicas, anyServerVersion: true },
       now,
       log: log.child({ room: 'broker' }),
       fail,
@@ -146,11 +148,11 @@ async function startNats(home: Home, config: Config, log: Log, stack: Stack): Pr
 }
 
 /** Streams and signed documents, with credentials that nobody keeps at run time. */
-async function provision(home: Home, url: string, now: () => number): Promise<void> {
+async function provision(home: Home, url: string, replicas: number, now: () => number): Promise<void> {
   const admin = createConnection('admin', home, url)
   await admin.start()
   try {
-    await provisionStreams(admin.nc(), EPOCH)
+    await provisionStreams(admin.nc(), EPOCH, replicas)
     await publishTrust(admin.nc(), home, now())
   } finally {
     await admin.stop()
