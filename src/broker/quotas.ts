@@ -8,6 +8,8 @@ import { RECENT_MS } from './denials.ts'
 export interface Quotas {
   /** Counts one new attempt, unless it is refused. A repeat of one that is known is not to be counted. */
   take(agentId: string, limits: Limits, known: KnownOfAgent): Quota
+  /** Whether this is the agent's first refusal within a minute. */
+  isNews(agentId: string): boolean
 }
 
 export interface KnownOfAgent {
@@ -18,15 +20,7 @@ export interface KnownOfAgent {
 
 export type Quota =
   /** `settled` is to be called when the attempt is in the ledger, or has failed to get there. */
-  { ok: true; settled(): void } | Refused
-
-interface Refused {
-  ok: false
-  reason: string
-  retryAfterMs: number
-  /** The first refusal of this agent within a minute. */
-  isNews: boolean
-}
+  { ok: true; settled(): void } | { ok: false; reason: string; retryAfterMs: number }
 
 /** When somebody will have decided, nobody knows. */
 const PENDING_AGAIN_MS = 10_000
@@ -46,18 +40,6 @@ export function createQuotas(deps: { now: () => number }): Quotas {
     const recent = (takenAtMs.get(agentId) ?? []).filter((atMs) => atMs <= nowMs && nowMs < atMs + MINUTE_MS)
     takenAtMs.set(agentId, recent)
     return recent
-  }
-
-  function refuse(agentId: string, { what, most, retryAfterMs }: Excess): Refused {
-    const nowMs = deps.now()
-    const isNews = Math.abs(nowMs - (refusedAtMs.get(agentId) ?? Number.NEGATIVE_INFINITY)) >= MINUTE_MS
-    if (isNews) refusedAtMs.set(agentId, nowMs)
-    return {
-      ok: false,
-      reason: `The agent's quota is used up: ${what}, and policy allows ${most}.`,
-      retryAfterMs: Math.max(1, retryAfterMs),
-      isNews,
-    }
   }
 
   function excess(agentId: string, limits: Limits, known: KnownOfAgent): Excess | undefined {
@@ -91,7 +73,12 @@ export function createQuotas(deps: { now: () => number }): Quotas {
   return {
     take(agentId, limits, known) {
       const found = excess(agentId, limits, known)
-      if (found) return refuse(agentId, found)
+      if (found)
+        return {
+          ok: false,
+          reason: `The agent's quota is used up: ${found.what}, and policy allows ${found.most}.`,
+          retryAfterMs: Math.max(1, found.retryAfterMs),
+        }
       recentOf(agentId).push(deps.now())
       opening.set(agentId, openingOf(agentId) + 1)
       let isSettled = false
@@ -102,6 +89,12 @@ export function createQuotas(deps: { now: () => number }): Quotas {
           isSettled = true
         },
       }
+    },
+    isNews(agentId) {
+      const nowMs = deps.now()
+      const isNews = Math.abs(nowMs - (refusedAtMs.get(agentId) ?? Number.NEGATIVE_INFINITY)) >= MINUTE_MS
+      if (isNews) refusedAtMs.set(agentId, nowMs)
+      return isNews
     },
   }
 }

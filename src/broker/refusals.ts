@@ -42,21 +42,25 @@ export async function rememberedDenial(
   }
 }
 
-/** One new attempt, taken out of the agent's quota. The first refusal of a minute is an alarm. */
+/** One new attempt, taken out of the agent's quota. */
 export function takeFromQuota(context: Context, agentId: string): Quota {
-  const { documents, requests, denials, quotas, notify, now } = context
+  const { documents, requests, denials, quotas } = context
   const quota = quotas.take(agentId, documents.policy().compiled.quotas, {
     pending: requests.countsOf(agentId).pending,
     denialsAtMs: denials.timesOf(agentId),
   })
-  if (!quota.ok && quota.isNews) {
-    const atMs = now()
-    const text = `${agentId} is refused at its source. ${quota.reason}`
-    context.log.warn('an agent used up its quota', { agentId, reason: quota.reason })
-    // The minute is in the name: of all replicas' alarms one is kept.
-    notify.alarm('quota', `${agentId}.${Math.floor(atMs / 60_000)}`, { kind: 'quota', atMs, text, agentId })
-  }
+  if (!quota.ok) raiseAlarm(context, agentId, quota.reason)
   return quota
+}
+
+/** People hear once a minute of an agent that is refused at its source. */
+export function raiseAlarm({ quotas, notify, now, log }: Context, agentId: string, reason: string): void {
+  if (!quotas.isNews(agentId)) return
+  const atMs = now()
+  log.warn('an agent is refused at its source', { agentId, reason })
+  // The minute is in the name: of all replicas' alarms one is kept.
+  const name = `${agentId}.${Math.floor(atMs / 60_000)}`
+  notify.alarm('quota', name, { kind: 'quota', atMs, text: `${agentId}: ${reason}`, agentId })
 }
 
 export const tooMany = ({ reason, retryAfterMs }: Quota & { ok: false }): Denial => ({
