@@ -4,7 +4,6 @@ import { HoldpointError } from '#contract'
 import { createPipeline } from '#pipeline'
 import { type Command, type Config, defineCommand, type Log } from '#runtime'
 import { createStore, type Store } from '#store'
-import { EPOCH } from './broker.ts'
 import { configuredConnection } from './connection.ts'
 import { serve } from './serve.ts'
 
@@ -44,7 +43,6 @@ export const pipelineOf = (home: Home, { pipeline }: Config, parts: PipelinePart
       host: pipeline.host,
       port: pipeline.port,
       maxBodyBytes: pipeline.maxBodyBytes,
-      epoch: EPOCH,
       pin: readPin(home),
     },
     parts,

@@ -1,10 +1,10 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { digestBytes, HoldpointError } from '#contract'
-import { createLedgerTail } from '#ledger'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { Store } from '#store'
 import { admit } from './admit.ts'
 import { dropCoverUps, markReplays, readStanding } from './alarms.ts'
+import { createEpochs } from './epochs.ts'
 import { toFindingRows } from './findings.ts'
 import type { Accepted } from './http/answer.ts'
 import { createReceiver } from './http/receiver.ts'
@@ -17,6 +17,7 @@ import { createJudge, type Judged } from './verification/judge.ts'
 import { createLedgerView } from './verification/ledger-view.ts'
 import { createPolicies } from './verification/policies.ts'
 import { rewrite } from './verification/rewrite.ts'
+import { createTrustDocuments } from './verification/trust-documents.ts'
 
 export interface PipelineConfig {
   host: string
@@ -24,8 +25,6 @@ export interface PipelineConfig {
   port: number
   /** Of a request's body, compressed and decompressed. Default 64 MiB. */
   maxBodyBytes?: number
-  /** Of the ledger. */
-  epoch: number
   /** `ed25519:` and the organisation's public key: what policies must lead back to. */
   pin: string
 }
@@ -43,26 +42,26 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024
 /** OTLP in; every approval claim checked against the ledger; rows out. Acknowledged is what is stored. */
 export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Component & { port(): number } {
   const { nc, store, now, log } = deps
-  const { host, port, epoch, pin, maxBodyBytes = MAX_BODY_BYTES } = config
+  const { host, port, pin, maxBodyBytes = MAX_BODY_BYTES } = config
   const view = createLedgerView()
-  const writer = createLedgerWriter({ epoch }, { store, log })
+  const writer = createLedgerWriter({ store, log })
   const measures = createMeasures()
   const inTurn = createTurns()
 
-  const tail = createLedgerTail(
-    { epoch },
-    {
-      nc,
-      onRecord(record) {
-        view.apply(record.entry)
-        writer.add(record)
-      },
-      // Spans are stored all the same; without a ledger to compare with, every action is unverifiable.
-      onCorrupt: (error) => log.error('the ledger cannot be followed any more', { error }),
+  const documents = createTrustDocuments({ pin }, { nc })
+  const epochs = createEpochs({
+    nc,
+    documents,
+    now,
+    onRecord(record) {
+      view.apply(record.entry)
+      writer.add(record)
     },
-  )
-  const policies = createPolicies({ pin }, { nc, now, log })
-  const judge = createJudge({ view, barrier: (timeoutMs) => tail.barrier(timeoutMs), policies, now, log })
+    // Spans are stored all the same; without a ledger to compare with, every action is unverifiable.
+    onCorrupt: (error) => log.error('the ledger cannot be followed any more', { error }),
+  })
+  const policies = createPolicies({ documents, now, log })
+  const judge = createJudge({ view, barrier: epochs.barrier, policies, now, log })
 
   async function accept({ spans, body }: { spans: ResourceSpans[]; body: Uint8Array }): Promise<Accepted> {
     const { admitted, spans: count, rejectedSpans, errorMessage } = admit(spans)
@@ -108,7 +107,7 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
 
   const receiver = createReceiver({ host, port, maxBodyBytes }, { accept, log })
   const gauge = whileRunning('gauge of waiting entries', () => measures.watchWaiting(writer.waiting))
-  const parts = composeComponents([gauge, writer, tail, receiver], log, 'pipeline')
+  const parts = composeComponents([gauge, writer, epochs, receiver], log, 'pipeline')
   return { ...parts, port: () => receiver.port() }
 }
 

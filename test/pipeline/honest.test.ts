@@ -40,7 +40,7 @@ describe('a real gate, a real broker, a real reviewer', () => {
     await house.agent(agentId)
     const { now } = house.clock
     const pipeline = createPipeline(
-      { host: '127.0.0.1', port: 0, epoch: EPOCH, pin: readPin(house.home) },
+      { host: '127.0.0.1', port: 0, pin: readPin(house.home) },
       { nc: await house.connect('pipeline'), store, now, log: house.log },
     )
     await pipeline.start()
@@ -118,7 +118,7 @@ describe("the pipeline's own credentials", () => {
     const nc = await house.connect('pipeline')
     const { now } = house.clock
     const pipeline = createPipeline(
-      { host: '127.0.0.1', port: 0, epoch: EPOCH, pin: readPin(house.home) },
+      { host: '127.0.0.1', port: 0, pin: readPin(house.home) },
       { nc, store, now, log: house.log },
     )
     await pipeline.start()

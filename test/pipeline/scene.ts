@@ -99,7 +99,6 @@ export async function startScene(): Promise<Scene> {
         {
           host: '127.0.0.1',
           port: 0,
-          epoch: EPOCH,
           pin: `ed25519:${organisation.x}`,
         },
         { nc, store: { ...store, ...over.store }, now: () => clock.nowMs, log },

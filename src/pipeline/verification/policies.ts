@@ -1,10 +1,8 @@
-import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
-import { digestBytes, HoldpointError, type PolicyEntry, TRUST_STREAM, trustSubject } from '#contract'
+import { digestBytes, HoldpointError, type PolicyEntry, trustSubject } from '#contract'
 import { parsePolicy } from '#policy'
 import type { Log } from '#runtime'
-import { createTrust } from '#warrant'
 import { createPolicyTable, type PolicyTable } from './rerule.ts'
+import type { TrustDocuments } from './trust-documents.ts'
 
 /** The versions of the policy that the ledger names, each verified as of the time it came into force. */
 export interface Policies {
@@ -15,59 +13,20 @@ export interface Policies {
 
 /** A document that could not be had is asked for again after this, not with every batch. */
 const RETRY_AFTER_MS = 2_000
-const KEY_SETS = trustSubject.keySet(0).replace(/0$/, '*')
 
-export function createPolicies(
-  config: { pin: string },
-  deps: { nc: NatsConnection; now: () => number; log: Log },
-): Policies {
+export function createPolicies(deps: { documents: TrustDocuments; now: () => number; log: Log }): Policies {
+  const { documents } = deps
   const tables = new Map<string, PolicyTable>()
   const failedAtMs = new Map<string, number>()
 
   async function load(entry: PolicyEntry): Promise<PolicyTable> {
-    const jws = await read(trustSubject.policy(entry.version))
+    const jws = await documents.read(trustSubject.policy(entry.version))
     if (jws === undefined) throw new HoldpointError('NOT_FOUND', `policy ${entry.version} is not published`)
-    const source = openAsOf(entry.at, jws, await readKeySets())
+    const { source } = await documents.openAsOf(entry.at, (trust) => trust.verifyPolicy(jws))
     // The ledger says which bytes ruled; a signature alone would let two documents share a version.
     if (digestBytes(source) !== entry.hash)
       throw new HoldpointError('UNTRUSTED', `policy ${entry.version} is not the one that the ledger names`)
     return createPolicyTable(parsePolicy(source, `policy ${entry.version}`), entry)
-  }
-
-  /** Keys are replaced and documents expire; what counts is whether they held when this policy began to rule. */
-  function openAsOf(atMs: number, jws: string, keySets: string[]): string {
-    let failure: unknown = new HoldpointError('UNTRUSTED', 'no key set is published')
-    for (const keySet of keySets) {
-      const trust = createTrust(config, { now: () => atMs })
-      try {
-        trust.adoptKeySet(keySet)
-        return trust.verifyPolicy(jws).source
-      } catch (error) {
-        failure = error
-      }
-    }
-    throw failure
-  }
-
-  /** Newest first: most often it is the one. */
-  async function readKeySets(): Promise<string[]> {
-    const manager = await jetstreamManager(deps.nc, { checkAPI: false })
-    const { state } = await manager.streams.info(TRUST_STREAM, { subjects_filter: KEY_SETS })
-    const versions = Object.keys(state.subjects ?? {}).map((subject) => Number(subject.split('.').at(-1)))
-    const newest = versions.sort((one, other) => other - one).slice(0, 20)
-    const documents = await Promise.all(newest.map((version) => read(trustSubject.keySet(version))))
-    return documents.filter((document) => document !== undefined)
-  }
-
-  async function read(subject: string): Promise<string | undefined> {
-    const manager = await jetstreamManager(deps.nc, { checkAPI: false })
-    try {
-      const message = await manager.streams.getMessage(TRUST_STREAM, { last_by_subj: subject })
-      return message?.string()
-    } catch (error) {
-      if (error instanceof JetStreamApiError && error.status === 404) return undefined
-      throw error
-    }
   }
 
   async function prepareOne(entry: PolicyEntry): Promise<void> {

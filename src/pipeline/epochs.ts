@@ -1,0 +1,61 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { trustSubject } from '#contract'
+import { createLedgerTails, type LedgerRecord } from '#ledger'
+import type { Component } from '#runtime'
+import type { TrustDocuments } from './verification/trust-documents.ts'
+
+const FIRST_EPOCH = 1
+
+export interface EpochsDeps {
+  nc: NatsConnection
+  documents: TrustDocuments
+  now: () => number
+  onRecord(record: LedgerRecord): void
+  onCorrupt(error: unknown): void
+}
+
+/** Follows every epoch of the ledger that is there, and each that begins. */
+export interface Epochs extends Component {
+  /** Everything that was committed at the call has been delivered, whichever epoch it is in. */
+  barrier(timeoutMs: number): Promise<void>
+}
+
+export function createEpochs({ documents, now, ...deps }: EpochsDeps): Epochs {
+  const tails = createLedgerTails(deps)
+  let newest = 0
+
+  /** Signed, so that nobody who can only publish makes us read another ledger. */
+  async function hasBegun(epoch: number): Promise<boolean> {
+    if (epoch === FIRST_EPOCH) return true
+    const jws = await documents.read(trustSubject.epoch(epoch))
+    if (jws === undefined) return false
+    const { version } = await documents.openAsOf(now(), (trust) => trust.verifyEpoch(jws))
+    return version === epoch
+  }
+
+  async function followNew(): Promise<void> {
+    while (await hasBegun(newest + 1)) {
+      const epoch = newest + 1
+      const isLast = !(await hasBegun(epoch + 1))
+      await tails.follow(epoch).catch((error: unknown) => {
+        // An old one may have been exported and dropped; without the newest there is nothing to compare with.
+        if (isLast) throw error
+      })
+      newest = epoch
+    }
+  }
+
+  return {
+    name: 'ledger epochs',
+    async start() {
+      await tails.start()
+      await followNew()
+    },
+    stop: tails.stop,
+    async barrier(timeoutMs) {
+      const before = newest
+      await Promise.all([tails.barrier(timeoutMs), followNew()])
+      if (newest > before) await tails.barrier(timeoutMs)
+    },
+  }
+}
