@@ -28,8 +28,8 @@ export function createLanes({ mostUnderWay, mostWaiting, mostWaitingBytes }: Lan
 
   function take(name: string, bytes: number, work: () => Promise<void>): boolean {
     const lane = lanes.get(name) ?? { underWay: 0, waiting: [], waitingBytes: 0 }
-    const isFull = lane.waiting.length >= mostWaiting || lane.waitingBytes + bytes > mostWaitingBytes
-    if (isFull) return false
+    const { length } = lane.waiting
+    if (length >= mostWaiting || (length > 0 && lane.waitingBytes + bytes > mostWaitingBytes)) return false
     lanes.set(name, lane)
     lane.waiting.push({ bytes, work })
     lane.waitingBytes += bytes

@@ -43,9 +43,13 @@ export function createServing(nc: NatsConnection, context: Context): Component {
   function answerInTurn(message: Msg, call: Call, agentId: string): void {
     const { promise, resolve } = Promise.withResolvers<void>()
     const work = () => answer(message, call, context).finally(resolve)
-    if (lanes.take(message.subject, message.data.length, work)) return track(promise)
-    raiseAlarm(context, agentId, `more than ${LANE.mostWaiting} of its calls wait at once`)
-    if (message.reply?.startsWith(`${call.inbox}.`)) message.respond(TOO_MANY)
+    if (lanes.take(message.subject, message.data.length, work)) track(promise)
+    else refuseUnread(message, call, agentId)
+  }
+
+  function refuseUnread(message: Msg, { inbox }: Call, agentId: string): void {
+    raiseAlarm(context, agentId, 'more of its calls wait at once than the broker takes of one agent')
+    if (message.reply?.startsWith(`${inbox}.`)) message.respond(TOO_MANY)
   }
 
   const serve = (subject: string, toCall: (message: Msg) => Call): Subscription =>

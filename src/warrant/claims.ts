@@ -1,4 +1,6 @@
 import {
+  ALLOWED_LIFE_S,
+  type AllowedClaims,
   type ConsumedClaims,
   type Digest,
   type EnforcementPoint,
@@ -24,6 +26,12 @@ export interface ExpectedConsumed {
   aud: EnforcementPoint
   requestId: string
   nonce: string
+  actionDigest: Digest
+}
+
+export interface ExpectedAllowed {
+  aud: EnforcementPoint
+  attempt: string
   actionDigest: Digest
 }
 
@@ -72,13 +80,31 @@ export function checkConsumed(
   checkLedgerOrigin('consume answer', claims.ledger.origin, origin)
 }
 
-function checkTimes(what: string, claims: { iat: number; nbf: number; exp: number }, nowS: number): void {
+/** Throws as checkWarrant does. */
+export function checkAllowed(
+  claims: AllowedClaims,
+  expected: ExpectedAllowed,
+  { origin, nowS }: Context,
+): void {
+  checkTimes('allowance', { ...claims, nbf: claims.iat }, nowS, ALLOWED_LIFE_S)
+  same('allowance: iss', claims.iss, origin)
+  same('allowance: aud', claims.aud, expected.aud)
+  same('allowance: attempt', claims.attempt, expected.attempt)
+  same('allowance: action_digest', claims.action_digest, expected.actionDigest)
+}
+
+function checkTimes(
+  what: string,
+  claims: { iat: number; nbf: number; exp: number },
+  nowS: number,
+  mostS = WARRANT_LIFE_S,
+): void {
   checkNotExpired(what, claims, nowS)
   checkIssued(what, claims, nowS, 'WARRANT_MISMATCH')
   if (!(claims.nbf <= nowS + CLOCK_LEEWAY_S)) throw mismatch(`${what}: nbf ${claims.nbf} is in the future`)
   const lifeS = claims.exp - claims.iat
-  if (!(lifeS > 0 && lifeS <= WARRANT_LIFE_S))
-    throw mismatch(`${what}: it lives for ${lifeS} s, expected 1 to ${WARRANT_LIFE_S} s`)
+  if (!(lifeS > 0 && lifeS <= mostS))
+    throw mismatch(`${what}: it lives for ${lifeS} s, expected 1 to ${mostS} s`)
 }
 
 // Both comparisons are written so that a clock that is not a number refuses.

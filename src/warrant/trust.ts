@@ -1,4 +1,6 @@
 import {
+  type AllowedClaims,
+  allowedClaimsShape,
   type ConsumedClaims,
   consumedClaimsShape,
   type Directory,
@@ -21,10 +23,12 @@ import {
   warrantClaimsShape,
 } from '#contract'
 import {
+  checkAllowed,
   checkConsumed,
   checkIssued,
   checkNotExpired,
   checkWarrant,
+  type ExpectedAllowed,
   type ExpectedConsumed,
   type ExpectedWarrant,
 } from './claims.ts'
@@ -61,6 +65,8 @@ export interface Trust {
   verifyWarrant(jws: string, expected: ExpectedWarrant): WarrantClaims
   /** Throws as verifyWarrant does. */
   verifyConsumed(jws: string, expected: ExpectedConsumed): ConsumedClaims
+  /** Throws as verifyWarrant does. */
+  verifyAllowed(jws: string, expected: ExpectedAllowed): AllowedClaims
   /** Keys of the current key set; none once it has expired. */
   keys(use: KeyUse): TrustedKey[]
 }
@@ -158,6 +164,11 @@ export function createTrust(config: { pin: string }, deps: { now: () => number }
     verifyConsumed(jws, expected) {
       const { document, origin } = open(jws, TYP.consumed, 'broker', consumedClaimsShape)
       checkConsumed(document, expected, { origin, nowS: nowS() })
+      return document
+    },
+    verifyAllowed(jws, expected) {
+      const { document, origin } = open(jws, TYP.allowed, 'broker', allowedClaimsShape)
+      checkAllowed(document, expected, { origin, nowS: nowS() })
       return document
     },
     keys(use) {
