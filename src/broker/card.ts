@@ -1,14 +1,52 @@
-import { type Card, digestJson, type JsonValue, REDACTED } from '#contract'
+import { type Card, digestJson, type Fact, type JsonValue, REDACTED } from '#contract'
+import { detectSecrets, type Found } from './redact/detect.ts'
 
 /** All of a card but what redaction adds: the action stands in it as it will be executed. */
-export type CardDraft = Omit<Card, 'v' | 'redacted'>
+export type CardDraft = Omit<Card, 'v' | 'redacted' | 'nonce'>
 
 /**
  * Freezes what reviewers will be shown. Values at the policy's `redact` pointers (RFC 6901, into the action)
- * are replaced; their length and salted digest stay, so that a reviewer knows what was kept from them.
+ * are replaced; their length and salted digest stay, so that a reviewer knows what was kept from them. What looks
+ * like a secret in the rest is kept back as well, in the agent's own words too: a card is copied into chats.
  */
 export function freezeCard(draft: CardDraft, redact: readonly string[], salt: string): Card {
-  let action = draft.action
+  const byPolicy = redactByPolicy(draft.action, redact, salt)
+  const found: Found[] = []
+  const detected = (value: JsonValue, path: string): JsonValue => {
+    const detection = detectSecrets(value, path)
+    found.push(...detection.found)
+    return detection.value
+  }
+  const action = { ...byPolicy.action, arguments: detected(byPolicy.action.arguments, '/arguments') }
+  const facts = detected(draft.facts as unknown as JsonValue, '/facts') as unknown as Fact[]
+  const statement =
+    draft.statement === undefined ? {} : { statement: detected(draft.statement, '/statement') as string }
+  return {
+    v: 1,
+    ...draft,
+    action,
+    facts,
+    ...statement,
+    redacted: [
+      ...byPolicy.redacted,
+      ...found.map(({ path, was }) => ({ ...kept(path, was, salt), by: 'detection' as const })),
+    ],
+    nonce: digestJson({ salt, nonce: draft.requestId }).slice(-32),
+  }
+}
+
+const kept = (path: string, was: JsonValue, salt: string) => ({
+  path,
+  length: (typeof was === 'string' ? was : JSON.stringify(was)).length,
+  digest: digestJson({ salt, path, value: was }),
+})
+
+function redactByPolicy(
+  of: Card['action'],
+  redact: readonly string[],
+  salt: string,
+): Pick<Card, 'action' | 'redacted'> {
+  let action = of
   const redacted: Card['redacted'] = []
   for (const path of redact) {
     const result = replaceAt(
@@ -18,15 +56,9 @@ export function freezeCard(draft: CardDraft, redact: readonly string[], salt: st
     )
     if (!result) continue
     action = result.value as unknown as Card['action']
-    const text = typeof result.was === 'string' ? result.was : JSON.stringify(result.was)
-    redacted.push({
-      path,
-      length: text.length,
-      digest: digestJson({ salt, path, value: result.was }),
-      by: 'policy',
-    })
+    redacted.push({ ...kept(path, result.was, salt), by: 'policy' })
   }
-  return { v: 1, ...draft, action, redacted }
+  return { action, redacted }
 }
 
 const unescapeToken = (token: string): string => token.replaceAll('~1', '/').replaceAll('~0', '~')
