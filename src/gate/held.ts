@@ -39,6 +39,8 @@ export async function hold(held: Hold, deps: HoldDeps): Promise<OpenPermit | Ref
   }
   try {
     checkSameAction(reply.actionDigest, asked)
+    const expiresAtMs = reply.expiresAtMs - held.authority.clockAheadMs
+    attempt.onHeld?.({ requestId, expiresAtMs })
     const settled = await wait(reply, held, deps)
     if (settled.status !== 'approved') return notApproved(settled, requestId, held, deps)
     return await release(settled.warrant, asked, held, deps)

@@ -36,6 +36,8 @@ export interface GateAttempt {
   onBehalfOf?: string[]
   /** When it fires, the hold is cancelled and the action does not run. */
   signal?: AbortSignal
+  /** People are asked from now on: which request it is, and until when they may answer, by this process' clock. */
+  onHeld?: (request: { requestId: string; expiresAtMs: number }) => void
   /** Names the error where the framework made a result out of it; preset: a result is a success. */
   failureIn?: (result: unknown) => string | undefined
   /** The span that the framework opened for this very call; it is annotated, and the framework ends it. */
