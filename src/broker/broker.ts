@@ -1,6 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Identity } from '#identity'
-import { createLedgerTail } from '#ledger'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { PrivateKey } from '#warrant/issue'
 import { createAdoption, type PolicyChanges } from './adoption.ts'
@@ -14,6 +13,7 @@ import { createDrift, whileOpen } from './drift.ts'
 import { createErasures } from './erasures.ts'
 import { createFreezes } from './freezes.ts'
 import { announceFreeze } from './freezing.ts'
+import { createHistory } from './history.ts'
 import { createLeases } from './leases.ts'
 import { createLine } from './line.ts'
 import { createMint } from './mint.ts'
@@ -23,6 +23,8 @@ import { createPayloads } from './payload.ts'
 import { createQuotas } from './quotas.ts'
 import { createRequests, type Requests } from './requests.ts'
 import { createServing } from './serving.ts'
+import { shareBarrier } from './shared-barrier.ts'
+import { createSnapshots } from './snapshot.ts'
 import { createStandings } from './standing.ts'
 import { createSweeper, sweep } from './sweep.ts'
 import { createMeasures } from './telemetry.ts'
@@ -39,6 +41,8 @@ export interface BrokerConfig {
   sweepMs?: number
   checkpointMs?: number
   maxPayloadBytes?: number
+  /** The folder for the snapshot of the ledger; without one every start reads all of it. */
+  stateDir?: string
   /** Preset: `held`. */
   policyChanges?: PolicyChanges
   /** On how many servers each entry has to be; 1 when absent. */
@@ -58,7 +62,6 @@ export interface BrokerDeps {
   onFailure(error: unknown): void
 }
 
-const READ_LEDGER_WITHIN_MS = 60_000
 const CATCH_UP_WITHIN_MS = 2_000
 
 /** The authority: takes requests and reviews, decides once, issues warrants. All that it knows, the ledger says. */
@@ -88,7 +91,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const measures = createMeasures()
   const checkpoints = createCheckpoints(
     { epoch, origin, key: config.checkpointKey, everyMs: checkpointMs },
-    { nc, log },
+    { nc, ledgerKeys: () => documents.keySet().document.keys, log },
   )
   const documents = createDocuments(
     { pin: config.pin },
@@ -117,17 +120,27 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     },
     { nc, now, log, onOpen: documentsChanged },
   )
-  const tail = createLedgerTail(
+  /** Each is in the snapshot; those that look at a request come before the one that may let it leave. */
+  const projections = {
+    standings,
+    denials: denials.projection,
+    freezes: freezes.projection,
+    requests: known.projection,
+    newest,
+  }
+  const history = createHistory(
     { epoch },
     {
       nc,
-      onRecord: (record) => {
-        const { index, entry, leafHash } = record
-        standings.apply(record)
+      log,
+      projections,
+      checkpoints,
+      snapshots:
+        config.stateDir === undefined
+          ? undefined
+          : createSnapshots({ dir: config.stateDir, epoch, origin, secret }, { projections, log }),
+      onRecord: ({ entry }) => {
         if (entry.type === 'policy') documents.policyRecorded()
-        requests.apply(entry, { index, leafHash })
-        checkpoints.append(Buffer.from(leafHash, 'base64'))
-        newest.add(record)
         if (isCaughtUp && entry.type === 'erased') erasures.add(entry.requestId)
       },
       onCorrupt: (error) => {
@@ -146,7 +159,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     payloads,
     erasures,
     mint: createMint({ origin, key: config.warrantKey }),
-    catchUp: () => tail.barrier(CATCH_UP_WITHIN_MS),
+    catchUp: shareBarrier(() => history.barrier(CATCH_UP_WITHIN_MS)),
     checkpoint: checkpoints.newest,
     maxReplyBytes: () => nc.info?.max_payload ?? maxPayloadBytes,
     newest,
@@ -170,11 +183,10 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     if (isCaughtUp) notify.trustChanged(leases.agents())
   }
 
-  /** Knows all that the ledger says, and has done what a broker that died left undone, before anybody can ask. */
+  /** Has done what a broker that died left undone, before anybody can ask. */
   const catchingUp: Component = {
-    name: 'ledger so far',
+    name: 'what was left undone',
     async start() {
-      await tail.barrier(READ_LEDGER_WITHIN_MS)
       isCaughtUp = true
       await documents.judgePolicies()
       for (const change of freezes.current()) announceFreeze(context, change)
@@ -187,7 +199,19 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const announcements = createAnnouncements({ nc, requests, notify, now, log })
   const line = createLine({ nc, leases, onFailure: deps.onFailure })
   return composeComponents(
-    [drift, documents, tail, catchingUp, checkpoints, sweeper, gauge, line, serving, announcements, erasures],
+    [
+      drift,
+      documents,
+      history,
+      catchingUp,
+      checkpoints,
+      sweeper,
+      gauge,
+      line,
+      serving,
+      announcements,
+      erasures,
+    ],
     log,
     'broker',
   )

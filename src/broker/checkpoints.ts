@@ -1,15 +1,23 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { CHECKPOINT_STREAM, checkpointSubject } from '#contract'
-import { createTree, formatCheckpoint, signCheckpoint } from '#ledger'
+import { CHECKPOINT_STREAM, checkpointSubject, type TrustedKey } from '#contract'
+import { createTree, type Frontier, formatCheckpoint, signCheckpoint, verifyCheckpoint } from '#ledger'
 import type { Component, Log } from '#runtime'
 import type { PrivateKey } from '#warrant/issue'
 
 /** The Merkle tree over the ledger, and its signed head: one signature vouches for every leaf before it. */
 export interface Checkpoints extends Component {
   append(leafHash: Uint8Array): void
+  size(): number
+  /** Base64. */
+  root(): string
+  frontier(): Frontier
+  /** Goes on from there, whatever there was before. */
+  resume(frontier: Frontier): void
   /** The newest that is signed, whichever replica did; undefined before the first. */
   newest(): Promise<SignedCheckpoint | undefined>
+  /** The same, where one of the ledger's keys has really signed it; undefined otherwise. */
+  verified(): Promise<SignedCheckpoint | undefined>
 }
 
 /** A C2SP signed note, how many entries it vouches for, and their root, base64. */
@@ -29,10 +37,10 @@ export interface CheckpointsConfig {
 
 export function createCheckpoints(
   config: CheckpointsConfig,
-  deps: { nc: NatsConnection; log: Log },
+  deps: { nc: NatsConnection; ledgerKeys: () => readonly TrustedKey[]; log: Log },
 ): Checkpoints {
   const { epoch, origin, key } = config
-  const tree = createTree()
+  let tree = createTree()
   const js = jetstream(deps.nc)
   let signedSize = 0
   let timer: NodeJS.Timeout | undefined
@@ -65,6 +73,11 @@ export function createCheckpoints(
     return { note, size: Number(size), root, sequence: found.seq }
   }
 
+  async function newest(): Promise<SignedCheckpoint | undefined> {
+    const found = await readNewest()
+    return found && { note: found.note, size: found.size, root: found.root }
+  }
+
   const turn = (): void => {
     if (isWriting) return
     isWriting = true
@@ -78,9 +91,23 @@ export function createCheckpoints(
   return {
     name: 'checkpoints',
     append: (hash) => void tree.append(hash),
-    async newest() {
-      const found = await readNewest()
-      return found && { note: found.note, size: found.size, root: found.root }
+    size: () => tree.size(),
+    root: () => Buffer.from(tree.root()).toString('base64'),
+    frontier: () => tree.frontier(),
+    resume(frontier) {
+      tree = createTree(frontier)
+      signedSize = 0
+    },
+    newest,
+    async verified() {
+      const found = await newest()
+      try {
+        if (found) verifyCheckpoint(found.note, { origin, keys: deps.ledgerKeys() })
+        return found
+      } catch (error) {
+        deps.log.warn('the newest checkpoint is not believed', { error })
+        return undefined
+      }
     },
     async start() {
       timer = setInterval(turn, config.everyMs)

@@ -39,7 +39,7 @@ export function createCompact(): Compact {
         kind: share(entry.kind),
         name: share(entry.name),
         process: share(entry.process),
-        trace: traceOf(entry),
+        trace: entry.trace,
         ruling: share(entry.ruling),
         approvals: share(entry.approvals),
         expiresAt: entry.expiresAt,
@@ -56,9 +56,4 @@ export function createCompact(): Compact {
       return compact
     },
   }
-}
-
-const traceOf = ({ trace }: RequestedEntry): RequestedEntry['trace'] => {
-  const { traceId, spanId } = trace
-  return { traceId, spanId }
 }

@@ -1,20 +1,19 @@
-import { isOfRequest, type LedgerReply } from '#contract'
-import type { LedgerRecord } from '#ledger'
+import { isOfRequest, type JsonValue, type LedgerReply } from '#contract'
+import type { Projection } from './projection.ts'
 
 const KEPT = 50
 
 /** The newest entries of the ledger, for people to look at. */
-export interface Newest {
-  add(record: LedgerRecord): void
+export interface Newest extends Projection {
   /** Newest first. */
   look(): Pick<LedgerReply, 'size' | 'entries'>
 }
 
 export function createNewest(): Newest {
-  const entries: LedgerReply['entries'] = []
+  let entries: LedgerReply['entries'] = []
   let size = 0
   return {
-    add({ index, entry, leafHash }) {
+    apply({ index, entry, leafHash }) {
       size = index + 1
       entries.push({
         index,
@@ -24,6 +23,14 @@ export function createNewest(): Newest {
         leaf: leafHash,
       })
       if (entries.length > KEPT) entries.shift()
+    },
+    save: () => [{ size, entries: [...entries] }] as unknown as JsonValue[],
+    load(row) {
+      ;({ size, entries } = row as unknown as { size: number; entries: LedgerReply['entries'] })
+    },
+    clear() {
+      size = 0
+      entries = []
     },
     look: () => ({ size, entries: entries.toReversed() }),
   }

@@ -1,5 +1,4 @@
 import { isOfRequest, type JsonValue, type LedgerEntry, type RequestEntry } from '#contract'
-import type { LedgerRecord } from '#ledger'
 import type { Position } from './commit.ts'
 import { type AgentCounts, type Counts, createCounts } from './counts.ts'
 import type { Projection } from './projection.ts'

@@ -1,4 +1,10 @@
-import { isOfRequest, type LedgerEntry, type RequestEntry, samePrincipal } from '#contract'
+import {
+  isOfRequest,
+  type LedgerEntry,
+  type RequestEntry,
+  type RequestedEntry,
+  samePrincipal,
+} from '#contract'
 import type { Position } from './commit.ts'
 import { createCompact } from './compact.ts'
 import { type AgentCounts, createCounts } from './counts.ts'
@@ -53,8 +59,11 @@ export function createRequests({ kept = KEPT } = {}): Requests {
   function apply(entry: LedgerEntry, position: Position): void {
     if (!isOfRequest(entry)) return
     const slot = slots.get(entry.requestId)
-    if (slot) return applyTo(slot, entry, position)
-    if (entry.type !== 'requested') return
+    if (slot) applyTo(slot, entry, position)
+    else if (entry.type === 'requested') open(entry, position)
+  }
+
+  function open(entry: RequestedEntry, position: Position): void {
     const request: Request = { requested: compact.requested(entry, position), reviews: NONE }
     const opened: Slot = { request, steps: 0, dueAtMs: 0, place: -1 }
     slots.set(request.requested.requestId, opened)
