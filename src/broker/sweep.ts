@@ -88,7 +88,7 @@ async function sweepParties(context: Context, isOver: () => boolean): Promise<vo
     } catch (error) {
       if (!(error instanceof HoldpointError)) throw error
       context.leases.resumed()
-      return context.log.warn('who is gone cannot be told now', { code: error.code })
+      return context.log.warn('the requests of a silent process could not be tended', { code: error.code })
     }
     const tendLost: Tend = async (_, request) => {
       if (isLost(context, party)) await tendAbandoned(context, request)

@@ -75,6 +75,7 @@ export function brokerOf(home: Home, parts: BrokerParts): Component {
       warrantKey: readKey(home, FILES.brokerKey),
       checkpointKey: readKey(home, FILES.ledgerKey),
       secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
+      stateDir: home.path('data/broker'),
       ...server,
       ...(policyChanges === undefined ? {} : { policyChanges }),
     },

@@ -176,7 +176,7 @@ test('broker - a checkpoint never goes back, whichever replica writes last', asy
   const key = readKey(house.home, FILES.ledgerKey)
   const origin = 'test.invalid/holdpoint'
   const [ahead, behind] = [1, 2].map(() =>
-    createCheckpoints({ epoch: EPOCH, origin, key, everyMs: 3_600_000 }, { nc, log: createFakeLog() }),
+    createCheckpoints({ epoch: EPOCH, origin, key, everyMs: 3_600_000 }, { nc, ledgerKeys: () => [], log: createFakeLog() }),
   ) as [ReturnType<typeof createCheckpoints>, ReturnType<typeof createCheckpoints>]
   for (let leaf = 0; leaf < 300; leaf++) {
     ahead.append(Buffer.alloc(32, leaf))

@@ -45,13 +45,13 @@ import {
   createLog,
   createNatsServer,
   createStack,
-  freePort,
   type Log,
   type NatsServer,
   natsServerVersion,
   writeRunning,
 } from '#runtime'
 import { endOf, spawnBroker } from './broker-process.ts'
+import { steadyPort } from './port.ts'
 
 export const EPOCH = 1
 type Person = 'alice' | 'bob' | 'carol'
@@ -155,7 +155,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     createNatsServer({
       configText: natsServerConfig(home, natsServerVersion()),
       dir: join(dir, 'nats'),
-      port: await freePort(0),
+      port: await steadyPort(),
       log,
     }),
   )
@@ -185,6 +185,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         warrantKey: readKey(home, FILES.brokerKey),
         checkpointKey: readKey(home, FILES.ledgerKey),
         secret: Buffer.from(home.read(FILES.brokerSecret), 'base64url'),
+        stateDir: home.path('data/broker'),
         // Whichever server the machine has: what a version is worth is tested by itself.
         anyServerVersion: true,
         sweepMs: 20,
