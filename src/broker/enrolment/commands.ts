@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { HoldpointError, type KeySet, type Principal } from '#contract'
 import { DEVELOPMENT_ISSUER, DEVELOPMENT_PEOPLE, groupSpecifier } from '#identity'
@@ -10,7 +10,7 @@ import { epochCommands } from './epoch-commands.ts'
 import { FILES, type Home, openHome } from './home.ts'
 import { initialise } from './init.ts'
 import { readKeySet, readOwn, readPin } from './keys.ts'
-import { signPolicy } from './policy.ts'
+import { policyPublish } from './policy-command.ts'
 import { publishTrust } from './provision.ts'
 import { parsePrincipal, registerAgent } from './registration.ts'
 
@@ -187,39 +187,6 @@ function ownerOf(written: string, home: Home, { identity }: Config, io: Io): Pri
 /** The lines are read by a shell, and folders have spaces. */
 const shellWord = (value: string): string =>
   /^[\w./:,@%+=-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
-
-const policyPublish = defineCommand({
-  name: 'policy publish',
-  summary: 'Sign a policy as the next version and publish it',
-  details:
-    'Gates and the broker rule by it from the moment they have verified it. A policy is good for 90 days, and then\n' +
-    'everything is held: publish it again in its last 30 days, also unchanged, as a start of `holdpoint up` does.',
-  example: 'holdpoint policy publish policy.yaml',
-  positionals: [{ name: 'FILE', description: 'The policy, a YAML file' }],
-  options: { json },
-  async run({ options, positionals: [file = ''] }, io) {
-    const config = readConfig(io)
-    const home = openHome(config.dataDir)
-    const { version } = signPolicy(home, readPolicy(resolve(io.cwd, file)), file, io.now())
-    const url = config.nats.url ?? readRunning(config.dataDir)?.nats.url
-    if (!url)
-      throw new HoldpointError(
-        'UNAVAILABLE',
-        `policy ${version} is signed; it is published when \`holdpoint up\` starts`,
-      )
-    await publishAll(home, url, io)
-    io.stdout.write(options.json ? `${JSON.stringify({ version })}\n` : `policy ${version} is published\n`)
-    return 0
-  },
-})
-
-function readPolicy(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new HoldpointError('INVALID_POLICY', `${file} cannot be read`, { cause })
-  }
-}
 
 async function publishAll(home: Home, url: string, io: Io): Promise<void> {
   const nc = await connectAs('admin', url, home.read(FILES.credentials('admin')))

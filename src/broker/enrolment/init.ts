@@ -4,6 +4,7 @@ import { starterPolicy } from '#policy'
 import { ensureAccounts } from './accounts.ts'
 import type { Home } from './home.ts'
 import { ensureKeys } from './keys.ts'
+import { registerPolicyAgent } from './registration.ts'
 
 export interface InitOptions {
   /** Names the trust domain and its ledger, such as `example.com/holdpoint`. One that is there keeps its own. */
@@ -15,10 +16,14 @@ export interface InitOptions {
   nowMs: number
 }
 
-/** Keys, key set, NATS accounts and credentials, and a starter policy. Keeps everything that is there already. */
+/**
+ * Keys, key set, NATS accounts and credentials, the agent that asks for changes of the policy, and a starter policy.
+ * Keeps everything that is there already.
+ */
 export async function initialise(home: Home, options: InitOptions): Promise<KeySet> {
   const keySet = ensureKeys(home, options.origin, options.nowMs)
   await ensureAccounts(home)
+  await registerPolicyAgent(home, keySet.origin, options.nowMs)
   if (!existsSync(options.policyFile))
     writeFileSync(options.policyFile, starterPolicy(options.groups.reviewers, options.groups.dataOwners))
   return keySet

@@ -44,15 +44,16 @@ export function ensureKeys(home: Home, newOrigin: string, nowMs: number): KeySet
   const iat = Math.floor(nowMs / 1000)
   const version = (present?.version ?? 0) + 1
   const keySet: KeySet = { v: 1, origin, version, iat, exp: iat + KEY_SET_LIFE_S, keys }
-  home.write(FILES.keySet, signDocument(TYP.keySet, keySet, organisationKey(home)))
+  home.write(FILES.keySet, signDocument(TYP.keySet, keySet, organisationKey(home, 'a new key set')))
   return keySet
 }
 
-function organisationKey(home: Home): PrivateKey {
+/** `what` is to be signed with it. Throws NOT_FOUND where it is in its safe, UNTRUSTED where it is not the pinned one. */
+export function organisationKey(home: Home, what: string): PrivateKey {
   if (!home.has(FILES.organisation))
     throw new HoldpointError(
       'NOT_FOUND',
-      `${home.path(FILES.organisation)} is away, and a new key set has to be signed with it: bring it back for that`,
+      `${home.path(FILES.organisation)} is away, and ${what} has to be signed with it: bring it back for that`,
     )
   const key = readKey(home, FILES.organisation)
   if (formatPin(key.x) === readPin(home)) return key

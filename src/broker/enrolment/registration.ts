@@ -8,6 +8,7 @@ import {
   TYP,
 } from '#contract'
 import { signDocument } from '#warrant/issue'
+import { POLICY_AGENT, POLICY_ENVIRONMENT } from '../policy-change.ts'
 import { issueCredentials } from './accounts.ts'
 import { FILES, type Home } from './home.ts'
 import { readKey, readKeySet, readOwn } from './keys.ts'
@@ -27,7 +28,7 @@ export interface NewAgent {
  * and keeps the credentials, so that a change of owner does not stop a running service.
  */
 export async function registerAgent(home: Home, agent: NewAgent, nowMs: number): Promise<Registration> {
-  const { agentId, owner, environment, enforcement, name = agentId } = agent
+  const { agentId } = agent
   if (!AGENT_ID.test(agentId))
     throw new HoldpointError(
       'INVALID_INPUT',
@@ -39,6 +40,32 @@ export async function registerAgent(home: Home, agent: NewAgent, nowMs: number):
       'INVALID_INPUT',
       `agent name ${JSON.stringify(agentId)}: a role of Holdpoint's own`,
     )
+  if (agentId === POLICY_AGENT)
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `agent name ${JSON.stringify(agentId)}: Holdpoint's own agent, which \`holdpoint init\` registers`,
+    )
+  return register(home, agent, nowMs)
+}
+
+/**
+ * The agent as which `holdpoint policy apply` asks. Its owner is nobody who could sign in: whoever may not release a
+ * change is the person in whose name it is asked for. Keeps what is there.
+ */
+export async function registerPolicyAgent(home: Home, origin: string, nowMs: number): Promise<void> {
+  const agent: NewAgent = {
+    agentId: POLICY_AGENT,
+    name: 'holdpoint policy apply',
+    owner: { iss: origin, sub: 'policy' },
+    environment: POLICY_ENVIRONMENT,
+    enforcement: 'resource',
+  }
+  const isThere = home.has(FILES.registration(POLICY_AGENT)) && home.has(FILES.agentCredentials(POLICY_AGENT))
+  if (!isThere) await register(home, agent, nowMs)
+}
+
+async function register(home: Home, agent: NewAgent, nowMs: number): Promise<Registration> {
+  const { agentId, owner, environment, enforcement, name = agentId } = agent
   const draft: Registration = {
     v: 1,
     version: nextVersion(home, agentId, nowMs),
