@@ -9,6 +9,7 @@ import { brokerCommand } from './broker.ts'
 import { configuredCredentials } from './connection.ts'
 import { deskCommand } from './desk.ts'
 import { pipelineCommand } from './pipeline.ts'
+import { policyApplyCommand } from './policy-apply.ts'
 import { createProcessIo } from './process-io.ts'
 import { upCommand } from './up.ts'
 import { SUMMARY, VERSION } from './version.ts'
@@ -26,6 +27,7 @@ const commands: Command[] = [
   pipelineCommand,
   ...enrolmentCommands,
   ...policyCommands,
+  policyApplyCommand,
   ...identityCommands,
   ...requestsCommands(deskAccess),
   ...dutyCommands(deskAccess),

@@ -92,6 +92,8 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
       server: { replicas, anyServerVersion: true },
       now,
       log: log.child({ room: 'broker' }),
+      // Whoever tries a policy out edits the file and starts again, or publishes it.
+      policyChanges: 'signed',
       fail,
     }),
   )
@@ -202,5 +204,5 @@ function whereText({ nats, clickhouse, otlp, identity, http }: Running, dataDir:
     ['ClickHouse', `${clickhouse.url}   (for reading: holdpoint sql "SELECT …")`],
     ['Data', dataDir],
   ]
-  return `${lines.map(([name = '', value]) => `${name.padEnd(12)}${value}`).join('\n')}\n\nHoldpoint is up. Stop it with Ctrl-C.\n`
+  return `${lines.map(([name = '', value]) => `${name.padEnd(12)}${value}`).join('\n')}\n\nFor development: whoever may write here changes the policy, and nobody is asked.\nHoldpoint is up. Stop it with Ctrl-C.\n`
 }
