@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isOfRequest, type RequestEntry } from '#contract'
 import { stateOf } from '../../src/broker/requests.ts'
 import { type Played, play, requestsOf } from './model/play.ts'
-import { faults, lanes } from './model/steps.ts'
+import { AGENTS, faults, lanes } from './model/steps.ts'
 import { createStream } from './model/stream.ts'
 
 type Entry<T extends RequestEntry['type']> = Extract<RequestEntry, { type: T }> & { index: number }
@@ -76,7 +76,7 @@ function expectLawful(played: Played, requestId: string): void {
 
 describe('state machine', () => {
   test('state machine - whatever happens, in whatever order, every arrow is taken once and by right', async () => {
-    await fc.assert(property(), { numRuns: Number(process.env.HOLDPOINT_PROPERTY_RUNS ?? 1000) })
+    await fc.assert(property(), { numRuns: Number(process.env.HOLDPOINT_PROPERTY_RUNS ?? 500) })
   })
 
   test('state machine - a ledger that takes a fact twice does not pass', async () => {
@@ -90,9 +90,22 @@ const property = (promise = { once: true }) =>
     const played = await play(scheduler, given, faulty[Symbol.iterator](), createStream(promise))
     expect(played.broken).toEqual([])
     for (const { requestId } of requestsOf(played.stream)) expectLawful(played, requestId)
+    expectLawfulFreezes(played)
     expectTrueAnswers(played)
     expectAgreement(played)
   })
+
+/** One change after the other, and what one person froze, another one thaws, who does not own it. */
+function expectLawfulFreezes({ stream: { leaves } }: Played): void {
+  const changes = leaves.flatMap(({ entry }) => (entry.type === 'freeze' ? [entry] : []))
+  for (const agent of AGENTS) {
+    const own = changes.filter((change) => change.agent === agent)
+    expect(own.map(({ turn }) => turn)).toEqual(own.map((_, index) => index + 1))
+    expect(own.map(({ frozen }) => frozen)).toEqual(own.map((_, index) => index % 2 === 0))
+    for (const [index, { frozen, by }] of own.entries())
+      if (!frozen) expect([own[index - 1]?.by.sub, 'olga', 'bot']).not.toContain(by.sub)
+  }
+}
 
 /** Nobody was told of an approval that the ledger does not have, and each was used by one caller. */
 function expectTrueAnswers(played: Played): void {

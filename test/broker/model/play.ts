@@ -84,6 +84,12 @@ export async function play(
       await agentHandlers.request.handle(step.agent, { process: 'process-1', attempt }, context)
       return
     }
+    if (step.do === 'freeze' || step.do === 'thaw') {
+      const { person: token, agent: agentId } = step
+      const change = { token, agentId, frozen: step.do === 'freeze', channel: 'api' }
+      await deskHandlers.freeze.handle(change, context)
+      return
+    }
     if (!('request' in step)) return
     const known = requestsOf(stream)
     const request = known[step.request % Math.max(1, known.length)]

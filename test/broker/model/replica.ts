@@ -5,10 +5,13 @@ import { type CompiledPolicy, createPeople } from '#policy'
 import { generateKey, loadKey } from '#warrant/issue'
 import type { Committed } from '../../../src/broker/commit.ts'
 import type { Context } from '../../../src/broker/context.ts'
+import { createDenials } from '../../../src/broker/denials.ts'
+import { createFreezes } from '../../../src/broker/freezes.ts'
 import { createLeases } from '../../../src/broker/leases.ts'
 import { createMint } from '../../../src/broker/mint.ts'
 import { createNewest } from '../../../src/broker/newest.ts'
-import { createRequests } from '../../../src/broker/requests.ts'
+import { createQuotas } from '../../../src/broker/quotas.ts'
+import { createRequests, type Requests } from '../../../src/broker/requests.ts'
 import { sweep } from '../../../src/broker/sweep.ts'
 import { createMeasures } from '../../../src/broker/telemetry.ts'
 import type { Stream } from './stream.ts'
@@ -46,7 +49,17 @@ const NEVER = new Promise<never>(() => {})
 /** A broker with the real state machine, over a ledger whose every answer comes when the scheduler says. */
 export function createReplica(parts: WorldParts): Replica {
   const { stream, scheduler, now, policy, people, payloads } = parts
-  const requests = createRequests()
+  const known = createRequests()
+  const denials = createDenials({ requestedOf: (requestId) => known.get(requestId)?.requested, now })
+  const freezes = createFreezes()
+  const requests: Requests = {
+    ...known,
+    apply(entry, position) {
+      denials.apply(entry, position)
+      freezes.apply(entry, position)
+      known.apply(entry, position)
+    },
+  }
   const killed = Promise.withResolvers<void>()
   let next = 0
   let isDead = false
@@ -85,6 +98,12 @@ export function createReplica(parts: WorldParts): Replica {
     config: { epoch: 1, origin: ORIGIN, heartbeatMs: 5_000, maxPayloadBytes: 1_000_000, secret: SECRET },
     ledger: { commit },
     requests,
+    past: { read: async () => undefined },
+    denials,
+    freezes,
+    quotas: createQuotas({ now }),
+    assertOpen: () => {},
+    erasures: { add: () => {} },
     payloads: {
       async create(requestId: string, part: string, value: JsonValue) {
         await pass('payload')

@@ -16,6 +16,7 @@ export type Step =
     }
   | { do: 'claim' | 'cancel' | 'outcome'; at: number; request: number }
   | { do: 'consume'; at: number; request: number; nonce: number }
+  | { do: 'freeze' | 'thaw'; at: number; person: (typeof PEOPLE)[number]; agent: (typeof AGENTS)[number] }
   | { do: 'take back' | 'revoke'; at: number; request: number; person: (typeof PEOPLE)[number] }
   | { do: 'sweep' | 'follow' | 'kill'; at: number }
   | { do: 'wait'; ms: number }
