@@ -5,6 +5,7 @@ import type { Sessions, SignIn } from '#identity'
 import type { Log } from '#runtime'
 import type { Store } from '#store'
 import type { Env, Parts } from './context.ts'
+import { createFrozenView } from './frozen.ts'
 import { readAssets } from './http/assets.ts'
 import { createCookies } from './http/cookies.ts'
 import { securityHeaders } from './http/headers.ts'
@@ -14,8 +15,10 @@ import { eventRoutes } from './live/events.ts'
 import { createHub } from './live/hub.ts'
 import { createStreams } from './live/streams.ts'
 import { agentRoutes } from './pages/agents.ts'
+import { eraseRoutes } from './pages/erase.ts'
 import { errorPage } from './pages/error.ts'
 import { explainRoutes } from './pages/explain.ts'
+import { freezeRoutes } from './pages/freeze.ts'
 import { helpRoutes } from './pages/help.ts'
 import { historyRoutes } from './pages/history.ts'
 import { inboxRoutes } from './pages/inbox.ts'
@@ -60,6 +63,7 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
     assets: assets.urls,
     cookies: createCookies(publicUrl),
     hub: createHub(deps),
+    frozen: createFrozenView(deps),
   }
   const streams = createStreams({ heartbeatMs, mostPerSession: mostStreamsPerSession, most: mostStreams })
 
@@ -75,12 +79,19 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
   })
   signInRoutes(app, parts)
   app.use(signedInOnly(parts))
+  app.use(async (c, next) => {
+    // Asked while the page is made; a stream shows none.
+    if (c.req.path !== '/events') c.set('frozen', parts.frozen.now(c.get('session').token))
+    await next()
+  })
   signOutRoutes(app, parts, streams)
   inboxRoutes(app, parts)
   historyRoutes(app, parts)
   requestRoutes(app, parts)
   reviewRoutes(app, parts)
   agentRoutes(app, parts)
+  freezeRoutes(app, parts)
+  eraseRoutes(app, parts)
   policyRoutes(app, parts)
   explainRoutes(app, parts)
   ledgerRoutes(app, parts)

@@ -3,6 +3,7 @@ import type { Desk } from '#desk'
 import type { Session, Sessions, SignIn } from '#identity'
 import type { Log } from '#runtime'
 import type { Store } from '#store'
+import type { FrozenNow, FrozenView } from './frozen.ts'
 import type { Html } from './html/html.ts'
 import { layout, type Shell } from './html/layout.ts'
 import type { AssetUrls } from './http/assets.ts'
@@ -13,6 +14,8 @@ export interface Variables {
   session: Session
   /** What its cookie carries. */
   sessionId: string
+  /** Who may do nothing now; never rejects. */
+  frozen: Promise<FrozenNow | undefined>
 }
 export interface Env {
   Variables: Variables
@@ -25,6 +28,7 @@ export interface Parts {
   assets: AssetUrls
   cookies: Cookies
   hub: Hub
+  frozen: FrozenView
   desk: Desk
   signIn: SignIn
   sessions: Sessions
@@ -33,21 +37,26 @@ export interface Parts {
   log: Log
 }
 
-export type Frame = Omit<Shell, 'session' | 'isDevelopment' | 'assets'>
+export type Frame = Omit<Shell, 'session' | 'frozen' | 'isDevelopment' | 'assets'>
 
-export const shellOf = (
+export const shellOf = async (
   c: Context<Env>,
   { isDevelopment, assets }: Pick<Parts, 'isDevelopment' | 'assets'>,
   frame: Frame,
-): Shell => ({ ...frame, isDevelopment, assets, session: c.get('session') as Session | undefined })
+): Promise<Shell> => ({
+  ...frame,
+  ...{ isDevelopment, assets },
+  session: c.get('session') as Session | undefined,
+  frozen: await c.get('frozen'),
+})
 
 /** A whole page. */
-export const page = (
+export const page = async (
   c: Context<Env>,
   parts: Pick<Parts, 'isDevelopment' | 'assets'>,
   frame: Frame & { status?: number },
   body: Html,
-): Response => {
+): Promise<Response> => {
   const { status = 200, ...rest } = frame
-  return c.html(String(layout(shellOf(c, parts, rest), body)), status as 200)
+  return c.html(String(layout(await shellOf(c, parts, rest), body)), status as 200)
 }

@@ -35,7 +35,15 @@ function leftText(ms) {
     .join(' ')} left`
 }
 
+function untilText(ms) {
+  return ms <= 0 ? 'now' : `in ${leftText(ms).replace(/ left$/, '')}`
+}
+
 function tick() {
+  for (const time of all('time[data-in]')) {
+    const text = untilText(Date.parse(time.dateTime) - Date.now())
+    if (time.textContent !== text) time.textContent = text
+  }
   for (const time of all('time[data-left]')) {
     const ms = Date.parse(time.dateTime) - Date.now()
     const text = leftText(ms)
@@ -75,6 +83,11 @@ function onRow({ id, html, isMine, isPending, isNew, say: words }) {
       setCount('all', -1)
       if (wasMine) setCount('mine', -1)
       say(words)
+    } else if (isPending && isMine && !wasMine && find('[data-rows="mine"]')) {
+      // Whoever joins later finds it among what is theirs from then on.
+      find('[data-rows="mine"] tbody').append(row)
+      setCount('mine', 1)
+      say(words)
     }
   } else if (isPending && isNew) {
     const table = (isMine && find('[data-rows="mine"]')) || find('[data-rows="others"]')
@@ -97,6 +110,17 @@ async function onStatus({ html, isPending, say: words }) {
   // What somebody has typed stays; that it comes too late is said where they are about to press.
   if (form && !isPending) for (const button of all('button', form)) button.disabled = true
   await refresh(isPending ? ['timeline'] : ['timeline', 'trace', ...(hasWords() ? [] : ['decide'])])
+}
+
+function onAlarm({ id, html, say: words }) {
+  const box = find('#alarms')
+  if (box && !find(`[data-alarm="${CSS.escape(id)}"]`, box)) {
+    find('ul', box).prepend(elementsOf(html))
+    box.hidden = false
+  }
+  say(words)
+  // What is frozen stands on every page.
+  refresh(['frozen'])
 }
 
 const hasWords = () => (find('#reason')?.value ?? '').trim() !== ''
@@ -122,6 +146,7 @@ function listen() {
   source = new EventSource(address)
   source.addEventListener('row', ({ data }) => onRow(JSON.parse(data)))
   source.addEventListener('status', ({ data }) => onStatus(JSON.parse(data)))
+  source.addEventListener('alarm', ({ data }) => onAlarm(JSON.parse(data)))
   source.addEventListener('ready', () => {
     document.body.classList.add('is-live')
   })

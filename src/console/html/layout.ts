@@ -1,4 +1,5 @@
 import type { Session } from '#identity'
+import { type FrozenNow, frozenBanner } from '../frozen.ts'
 import type { AssetUrls } from '../http/assets.ts'
 import { type Html, html, NOTHING } from './html.ts'
 import { personText } from './words.ts'
@@ -8,6 +9,8 @@ export interface Shell {
   /** The part of the navigation to which the page belongs. */
   place?: Place
   session: Session | undefined
+  /** Who may do nothing now; undefined where nobody knows. */
+  frozen: FrozenNow | undefined
   isDevelopment: boolean
   assets: AssetUrls
   /** Where the page hears of what changes, if anything on it does. */
@@ -31,6 +34,7 @@ export const pageStart = ({
   title,
   place,
   session,
+  frozen,
   isDevelopment,
   assets,
   live,
@@ -52,6 +56,7 @@ ${isDevelopment ? DEVELOPMENT : NOTHING}
 <a class="brand" href="/">${MARK}<span>Holdpoint</span></a>
 ${session === undefined ? NOTHING : html`${navigation(place)}${account(session)}`}
 </header>
+${session === undefined ? NOTHING : frozenBanner(frozen)}
 <main id="main" tabindex="-1">`
 
 export const PAGE_END = html`

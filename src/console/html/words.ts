@@ -1,4 +1,11 @@
-import { actionTitle, type Principal, type RequestState, timeLeftText, visibleLine } from '#contract'
+import {
+  actionTitle,
+  durationText,
+  type Principal,
+  type RequestState,
+  timeLeftText,
+  visibleLine,
+} from '#contract'
 import { type Html, html } from './html.ts'
 
 /** Whatever somebody else wrote, on one line, short, with nothing hidden in it. */
@@ -12,6 +19,10 @@ export const principalText = ({ sub, iss }: Principal): string => visibleLine(`$
 /** Counts down where there is a script, and says when it ends where there is none. */
 export const timeLeft = (expiresAtMs: number, nowMs: number): Html =>
   html`<time data-left datetime="${iso(expiresAtMs)}" title="until ${moment(expiresAtMs)}">${timeLeftText(expiresAtMs - nowMs)}</time>`
+
+/** The other way round: when something begins. */
+export const timeUntil = (atMs: number, nowMs: number): Html =>
+  html`<time data-in datetime="${iso(atMs)}" title="from ${moment(atMs)} on">in ${durationText(atMs - nowMs)}</time>`
 
 export const time = (atMs: number): Html => html`<time datetime="${iso(atMs)}">${moment(atMs)}</time>`
 

@@ -28,7 +28,9 @@ export const signedInOnly =
 /** A session ends while somebody writes why. What they wrote must not be lost with it. */
 async function keepWords(c: Context<Env>, parts: Parts): Promise<Response> {
   const { reason = '' } = await readForm(c).catch((): Record<string, string> => ({}))
-  const request = /^(\/requests\/[^/]+)\/(?:review|cancel)$/.exec(c.req.path)?.[1] ?? '/'
+  const place =
+    /^(\/requests\/[^/]+)\/(?:review|cancel|revoke|erase)$|^(\/agents)\/|^\/(?:freeze|thaw)$/.exec(c.req.path)
+  const request = place === null ? '/' : (place[1] ?? '/agents')
   const words = html`<label for="kept">Your reason, to copy</label>
 <textarea id="kept" rows="5" readonly>${reason}</textarea>`
   return errorPage(

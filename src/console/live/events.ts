@@ -1,12 +1,13 @@
 import type { Hono } from 'hono'
-import type { RequestFilter, RequestSummary } from '#contract'
+import { type RequestFilter, type RequestSummary, visibleLine } from '#contract'
 import type { Session } from '#identity'
 import type { Env, Parts } from '../context.ts'
 import { STATES, short } from '../html/words.ts'
+import { alarmItem } from '../pages/alarms.ts'
 import { readFilter } from '../pages/filter.ts'
 import { requestRow } from '../pages/request-row.ts'
 import { statusPart } from '../pages/status.ts'
-import type { Heard } from './hub.ts'
+import type { Heard, HeardRequest } from './hub.ts'
 import type { Send, Streams } from './streams.ts'
 
 /** `/events?request=ID` follows one request; otherwise what matches the filter of a list. */
@@ -28,10 +29,15 @@ export function eventRoutes(app: Hono<Env>, parts: Parts, streams: Streams): voi
     const after = c.req.header('last-event-id') ?? c.req.query('since')
     return streams.open(viewer, (send, session) => {
       send('ready', {})
-      const listener =
+      const tell =
         request === undefined
           ? rowSender(parts, filter, send, session)
           : statusSender(parts, request, send, session)
+      const listener: Listener = (heard) => {
+        if (heard.event !== 'alarm') return tell(heard)
+        const { alarm, id, position } = heard
+        send('alarm', { id, html: String(alarmItem(heard)), say: visibleLine(alarm.text) }, position)
+      }
       const { isStale, stop } = parts.hub.listen(listener, after)
       if (isStale) send('stale', {})
       return stop
@@ -41,16 +47,18 @@ export function eventRoutes(app: Hono<Env>, parts: Parts, streams: Streams): voi
 
 type Listener = (heard: Heard) => void
 
+type Teller = (heard: HeardRequest) => void
+
 const statusSender =
-  (parts: Parts, requestId: string, send: Send, session: () => Session): Listener =>
+  (parts: Parts, requestId: string, send: Send, session: () => Session): Teller =>
   ({ request, position }) => {
     if (request.requestId !== requestId) return
     const html = String(statusPart(request, session().person, parts.now()))
     send('status', { html, isPending: request.state === 'pending', say: sentence(request) }, position)
   }
 
-function rowSender(parts: Parts, filter: RequestFilter, send: Send, session: () => Session): Listener {
-  const sendRow = async ({ event, request, position }: Heard): Promise<void> => {
+function rowSender(parts: Parts, filter: RequestFilter, send: Send, session: () => Session): Teller {
+  const sendRow = async ({ event, request, position }: HeardRequest): Promise<void> => {
     const isPending = request.state === 'pending'
     const isMine = isPending && (await isFor(parts, session(), request.requestId))
     const row = {

@@ -1,18 +1,29 @@
 import { randomBytes } from 'node:crypto'
-import type { DeskEventName, RequestSummary } from '#contract'
+import type { Alarm, DeskEventName, RequestSummary } from '#contract'
 import type { Desk } from '#desk'
 import type { Log } from '#runtime'
 
-export interface Heard {
-  event: DeskEventName
-  request: RequestSummary
+interface Placed {
   /** Of this event among all that this process has heard. */
   position: string
 }
+export interface HeardRequest extends Placed {
+  event: DeskEventName
+  request: RequestSummary
+}
+export interface HeardAlarm extends Placed {
+  event: 'alarm'
+  /** The alarm's own: `frozen.support-agent.3`. */
+  id: string
+  alarm: Alarm
+}
+export type Heard = HeardRequest | HeardAlarm
 
 export interface Hub {
   /** Of what has been heard up to now. A page carries it, so that nothing is lost until its stream is open. */
   position(): string
+  /** The newest that this process has heard of, newest first. */
+  alarms(): readonly HeardAlarm[]
   /**
    * Every event behind `after`, of those that have passed already the last one of each request. `isStale` where
    * nobody knows any more what came behind it.
@@ -21,6 +32,7 @@ export interface Hub {
 }
 
 const MOST_KEPT = 1_000
+const MOST_ALARMS = 20
 
 /** However many pages are open, this process listens once, from its first page on. */
 export function createHub({ desk, log }: { desk: Pick<Desk, 'watch'>; log: Log }): Hub {
@@ -28,26 +40,39 @@ export function createHub({ desk, log }: { desk: Pick<Desk, 'watch'>; log: Log }
   // Positions of another process, or of this one before it was started anew, are none of ours.
   const own = randomBytes(6).toString('hex')
   const kept: Heard[] = []
+  const alarms: HeardAlarm[] = []
   let count = 0
   let isWatching = false
 
   function watch(): void {
     if (isWatching) return
     isWatching = true
-    desk.watch((event, request) => {
-      count++
-      const heard = { event, request, position: `${own}-${count}` }
-      kept.push(heard)
-      if (kept.length > MOST_KEPT) kept.shift()
-      for (const one of [...listeners]) {
-        try {
-          one(heard)
-        } catch (error) {
-          // It would end the connection to the broker, which all pages share.
-          log.error('an event could not be shown', { requestId: request.requestId, error })
-        }
+    desk.watch(
+      (event, request) => hear({ event, request, position: next() }),
+      (alarm, id) => {
+        // Announced again by every broker that starts.
+        if (alarms.some((one) => one.id === id)) return
+        const heard: HeardAlarm = { event: 'alarm', alarm, id, position: next() }
+        alarms.unshift(heard)
+        alarms.length = Math.min(alarms.length, MOST_ALARMS)
+        hear(heard)
+      },
+    )
+  }
+
+  const next = (): string => `${own}-${++count}`
+
+  function hear(heard: Heard): void {
+    kept.push(heard)
+    if (kept.length > MOST_KEPT) kept.shift()
+    for (const one of [...listeners]) {
+      try {
+        one(heard)
+      } catch (error) {
+        // It would end the connection to the broker, which all pages share.
+        log.error('an event could not be shown', { about: keyOf(heard), error })
       }
-    })
+    }
   }
 
   function since(after: string): Heard[] | undefined {
@@ -56,15 +81,19 @@ export function createHub({ desk, log }: { desk: Pick<Desk, 'watch'>; log: Log }
     if (of !== own || missed < 0 || missed > kept.length) return undefined
     const lasts = new Map<string, Heard>()
     for (const heard of kept.slice(kept.length - missed)) {
-      const { requestId } = heard.request
-      const isNew = heard.event === 'opened' || lasts.get(requestId)?.event === 'opened'
-      lasts.delete(requestId)
-      lasts.set(requestId, isNew ? { ...heard, event: 'opened' } : heard)
+      const key = keyOf(heard)
+      const isNew = heard.event === 'opened' || lasts.get(key)?.event === 'opened'
+      lasts.delete(key)
+      lasts.set(key, isNew && heard.event !== 'alarm' ? { ...heard, event: 'opened' } : heard)
     }
     return [...lasts.values()]
   }
 
   return {
+    alarms() {
+      watch()
+      return alarms
+    },
     position() {
       watch()
       return `${own}-${count}`
@@ -78,3 +107,6 @@ export function createHub({ desk, log }: { desk: Pick<Desk, 'watch'>; log: Log }
     },
   }
 }
+
+const keyOf = (heard: Heard): string =>
+  heard.event === 'alarm' ? `alarm ${heard.id}` : heard.request.requestId

@@ -21,9 +21,18 @@ const section = ({ id, title, isTestimony, fields }: CardSection): Html =>
 
 // A block has to be scrolled sideways by people who have a keyboard alone, too.
 const field = ({ label, text, form, note }: CardField): Html =>
-  form === 'block'
-    ? html`<div class="wide"><dt><b>${label}</b>${noted(note)}</dt><dd><pre tabindex="0" role="group" aria-label="${label}">${text}</pre></dd></div>`
+  form === 'block' || form === 'diff'
+    ? html`<div class="wide"><dt><b>${label}</b>${noted(note)}</dt><dd><pre tabindex="0" role="group" aria-label="${label}"${form === 'diff' ? html` class="diff"` : NOTHING}>${form === 'diff' ? diff(text) : text}</pre></dd></div>`
     : html`<div><dt>${label}</dt><dd><span class="value${form === 'code' ? ' code' : ''}">${text}</span>${noted(note)}</dd></div>`
+
+/** The same text, line for line: colour and the names of the elements say once more what its signs say. */
+const diff = (text: string): Html =>
+  html`${text.split('\n').map((line, at) => html`${at > 0 ? '\n' : ''}${diffLine(line)}`)}`
+
+const diffLine = (line: string): Html => {
+  if (line.startsWith('+')) return html`<ins>${line}</ins>`
+  return line.startsWith('-') ? html`<del>${line}</del>` : html`${line}`
+}
 
 const noted = (note: string | undefined): Html =>
   note === undefined ? NOTHING : html` <span class="note">${note}</span>`

@@ -5,7 +5,12 @@ import { type Html, html, NOTHING } from '../html/html.ts'
 import { WHAT_NEXT } from './what-next.ts'
 
 /** An error as a page: its stable code, what it means, and what to do. */
-export function errorPage(c: Context<Env>, parts: Parts, error: unknown, more: Html = NOTHING): Response {
+export function errorPage(
+  c: Context<Env>,
+  parts: Parts,
+  error: unknown,
+  more: Html = NOTHING,
+): Promise<Response> {
   const { status, title } = problemOf(error)
   if (status >= 500) parts.log.error('a page failed', { path: c.req.path, error })
   return page(
@@ -24,7 +29,7 @@ export const problemNotice = (error: unknown): Html =>
   html`<div class="notice" role="alert"><p><strong>${problemOf(error).title}</strong></p>
 ${problemText(error)}</div>`
 
-function problemText(error: unknown): Html {
+export function problemText(error: unknown): Html {
   const { title, detail, code } = problemOf(error)
   return html`${detail === title ? NOTHING : html`<p class="detail">${visible(detail)}</p>`}
 <p>${WHAT_NEXT[code]}</p>

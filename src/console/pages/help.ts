@@ -39,6 +39,12 @@ const WORDS: readonly (readonly [string, string])[] = [
   ],
   ['deny', 'refuse it for good. Your reason goes back to the agent'],
   ['expired', 'nobody decided in time. The action was not run, and it is no denial'],
+  [
+    'freeze',
+    'an agent, or every agent, is stopped at once: nothing that it attempts runs, what waits is cancelled. Another person ends it',
+  ],
+  ['revoke', 'take an approval back that nobody has used yet'],
+  ['erase', 'make what a request was about unreadable, for good. Who decided, and when, stays in the ledger'],
   ['your own work', 'what your agents do, or what they do for you. Others decide it; you may cancel it'],
 ]
 

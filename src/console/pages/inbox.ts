@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import type { RequestSummary } from '#contract'
 import { type Env, type Parts, page } from '../context.ts'
 import { flag, type Html, html, NOTHING } from '../html/html.ts'
+import { alarmsPart } from './alarms.ts'
 import { filterForm, listAddress, readCursor, readFilter } from './filter.ts'
 import { requestTable } from './request-row.ts'
 
@@ -35,6 +36,7 @@ export function inboxRoutes(app: Hono<Env>, parts: Parts): void {
     const body = html`<div class="head"><h1>Inbox</h1>
 <p class="tally"><a href="${listAddress('/', query, { show: '' })}"${showsAll ? NOTHING : CURRENT}>For you <b data-count="mine">${mine.total}</b></a>
 <a href="${listAddress('/', query, { show: 'all' })}"${showsAll ? CURRENT : NOTHING}>All waiting <b data-count="all">${all.total}</b></a></p></div>
+${alarmsPart(parts.hub.alarms(), nowMs)}
 ${filterForm('/', query, showsAll ? html`<input type="hidden" name="show" value="all">` : NOTHING)}
 ${showsAll ? NOTHING : section('mine', 'For you', mine.requests, EMPTY_MINE, nowMs)}
 ${showsAll || (isFirst && mine.next === undefined) ? section('others', showsAll ? 'All that waits' : 'Waiting for others', others, showsAll ? EMPTY_ALL : EMPTY_OTHERS, nowMs) : NOTHING}

@@ -1,4 +1,4 @@
-import { type RequestSummary, visibleLine } from '#contract'
+import { type RequestSummary, statusModel, visibleLine } from '#contract'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import { plural, riskBadge, short, stateBadge, time, timeLeft } from '../html/words.ts'
 
@@ -10,11 +10,15 @@ export function requestRow(request: RequestSummary, nowMs: number): Html {
   const { requestId, state, kind, rule, risk, agent, environment, threshold, reviews, name, target } = request
   const approvals = reviews.filter(({ verdict }) => verdict === 'approve').length
   const isPending = state === 'pending'
+  const joined = statusModel(request, nowMs)
+    .escalation.filter(({ isReached }) => isReached)
+    .map(({ to }) => to)
+    .join(', ')
   return html`<tr role="row" data-request="${visibleLine(requestId)}" class="${isPending ? 'waits' : 'is-over'}">
 <td role="cell" class="what"><a href="${requestAddress(requestId)}"><b>${short(name)}</b>${target === undefined ? NOTHING : html` <span class="target">on ${short(target)}</span>`}</a><span class="sub">${visibleLine(kind)}</span></td>
 <td role="cell" class="whose">${short(agent)}<span class="sub">${short(environment)}</span></td>
 <td role="cell" class="why">${riskBadge(risk)}<span class="sub">${short(rule)}</span></td>
-<td role="cell" class="count">${isPending ? html`${approvals} of ${plural(threshold, 'approval')}` : stateBadge(state)}</td>
+<td role="cell" class="count">${isPending ? html`${approvals} of ${plural(threshold, 'approval')}${joined === '' ? NOTHING : html`<span class="sub">also ${joined}</span>`}` : stateBadge(state)}</td>
 <td role="cell" class="when">${isPending ? timeLeft(request.expiresAtMs, nowMs) : time(request.decidedAtMs ?? request.expiresAtMs)}</td>
 </tr>
 `

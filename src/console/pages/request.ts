@@ -16,6 +16,7 @@ import { riskBadge, short } from '../html/words.ts'
 import { tracePart } from '../trace/trace-part.ts'
 import { cardPart } from './card.ts'
 import { decidePart, type View } from './decide.ts'
+import { erasedPage, showOrErased } from './erase.ts'
 import { requestAddress } from './request-row.ts'
 import { statusPart } from './status.ts'
 import { timelinePart } from './timeline.ts'
@@ -24,14 +25,15 @@ import { timelinePart } from './timeline.ts'
 export function requestRoutes(app: Hono<Env>, parts: Parts): void {
   app.get('/requests/:id', async (c) => {
     const since = parts.hub.position()
-    const shown = await parts.desk.show(c.get('session').token, c.req.param('id'))
-    return requestPage(c, parts, shown, { since })
+    const shown = await showOrErased(parts, c.get('session').token, c.req.param('id'))
+    return 'erased' in shown ? erasedPage(c, parts, shown.erased) : requestPage(c, parts, shown, { since })
   })
   app.get('/requests/:id/full', async (c) => {
     const since = parts.hub.position()
-    const shown = await parts.desk.show(c.get('session').token, c.req.param('id'))
+    const shown = await showOrErased(parts, c.get('session').token, c.req.param('id'))
+    if ('erased' in shown) return erasedPage(c, parts, shown.erased)
     const { frame, start } = requestBody(c, parts, shown, 'full', { since })
-    return c.html(String(layout(shellOf(c, parts, frame), html`${start}</div>`)))
+    return c.html(String(layout(await shellOf(c, parts, frame), html`${start}</div>`)))
   })
 }
 
@@ -51,7 +53,12 @@ export interface Again {
 }
 
 /** The page of a request, as far as it is known at once; its trace follows. */
-export function requestPage(c: Context<Env>, parts: Parts, shown: ShowReply, again: Again = {}): Response {
+export function requestPage(
+  c: Context<Env>,
+  parts: Parts,
+  shown: ShowReply,
+  again: Again = {},
+): Promise<Response> {
   const body = requestBody(c, parts, shown, 'card', again)
   return sendInParts(c, parts, body, tracePart(parts, shown), again.status ?? 200)
 }
@@ -109,14 +116,14 @@ export function renditionOf(
 }
 
 /** People decide on what is there already, while the store is still asked for the trace. */
-function sendInParts(
+async function sendInParts(
   c: Context<Env>,
   parts: Parts,
   { frame, start }: Body,
   rest: Promise<Html>,
   status: number,
-): Response {
-  const first = `${pageStart(shellOf(c, parts, frame))}${start}`
+): Promise<Response> {
+  const first = `${pageStart(await shellOf(c, parts, frame))}${start}`
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
       const write = (text: string): void => controller.enqueue(encoder.encode(text))

@@ -14,11 +14,12 @@ const reviewForm = object({
   view: literal('card', 'full'),
 })
 
-/** The two things that change something. Both lead back to the request's page, so that a reload repeats nothing. */
+/** What changes a request. All lead back to the request's page, so that a reload repeats nothing. */
 export function reviewRoutes(app: Hono<Env>, parts: Parts): void {
   for (const [name, act] of [
     ['review', review],
     ['cancel', cancel],
+    ['revoke', revoke],
   ] as const)
     app.post(`/requests/:id/${name}`, async (c) => {
       const requestId = c.req.param('id')
@@ -54,6 +55,10 @@ async function cancel({ desk }: Parts, token: string, requestId: string): Promis
   await desk.cancel({ requestId, channel: 'console', token })
 }
 
+async function revoke({ desk }: Parts, token: string, requestId: string): Promise<void> {
+  await desk.revoke({ requestId, channel: 'console', token })
+}
+
 /** The request as it is now, what went wrong above it, and what had been typed. */
 async function showAgain(
   c: Context<Env>,
@@ -65,7 +70,7 @@ async function showAgain(
   const shown = await parts.desk.show(c.get('session').token, requestId).catch(() => undefined)
   if (shown === undefined) throw error
   const { status } = problemOf(error)
-  if (status >= 500) parts.log.error('a review or cancellation failed', { requestId, error })
+  if (status >= 500) parts.log.error('a change of a request failed', { requestId, error })
   const again = { notice: problemNotice(error), status, ...(reason === undefined ? {} : { reason }) }
   return requestPage(c, parts, shown, again)
 }

@@ -9,12 +9,12 @@ export const timelinePart = (
 <ol class="timeline">${entries.map((one, at) => entry(one, entries[at - 1]))}</ol>`
 
 function entry(
-  { what, atMs, people, reason, errorType, index, leaf }: TimelineEntry,
+  { what, atMs, people, reason, errorType, index, leaf, late }: TimelineEntry,
   before?: TimelineEntry,
 ): Html {
   const { word, tone, sign } = VERDICTS[what] ?? STATES[what as keyof typeof STATES]
-  return html`<li class="${tone}">
-<p class="step"><span class="dot" aria-hidden="true">${sign}</span><b>${what === 'pending' ? 'asked' : word}</b>
+  return html`<li class="${late ? 'still' : tone}">
+<p class="step"><span class="dot" aria-hidden="true">${sign}</span><b>${what === 'pending' ? 'asked' : word}</b>${late ? html` <span class="late">too late, without effect</span>` : NOTHING}
 <time datetime="${new Date(atMs).toISOString()}">${moment(atMs)}</time>${before === undefined ? NOTHING : html` <span class="muted">+${elapsed(atMs - before.atMs)}</span>`}</p>
 ${people.map((person) => html`<p>${personText(person)} <span class="muted">${visibleLine(person.assurance)}, by ${visibleLine(person.channel)}</span></p>`)}
 ${reason === undefined || reason === '' || reason === before?.reason ? NOTHING : html`<blockquote>${visible(reason)}</blockquote>`}
@@ -26,6 +26,7 @@ ${errorType === undefined ? NOTHING : html`<p class="error-type">${visibleLine(e
 const VERDICTS: Readonly<Record<string, { word: string; sign: string; tone: Tone }>> = {
   approve: { word: 'approval', sign: '✓', tone: 'go' },
   deny: { word: 'denial', sign: '✕', tone: 'stop' },
+  erased: { word: 'erased', sign: '∅', tone: 'still' },
 }
 
 export const elapsed = (ms: number): string => {
