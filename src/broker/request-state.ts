@@ -58,12 +58,14 @@ export function summarise(request: Request): RequestSummary {
     ...(all === undefined ? {} : { all }),
     ...(denials === undefined ? {} : { denials }),
     ...(escalate === undefined ? {} : { escalate }),
-    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at }) => ({
+    reviews: reviews.map(({ reviewer: { name, iss, sub }, verdict, at, groups, index }) => ({
       name,
       iss,
       sub,
       verdict,
       atMs: at,
+      ...(groups === undefined ? {} : { groups }),
+      ...(decided !== undefined && index > decided.index ? { late: true } : {}),
     })),
   }
 }
