@@ -1,0 +1,90 @@
+import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream'
+import { differencesOf, differenceText, streamsOf, unknownSettings } from '#broker'
+import { ledgerStream, PAYLOAD_STREAM } from '#contract'
+import { complaint, type Finding, messageOf, orOk } from './finding.ts'
+import type { Scene } from './scene.ts'
+
+type Stream = ReturnType<typeof streamsOf>[number]
+const STREAM_NOT_FOUND = 10059
+
+/** Every stream as it really is: nothing may empty or rewrite it, and nothing may be missing from it. */
+export async function checkStreams(scene: Scene): Promise<Finding[]> {
+  const { streams } = await jetstreamManager(await scene.reader(), { checkAPI: false })
+  const findings = await Promise.all(
+    streamsOf(scene.epoch, scene.config.nats.replicas).map(async (stream) => {
+      const info = await streams.info(stream.name).catch((error: unknown) => notThere(stream, error))
+      return Array.isArray(info) ? info : looked(scene, stream, info)
+    }),
+  )
+  return findings.flat()
+}
+
+function notThere({ name }: Stream, error: unknown): Finding[] {
+  const isMissing = error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND
+  return [
+    complaint('streams', {
+      what: isMissing ? `stream ${name} is not there` : `stream ${name} cannot be read: ${messageOf(error)}`,
+      why: 'without it the broker does not start, and everything is held',
+      mend: isMissing
+        ? '`holdpoint up` makes it, or restore it from a backup'
+        : 'see nats cluster and permissions',
+    }),
+  ]
+}
+
+function looked(scene: Scene, stream: Stream, info: StreamInfo): Finding[] {
+  const { name } = stream
+  const live = { ...info.config }
+  const complaints = [
+    ...differencesOf(stream, live).map((difference) =>
+      complaint('streams', {
+        what: differenceText(difference),
+        why: whyOf(difference.setting),
+        mend: `nats stream edit ${name}, and look who has changed it; the broker answers again by itself`,
+      }),
+    ),
+    ...unknownSettings(stream, live).map((setting) =>
+      complaint('streams', {
+        level: 'warning',
+        what: `stream ${name}: ${setting} is ${JSON.stringify(live[setting as never])}, which this version of Holdpoint does not know`,
+        why: 'it may empty or rewrite the stream',
+        mend: `take it off, or look what it does in the release notes of your nats-server`,
+      }),
+    ),
+    ...missingFrom(scene, info),
+    ...replicasOf(info),
+  ]
+  return orOk('streams', complaints, `${name}: ${info.state.messages} entries, as it has to be`)
+}
+
+const whyOf = (setting: string): string =>
+  setting === 'num_replicas'
+    ? 'with fewer copies a lost disk is a lost ledger'
+    : setting === 'persist_mode' || setting === 'no_ack'
+      ? 'what is acknowledged may not be on disk'
+      : 'entries may be removed, rewritten, refused, or put there by others; the broker is closed while it is so'
+
+/** Each fact is written once and never removed: whatever was numbered has to be there. Keys alone may be erased. */
+function missingFrom({ epoch }: Scene, { config, state }: StreamInfo): Finding[] {
+  const isWhole = state.messages === state.last_seq
+  if (isWhole || ![ledgerStream(epoch), PAYLOAD_STREAM].includes(config.name)) return []
+  return [
+    complaint('streams', {
+      what: `stream ${config.name}: ${state.messages} entries up to number ${state.last_seq}`,
+      why: 'entries have been taken away, or another stream stands under this name',
+      mend: 'restore it from a backup, and find out who can delete; a broker that has seen them stops by itself',
+    }),
+  ]
+}
+
+function replicasOf({ config, cluster }: StreamInfo): Finding[] {
+  const behind = (cluster?.replicas ?? []).filter(({ current, offline }) => !current || offline === true)
+  return behind.map((replica) =>
+    complaint('streams', {
+      level: 'warning',
+      what: `stream ${config.name}: the copy on ${replica.name} is ${replica.offline ? 'away' : 'behind'}`,
+      why: 'one more, and nothing can be written',
+      mend: 'look at that server; a copy catches up by itself',
+    }),
+  )
+}
