@@ -92,14 +92,16 @@ export function createConnection(config: ConnectionConfig, deps: ConnectionDeps)
     for (let cause: unknown; ; ) {
       const leftMs = endsAt - performance.now()
       const nc = leftMs > 0 ? (up.get() ?? (await up.soon(leftMs, stopping.signal))) : undefined
-      if (nc === undefined) throw new HoldpointError('BROKER_UNAVAILABLE', undefined, { cause })
+      if (nc === undefined)
+        throw isTooMany(cause) ? cause : new HoldpointError('BROKER_UNAVAILABLE', undefined, { cause })
       checkSize(nc, data)
       try {
         const timeout = Math.max(1, Math.min(endsAt - performance.now(), TRY_MS))
         const reply = await nc.request(agentSubject(agentId, name), data, { timeout })
         return readAnswer(reply.string(), name)
       } catch (error) {
-        if (error instanceof HoldpointError) throw error
+        // It was not looked at; all others are answers.
+        if (error instanceof HoldpointError && !isTooMany(error)) throw error
         cause = error
         await pause(Math.max(0, Math.min(ASK_AGAIN_MS, endsAt - performance.now())), { keepAlive: true })
       }
@@ -121,6 +123,8 @@ export function createConnection(config: ConnectionConfig, deps: ConnectionDeps)
     },
   }
 }
+
+const isTooMany = (error: unknown): boolean => error instanceof HoldpointError && error.code === 'TOO_MANY'
 
 const optionsOf = ({ natsUrl, credentials, agentId }: ConnectionConfig) => ({
   servers: natsUrl.split(',').map((one) => one.trim()),

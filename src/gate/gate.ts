@@ -10,9 +10,12 @@ import {
   type Ruling,
 } from '#contract'
 import { ruleOn } from '#policy'
+import { createAllowances } from './allowed.ts'
 import type { Authority } from './authority.ts'
 import { createBackground } from './background.ts'
+import { createBackoff } from './backoff.ts'
 import type { Connect } from './connection.ts'
+import { createFreeze } from './freeze.ts'
 import { hold } from './held.ts'
 import { createOutcomes } from './outcomes.ts'
 import { createPermit, type OpenPermit } from './permit.ts'
@@ -39,11 +42,23 @@ const STOP_TIMEOUT_MS = 2_000
 export function createGate(config: GateConfig, deps: GateDeps): Gate {
   const timeoutMs = config.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const waiting = createWaiting()
-  const session = createSession(config, { now: deps.now, connect: deps.connect, waiting })
+  const freeze = createFreeze({ waiting })
+  const session = createSession(config, { now: deps.now, connect: deps.connect, waiting, freeze })
   const outcomes = createOutcomes({ connection: session.connection })
   const tracer: Tracer = trace.getTracer('holdpoint')
   const background = createBackground()
-  const holdDeps: HoldDeps = { now: deps.now, session, waiting, outcomes, background, tracer, timeoutMs }
+  const holdDeps: HoldDeps = {
+    now: deps.now,
+    session,
+    waiting,
+    outcomes,
+    background,
+    tracer,
+    timeoutMs,
+    freeze,
+    backoff: createBackoff({ now: deps.now }),
+    allowances: createAllowances({ now: deps.now }),
+  }
   const stopping = new AbortController()
 
   async function decide(attempt: GateAttempt): Promise<OpenPermit | { refusal: Refusal }> {
@@ -73,11 +88,12 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     span: ActionSpan,
   ): Promise<OpenPermit | { refusal: Refusal }> {
     if (authority === undefined || attempt.signal?.aborted) return refused(span, cancelled(attempt))
+    freeze.check()
     const ruling = rule(attempt, value, authority)
     markRuling(span, ruling, { agentId: config.agentId, enforcement: authority.enforcement })
     if (ruling.effect === 'allow' || ruling.mode === 'observe') {
       markUnaskedDigest(span, attempt, canonical)
-      return createPermit({ attempt, approved: value, span })
+      return createPermit({ attempt, approved: value, span, freeze })
     }
     if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
     const asked = hold(heldOf(attempt, freezeJson(value), authority, span), holdDeps)

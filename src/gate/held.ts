@@ -1,16 +1,9 @@
-import {
-  ATTR,
-  type Decision,
-  type ErrorCode,
-  HoldpointError,
-  type Requester,
-  type RequestReply,
-} from '#contract'
-import type { Authority } from './authority.ts'
+import { ATTR, type Decision, type ErrorCode, HoldpointError, type RequestReply } from '#contract'
+import { runAllowed } from './allowed.ts'
 import { createPermit, type OpenPermit } from './permit.ts'
 import { cancelled, refuse, refuseFor } from './refusal.ts'
 import { checkSameAction, type HeldAction, newNonce, spend, verify } from './release.ts'
-import { cancel, type Hold, type HoldDeps, request } from './request.ts'
+import { cancel, type Hold, type HoldDeps, request, requesterOf } from './request.ts'
 import { type ActionSpan, markApprovers, markDecision, openWait } from './span.ts'
 import type { Refusal } from './types.ts'
 import { type Settled, waitForDecision } from './wait.ts'
@@ -20,15 +13,14 @@ export async function hold(held: Hold, deps: HoldDeps): Promise<OpenPermit | Ref
   const { attempt, span } = held
   const reply = await request(held, deps)
   if (reply === undefined) return cancelled(attempt)
-  if (reply.status === 'denied') return deniedAtOnce(reply, held)
-
-  if (reply.status === 'allowed')
-    return refuseFor(
-      new HoldpointError('STALE', `rule ${reply.rule} allows this for the broker`),
-      attempt.name,
-    )
+  if (reply.status === 'denied') return deniedAtOnce(reply, held, deps)
+  if (reply.status === 'allowed') return runAllowed(reply, held, deps)
 
   const { requestId } = reply
+  const leave = deps.waiting.join(requestId)
+  const cancelIfLast = () => {
+    if (leave()) cancel(requestId, deps)
+  }
   span.span.setAttribute(ATTR.approvalId, requestId)
   span.span.setAttribute(ATTR.actionDigest, reply.actionDigest)
   const asked: HeldAction = {
@@ -42,12 +34,14 @@ export async function hold(held: Hold, deps: HoldDeps): Promise<OpenPermit | Ref
     const expiresAtMs = reply.expiresAtMs - held.authority.clockAheadMs
     attempt.onHeld?.({ requestId, expiresAtMs })
     const settled = await wait(reply, held, deps)
-    if (settled.status !== 'approved') return notApproved(settled, requestId, held, deps)
+    if (settled.status !== 'approved') return notApproved(settled, requestId, held, cancelIfLast)
     return await release(settled.warrant, asked, held, deps)
   } catch (error) {
     // Nobody should go on judging what will not run.
-    cancel(requestId, deps)
+    cancelIfLast()
     return refuseFor(error, attempt.name, requestId)
+  } finally {
+    leave()
   }
 }
 
@@ -66,7 +60,7 @@ async function wait(
         pollMs: authority.heartbeatMs * 4,
         signal,
       },
-      { now: deps.now, connection: deps.session.connection, waiting: deps.waiting },
+      { now: deps.now, connection: deps.session.connection, waiting: deps.waiting, freeze: deps.freeze },
     )
     markSettled(settled, span, deps.now() - startedAtMs)
     return settled
@@ -115,7 +109,14 @@ async function release(
     if (!(error instanceof HoldpointError && USED_UP.has(error.code))) report('failed', 'not_run')
     throw error
   }
-  return createPermit({ attempt, approved: asked.action.arguments, span, requestId, report })
+  return createPermit({
+    attempt,
+    approved: asked.action.arguments,
+    span,
+    requestId,
+    report,
+    freeze: deps.freeze,
+  })
 }
 
 const USED_UP: ReadonlySet<ErrorCode> = new Set(['ALREADY_SPENT', 'APPROVAL_LAPSED', 'APPROVAL_REVOKED'])
@@ -124,10 +125,10 @@ function notApproved(
   settled: Exclude<Settled, { status: 'approved' }>,
   requestId: string,
   { attempt }: Hold,
-  deps: HoldDeps,
+  cancelIfLast: () => void,
 ): Refusal {
   const { name } = attempt
-  if (settled.status === 'aborted' || settled.status === 'unheard') cancel(requestId, deps)
+  if (settled.status === 'aborted' || settled.status === 'unheard') cancelIfLast()
   switch (settled.status) {
     case 'aborted':
       return cancelled(attempt, requestId)
@@ -146,22 +147,18 @@ const CODE_OF = {
   cancelled: 'APPROVAL_CANCELLED',
 } as const satisfies Record<string, ErrorCode>
 
-/** The broker ruled otherwise than we did, or remembers a denial: its word counts. */
-function deniedAtOnce(reply: RequestReply & { status: 'denied' }, { attempt, span }: Hold): Refusal {
-  const { code, reason, rule, requestId } = reply
+/** The broker ruled otherwise than we did, remembers a denial, or refuses this agent for now: its word counts. */
+function deniedAtOnce(
+  reply: RequestReply & { status: 'denied' },
+  { attempt, span }: Hold,
+  { session, backoff }: HoldDeps,
+): Refusal {
+  const { code, reason, rule, requestId, retryAfterMs = 0 } = reply
+  if (code === 'TOO_MANY') backoff.refused(reason, retryAfterMs)
+  // What we rule by ourselves is to be refused as well.
+  if (code === 'AGENT_FROZEN') session.greetAgain()
   if (rule !== '') span.span.setAttribute(ATTR.policyRule, rule)
   if (code === 'POLICY_DENIED') span.span.setAttribute(ATTR.ruling, 'deny')
   if (code === 'APPROVAL_DENIED') span.span.setAttribute(ATTR.decision, 'denied')
   return refuse({ code, name: attempt.name, reason, rule, requestId })
 }
-
-const requesterOf = (
-  { registration, enforcement }: Authority,
-  onBehalfOf: Requester['onBehalfOf'],
-): Requester => ({
-  agent: registration.agent,
-  owner: registration.owner,
-  environment: registration.environment,
-  enforcement,
-  onBehalfOf,
-})

@@ -70,4 +70,5 @@ const AGAIN: ReadonlySet<string> = new Set([
   'UNAVAILABLE',
   'LEDGER_UNAVAILABLE',
   'INTERNAL',
+  'TOO_MANY',
 ])

@@ -1,6 +1,7 @@
 import { context } from '@opentelemetry/api'
 import { HoldpointError, type JsonValue } from '#contract'
-import { refuse } from './refusal.ts'
+import type { Freeze } from './freeze.ts'
+import { cancelled, refuse, refuseFor } from './refusal.ts'
 import { type ActionSpan, endRan, endRefused, errorMessage, errorName, printable } from './span.ts'
 import type { GateAttempt, Permit, Refusal } from './types.ts'
 
@@ -16,23 +17,28 @@ interface Parts {
   approved: JsonValue
   span: ActionSpan
   requestId?: string
+  freeze: Freeze
   /** Where the approval was spent: the ledger waits for what became of it. */
   report?: (outcome: 'executed' | 'failed', errorType?: string) => void
 }
 
 /** The right to run one action, once. */
-export function createPermit({ attempt, approved, span, requestId, report }: Parts): OpenPermit {
+export function createPermit({ attempt, approved, span, requestId, freeze, report }: Parts): OpenPermit {
   let isUsed = false
 
-  /** An action whose caller has gone never runs, even where the approval came in the same moment. */
+  /** An action whose caller has gone, or whose agent was stopped, never runs, even in the same moment. */
   function begin(): Refusal | undefined {
     if (isUsed) return refuse({ code: 'ALREADY_SPENT', name: attempt.name, requestId })
     isUsed = true
-    return attempt.signal?.aborted ? leave('The caller cancelled it.') : undefined
+    try {
+      freeze.check()
+    } catch (error) {
+      return leave(refuseFor(error, attempt.name, requestId))
+    }
+    return attempt.signal?.aborted ? leave(cancelled(attempt, requestId)) : undefined
   }
 
-  function leave(reason: string): Refusal {
-    const refusal = refuse({ code: 'APPROVAL_CANCELLED', name: attempt.name, reason, requestId })
+  function leave(refusal: Refusal): Refusal {
     endRefused(span, refusal)
     report?.('failed', 'not_run')
     return refusal
@@ -68,7 +74,8 @@ export function createPermit({ attempt, approved, span, requestId, report }: Par
     abandon() {
       if (isUsed) return
       isUsed = true
-      leave('The caller did not run it.')
+      const reason = 'The caller did not run it.'
+      leave(refuse({ code: 'APPROVAL_CANCELLED', name: attempt.name, reason, requestId }))
     },
   }
 }

@@ -43,10 +43,17 @@ const AS_IT_IS =
 const NOT_VERIFIED =
   'Nothing can release it now. Do not retry it and do not look for a way around it: tell the user that the approval could not be verified.'
 
+const TOO_MUCH =
+  'You have asked for more than people can judge. Stop: do not retry this and do not ask for anything else that needs an approval; tell the user, and wait for what is already being judged.'
+const FROZEN =
+  'People have stopped this agent. Stop at once: nothing that you attempt will run, in whatever way you try; tell the user.'
+
 const ADVICE: Partial<Record<ErrorCode, string>> = {
   POLICY_DENIED: FINAL,
   APPROVAL_DENIED: FINAL,
   APPROVAL_REVOKED: FINAL,
+  AGENT_FROZEN: FROZEN,
+  TOO_MANY: TOO_MUCH,
   APPROVAL_EXPIRED: NOT_NOW,
   APPROVAL_CANCELLED: NOT_NOW,
   APPROVAL_LAPSED: NOT_NOW,
@@ -65,6 +72,7 @@ export function errorTypeOf(code: ErrorCode): string {
   switch (code) {
     case 'POLICY_DENIED':
     case 'APPROVAL_DENIED':
+    case 'AGENT_FROZEN':
       return ERROR_TYPE.denied
     case 'APPROVAL_EXPIRED':
     case 'APPROVAL_LAPSED':

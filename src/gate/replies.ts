@@ -4,6 +4,7 @@ import {
   describe,
   digestShape,
   type ErrorCode,
+  type Frozen,
   type HeartbeatReply,
   type HelloReply,
   type Hint,
@@ -40,19 +41,29 @@ const requestId = text({ min: 1, max: 200 })
 const code: Shape<ErrorCode> = (value, at, report) =>
   isErrorCode(value) ? value : report(at, 'an error code', value)
 
+const frozen: Shape<Frozen> = object({ sinceMs: integer(), by: text({ max: 500 }) })
+
 export const helloReplyShape: Shape<HelloReply> = object({
   keySet: jws,
   policy: jws,
   registration: jws,
   ledgerTimeMs: integer(),
   heartbeatMs: integer({ min: 20, max: 600_000 }),
+  frozen: optional(frozen),
+})
+
+const salt = text({
+  min: 22,
+  max: 100,
+  pattern: /^[A-Za-z0-9_-]+$/,
+  like: '128 bits or more in base64url',
 })
 
 export const requestReplyShape = variant('status', {
   held: object({
     status: literal('held'),
     requestId,
-    salt: text({ min: 22, max: 100, pattern: /^[A-Za-z0-9_-]+$/, like: '128 bits or more in base64url' }),
+    salt,
     actionDigest: digestShape,
     onBehalfOf: list(principalShape, { max: 8 }),
     expiresAtMs: integer(),
@@ -63,6 +74,14 @@ export const requestReplyShape = variant('status', {
     reason: text({ max: 4000 }),
     rule: text({ max: 200 }),
     requestId: optional(requestId),
+    retryAfterMs: optional(integer({ min: 0 })),
+  }),
+  allowed: object({
+    status: literal('allowed'),
+    rule: text({ max: 200 }),
+    salt,
+    onBehalfOf: list(principalShape, { max: 8 }),
+    permit: jws,
   }),
 } as Record<string, Shape<unknown>>) as Shape<RequestReply>
 
@@ -100,6 +119,7 @@ export const heartbeatReplyShape: Shape<HeartbeatReply> = object({
   settled: list(requestId, { max: 10_000 }),
   policyVersion: integer(),
   keySetVersion: integer(),
+  frozen: optional(frozen),
 })
 
 export const hintShape = variant('hint', {

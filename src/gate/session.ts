@@ -4,6 +4,7 @@ import { HoldpointError, parseJson } from '#contract'
 import type { Trust } from '#warrant'
 import { type Authority, createAuthorities } from './authority.ts'
 import { type Connect, type Connection, createConnection } from './connection.ts'
+import type { Freeze } from './freeze.ts'
 import { pause, remember } from './pause.ts'
 import { heartbeatReplyShape, helloReplyShape, hintShape, readReply } from './replies.ts'
 import type { GateConfig } from './types.ts'
@@ -23,18 +24,22 @@ export interface Session {
   authoritySoon(timeoutMs: number, signal?: AbortSignal): Promise<Authority | undefined>
   /** The broker goes by newer documents: until they are here and verified, everything is held. */
   outdated(): void
+  /** There may be news; what is verified stays until they are here. */
+  greetAgain(): void
 }
 
 interface SessionDeps {
   now: () => number
   connect?: Connect | undefined
   waiting: Waiting
+  freeze: Freeze
 }
 
 const HELLO_AGAIN_MS = 1_000
 const HEARTBEAT_TIMEOUT_MS = 2_000
 /** What says nothing about the documents. */
 const NO_ANSWER: ReadonlySet<string> = new Set([
+  'TOO_MANY',
   'BROKER_UNAVAILABLE',
   'LEDGER_UNAVAILABLE',
   'UNAVAILABLE',
@@ -44,7 +49,7 @@ const NO_ANSWER: ReadonlySet<string> = new Set([
 const DEAD_AFTER = 3
 
 export function createSession(config: GateConfig, deps: SessionDeps): Session {
-  const { now, waiting } = deps
+  const { now, waiting, freeze } = deps
   const process = randomBytes(16).toString('base64url')
   const timeoutMs = config.requestTimeoutMs ?? 5_000
   const authorities = createAuthorities(config, deps)
@@ -88,7 +93,11 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
       helloWanted = false
       try {
         const answer = await connection.call('hello', { process }, timeoutMs)
-        verified.set(authorities.read(readReply(helloReplyShape, answer, 'hello'), verified.get()))
+        const reply = readReply(helloReplyShape, answer, 'hello')
+        // Before all else, for it only refuses more; that it is over, only an answer says that can be verified.
+        if (reply.frozen !== undefined) freeze.set(reply.frozen)
+        verified.set(authorities.read(reply, verified.get()))
+        freeze.set(reply.frozen)
         refused = undefined
         if (!isBeating) void beat()
       } catch (error) {
@@ -127,13 +136,16 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
       try {
         const call = { process, waiting: waiting.requestIds().slice(0, 10_000) }
         const answer = await connection.call('heartbeat', call, Math.min(timeoutMs, HEARTBEAT_TIMEOUT_MS))
-        const { settled, policyVersion, keySetVersion } = readReply(heartbeatReplyShape, answer, 'heartbeat')
+        const reply = readReply(heartbeatReplyShape, answer, 'heartbeat')
+        const { settled, policyVersion, keySetVersion, frozen } = reply
         unanswered = 0
+        if (frozen !== undefined) freeze.set(frozen)
         for (const requestId of settled) waiting.wake(requestId)
         const known = authority()
         const isNews =
           known === undefined || policyVersion > known.policyVersion || keySetVersion > known.keySetVersion
-        if (isNews) sayHello()
+        const isThawed = frozen === undefined && freeze.get() !== undefined
+        if (isNews || isThawed) sayHello()
       } catch (error) {
         diag.debug('holdpoint: a heartbeat was not answered', error)
         if (++unanswered % DEAD_AFTER === 0) connection.renew()
@@ -157,6 +169,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
       verified.forget()
       sayHello()
     },
+    greetAgain: sayHello,
     async authoritySoon(withinMs, signal) {
       const isExpired = verified.get() !== undefined
       if (isExpired) sayHello()

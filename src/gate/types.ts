@@ -34,6 +34,8 @@ export interface GateAttempt {
   conversation?: string
   /** Tokens of the people for whom the agent acts. */
   onBehalfOf?: string[]
+  /** Token of the person who wrote the prompt, where that is somebody else. */
+  promptedBy?: string
   /** When it fires, the hold is cancelled and the action does not run. */
   signal?: AbortSignal
   /** People are asked from now on: which request it is, and until when they may answer, by this process' clock. */

@@ -1,12 +1,19 @@
 import type { ClaimReply } from '#contract'
 import { HoldpointError } from '#contract'
 import type { Connection } from './connection.ts'
+import type { Freeze } from './freeze.ts'
 import { pause } from './pause.ts'
 import { claimReplyShape, readReply } from './replies.ts'
 
 /** The requests that this process waits for, and who is woken when one may have been decided. */
 export interface Waiting {
   add(requestId: string, wake: () => void): () => void
+  /**
+   * One more who wants this request. What it returns is called when they do not want it any more, and says, once,
+   * whether nobody else does: only then may it be cancelled.
+   */
+  join(requestId: string): () => boolean
+  isJoined(requestId: string): boolean
   wake(requestId: string): void
   wakeAll(): void
   requestIds(): string[]
@@ -14,6 +21,7 @@ export interface Waiting {
 
 export function createWaiting(): Waiting {
   const wakers = new Map<string, Set<() => void>>()
+  const joined = new Map<string, number>()
   return {
     add(requestId, wake) {
       const set = wakers.get(requestId) ?? new Set()
@@ -23,6 +31,19 @@ export function createWaiting(): Waiting {
         if (set.size === 0 && wakers.get(requestId) === set) wakers.delete(requestId)
       }
     },
+    join(requestId) {
+      joined.set(requestId, (joined.get(requestId) ?? 0) + 1)
+      let hasLeft = false
+      return () => {
+        if (hasLeft) return false
+        hasLeft = true
+        const left = (joined.get(requestId) ?? 1) - 1
+        if (left > 0) joined.set(requestId, left)
+        else joined.delete(requestId)
+        return left === 0
+      }
+    },
+    isJoined: (requestId) => joined.has(requestId),
     wake(requestId) {
       for (const wake of [...(wakers.get(requestId) ?? [])]) wake()
     },
@@ -43,6 +64,7 @@ interface WaitDeps {
   now: () => number
   connection: Connection
   waiting: Waiting
+  freeze: Freeze
 }
 
 interface Wait {
@@ -60,7 +82,7 @@ const LATE_POLL_MS = 250
 
 /**
  * Waits for the decision. Hints and heartbeats only say that it is worth asking; a slow poll stands behind both.
- * A broker that cannot be reached is waited for until the request expires.
+ * A broker that cannot be reached is waited for until the request expires. Throws AGENT_FROZEN as soon as it is.
  */
 export async function waitForDecision(wait: Wait, deps: WaitDeps): Promise<Settled> {
   const { requestId, expiresAtMs, signal } = wait
@@ -71,6 +93,7 @@ export async function waitForDecision(wait: Wait, deps: WaitDeps): Promise<Settl
   signal.addEventListener('abort', wake, { once: true })
   try {
     while (!signal.aborted) {
+      deps.freeze.check()
       // Before asking: a hint that comes while the answer is under way must not be lost.
       woken = new AbortController()
       const answer = await claim(requestId, deps.connection, Math.max(leftMs(), 1), signal)
@@ -107,7 +130,12 @@ async function claim(
 }
 
 /** Answers that another try will not change. */
-const LASTING: ReadonlySet<string> = new Set(['UNKNOWN_REQUEST', 'UNKNOWN_AGENT', 'INVALID_INPUT'])
+const LASTING: ReadonlySet<string> = new Set([
+  'UNKNOWN_REQUEST',
+  'UNKNOWN_AGENT',
+  'INVALID_INPUT',
+  'AGENT_FROZEN',
+])
 
 /** Undefined as soon as the signal fires; what was asked goes on by itself. */
 export async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
