@@ -43,6 +43,8 @@ export interface BrokerConfig {
   maxPayloadBytes?: number
   /** The folder for the snapshot of the ledger; without one every start reads all of it. */
   stateDir?: string
+  /** How many requests that are over stay in memory; 10,000 when absent. */
+  keptRequests?: number
   /** Preset: `held`. */
   policyChanges?: PolicyChanges
   /** On how many servers each entry has to be; 1 when absent. */
@@ -74,7 +76,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   let corruption: unknown
 
   const leases = createLeases({ leaseMs: 3 * heartbeatMs }, { now })
-  const known = createRequests()
+  const known = createRequests(config.keptRequests === undefined ? {} : { kept: config.keptRequests })
   const denials = createDenials({ requestedOf: (requestId) => known.get(requestId)?.requested, now })
   const freezes = createFreezes({ onChange: (change) => isCaughtUp && announceFreeze(context, change) })
   /** Whoever hears of an entry first, the tail or the call that committed it: all that is known of it changes. */
@@ -154,7 +156,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const erasures = createErasures({ epoch, everyMs: sweepMs }, { nc, payloads, log })
   const context: Context = {
     config: { epoch, origin, heartbeatMs, maxPayloadBytes, secret },
-    ledger: whileOpen(createLedgerWriter(epoch, { nc }), drift),
+    ledger: whileOpen(createLedgerWriter({ nc }), drift),
     assertOpen: drift.assertOpen,
     payloads,
     erasures,

@@ -1,6 +1,13 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { decodeEntry, encodeEntry, HoldpointError, type LedgerEntry, ledgerStream } from '#contract'
+import {
+  decodeEntry,
+  encodeEntry,
+  epochOfSubject,
+  HoldpointError,
+  type LedgerEntry,
+  ledgerStream,
+} from '#contract'
 import { leafHash } from '#ledger'
 
 /** Where an entry stands in the ledger: the proof that it is committed. */
@@ -30,12 +37,12 @@ const ACK_WITHIN_MS = 2_000
  * Throws INVALID_INPUT for an entry that has no place in a ledger, and LEDGER_UNAVAILABLE, retryable, when the
  * ledger does not say either way.
  */
-export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }): LedgerWriter {
-  const streamName = ledgerStream(epoch)
+export function createLedgerWriter(deps: { nc: NatsConnection }): LedgerWriter {
   const js: JetStreamClient = jetstream(deps.nc)
   let manager: Promise<JetStreamManager> | undefined
 
   async function commit<E extends LedgerEntry>(subject: string, entry: E): Promise<Committed<E>> {
+    const streamName = ledgerStream(epochOfSubject(subject))
     const bytes = encodeEntry(entry)
     // What no reader could decode would stand in the ledger for ever, and stop every reader at it.
     decodeEntry(bytes)
@@ -51,7 +58,7 @@ export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }):
       } catch (error) {
         cause = error
       }
-      const found = await readBack(subject).catch((error: unknown) => {
+      const found = await readBack(streamName, subject).catch((error: unknown) => {
         cause = error
         return undefined
       })
@@ -65,7 +72,10 @@ export function createLedgerWriter(epoch: number, deps: { nc: NatsConnection }):
     throw new HoldpointError('LEDGER_UNAVAILABLE', undefined, { cause, retryable: true })
   }
 
-  async function readBack(subject: string): Promise<{ bytes: string; seq: number } | undefined> {
+  async function readBack(
+    streamName: string,
+    subject: string,
+  ): Promise<{ bytes: string; seq: number } | undefined> {
     manager ??= jetstreamManager(deps.nc, { checkAPI: false })
     const { streams } = await manager
     const message = await streams.getMessage(streamName, { last_by_subj: subject })

@@ -151,6 +151,7 @@ export function createHistory(config: HistoryConfig, deps: HistoryDeps): History
         throw corrupt(`the root of its first ${signed?.size} entries is not the one that was signed`)
       if (checkpoints.size() < (signed?.size ?? 0))
         throw corrupt(`it ends at ${checkpoints.size()}, and ${signed?.size} entries have been signed`)
+      log.info('the ledger has been read', { entries: checkpoints.size(), fromSnapshot: saved.size })
       saved.atMs = performance.now()
       timer = setInterval(look, LOOK_EVERY_MS)
     },

@@ -61,6 +61,10 @@ export type RequestEntry = Extract<LedgerEntry, { requestId: string }>
 
 export const isOfRequest = (entry: LedgerEntry): entry is RequestEntry => 'requestId' in entry
 
+/** The name of one epoch's log: each epoch is a log of its own, named below the origin. */
+export const logOrigin = (origin: string, epoch: number): string =>
+  epoch === 1 ? origin : `${origin}/${epoch}`
+
 /** Where an entry stands. `reviewerHash`: of a review, whose it is, as the broker hashes it. */
 export function subjectOfEntry(epoch: number, entry: LedgerEntry, reviewerHash = ''): string {
   switch (entry.type) {

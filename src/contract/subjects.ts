@@ -70,6 +70,10 @@ export const ledgerSubject = {
   continued: (epoch: number): string => `hp.v1.ledger.${epoch}.continued`,
 }
 
+/** In which epoch a subject of the ledger stands. */
+export const epochOfSubject = (subject: string): number =>
+  Number(/^hp\.v1\.ledger\.(\d{1,9})\./.exec(subject)?.[1] ?? Number.NaN)
+
 /** All that the ledger says of one request. */
 export const requestSubjects = (epoch: number, requestId: string): string =>
   `hp.v1.ledger.${epoch}.req.${requestId}.>`

@@ -29,7 +29,7 @@ export async function raceCommits(installation: Installation, options: { keys: n
   const writers = Array.from({ length: RACERS }, (_, racer) => {
     const nc = connections[racer % CONNECTIONS] as (typeof connections)[number]
     const seed = options.seed * RACERS + racer
-    return createLedgerWriter(EPOCH, { nc: loseSome(nc, { seed, lost: (what) => lost[what]++ }) })
+    return createLedgerWriter({ nc: loseSome(nc, { seed, lost: (what) => lost[what]++ }) })
   })
   const manager = await jetstreamManager(connections[0] as (typeof connections)[number], { checkAPI: false })
   const stored = async (subject: string) =>
