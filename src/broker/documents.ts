@@ -5,6 +5,7 @@ import type { People } from '#policy'
 import type { Component, Log } from '#runtime'
 import { createTrust, type Trust } from '#warrant'
 import { createDirectories } from './directories.ts'
+import { FIRST_EPOCH } from './enrolment/epochs.ts'
 import type { Policies, PolicyInForce } from './policies.ts'
 
 /** The newest signed documents, each verified from the pin, together with the bytes that are passed on to gates. */
@@ -22,6 +23,8 @@ export interface Documents extends Component {
   registrations(): Registration[]
   /** Who is one person. Throws STALE or UNTRUSTED where a directory cannot be relied on: then nobody may answer. */
   people(): People
+  /** Every epoch of the ledger that has begun, ascending; the first needs no document. */
+  epochs(): number[]
 }
 
 export interface DocumentsDeps {
@@ -46,6 +49,8 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
   const registrations = new Map<string, Document & { registration: Registration }>()
   const directories = createDirectories({ trust, now })
   let directory: Document | undefined
+  /** Never taken back: what has begun to hold requests is read, whoever signs what later. */
+  const epochs = new Set([FIRST_EPOCH])
   /** Signed by keys that we have not seen yet: tried again after the next key set. */
   let waiting: Document[] = []
   let messages: { stop(): void } | undefined
@@ -75,6 +80,8 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       const { version, people } = directories.adopt(jws)
       directory = { subject, jws }
       log.info('a directory of people is in force', { version, people: people.length })
+    } else if (kind === 'epoch') {
+      epochs.add(trust.verifyEpoch(jws).version)
     }
   }
 
@@ -118,6 +125,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
             .sort((one, other) => (one.agent.sub < other.agent.sub ? -1 : 1))
         : [],
     people: directories.people,
+    epochs: () => [...epochs].sort((one, other) => one - other),
 
     async start() {
       const manager = await jetstreamManager(deps.nc, { checkAPI: false })
