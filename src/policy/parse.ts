@@ -1,4 +1,12 @@
-import { type Approvals, check, HoldpointError, type Path, type Problem } from '#contract'
+import {
+  type Approvals,
+  type Assurance,
+  atLeast,
+  check,
+  HoldpointError,
+  type Path,
+  type Problem,
+} from '#contract'
 import { checkCondition } from './condition.ts'
 import { documentShape, type GivenApprovals, type GivenRule, type PolicyDocumentValue } from './document.ts'
 import type { Duties } from './duties.ts'
@@ -94,11 +102,18 @@ function fillIn(document: PolicyDocumentValue, file: string, yaml: YamlSource): 
 }
 
 /** Where the document gives a duty to nobody, it is theirs who release actions by default. */
-const fillInDuties = (given: NonNullable<PolicyDocumentValue['duties']>, defaults: Defaults): Duties => ({
-  freeze: given.freeze ?? defaults.approvals.from,
-  erase: given.erase ?? defaults.approvals.from,
-  policy: terms(given.policy ? { approvals: given.policy } : {}, defaults),
-})
+function fillInDuties(given: NonNullable<PolicyDocumentValue['duties']>, defaults: Defaults): Duties {
+  const change = terms(given.policy ? { approvals: given.policy } : {}, defaults)
+  const { approvals } = change
+  return {
+    freeze: given.freeze ?? defaults.approvals.from,
+    erase: given.erase ?? defaults.approvals.from,
+    // What may be released by a chat's word for somebody, the policy that says so may not.
+    policy: { ...change, approvals: { ...approvals, assurance: stronger(approvals.assurance, 'login') } },
+  }
+}
+
+const stronger = (one: Assurance, other: Assurance): Assurance => (atLeast(one, other) ? one : other)
 
 const fillInRule = (rule: GivenRule, defaults: Defaults): Rule => ({
   id: rule.id,

@@ -7,7 +7,19 @@ import { shortfall } from './shortfall.ts'
 export const termsProblems = (policy: Policy, document: PolicyDocumentValue): Problem[] => [
   ...partsAndWhole(document),
   ...unreleasable(policy, document),
+  ...releasedByChat(document),
 ]
+
+const releasedByChat = ({ duties }: PolicyDocumentValue): Problem[] =>
+  duties?.policy?.assurance === 'chat'
+    ? [
+        {
+          path: ['duties', 'policy', 'assurance'],
+          found: '"chat"',
+          expected: 'at least "login": a chat\'s word for somebody changes no policy',
+        },
+      ]
+    : []
 
 /** The largest threshold, and the longest list of groups, that a request can carry. */
 const MAX_PEOPLE = 20

@@ -115,6 +115,11 @@ const REFUSED: [string, string, ...string[]][] = [
     '3:19: duties.policy.from: missing, expected at least one group, because a change of the policy is held',
   ],
   [
+    'changes of the policy by a chat’s word',
+    doc('{ from: [sre] }', 'duties: { policy: { assurance: chat } }'),
+    '5:32: duties.policy.assurance: "chat", expected at least "login": a chat\'s word for somebody changes no policy',
+  ],
+  [
     'a quota of nothing',
     doc('{ from: [sre] }', 'quotas: { pending: 0 }'),
     '5:20: quotas.pending: 0, expected a whole number from 1 to 100000',
@@ -230,6 +235,11 @@ describe('policy - accepted:', () => {
       },
     })
     expect(quotas).toEqual({ pending: 100, perMinute: 5, denialsPerHour: 20 })
+  })
+
+  test('changes of the policy take a sign-in, also where a chat may release everything else', () => {
+    const { defaults, duties } = parsePolicy(doc('{ from: [sre], assurance: chat }'))
+    expect([defaults.approvals.assurance, duties.policy.approvals.assurance]).toEqual(['chat', 'login'])
   })
 
   test('changes of the policy released by parts', () => {
