@@ -78,6 +78,8 @@ export interface House {
   /** `url`: another way to the same server. */
   connect(role: Role, url?: string): Promise<NatsConnection>
   agent(agentId: string, options?: { owner?: Person; environment?: string }): Promise<TestAgent>
+  /** One that is registered already, such as Holdpoint's own. */
+  knownAgent(agentId: string): Promise<TestAgent>
   /** Another broker beside the first, or one after it was stopped. */
   startBroker(): Promise<Component>
   broker(): Component
@@ -117,6 +119,8 @@ rules:
 export interface HouseOptions {
   policy?: string
   heartbeatMs?: number
+  /** How many requests that are over a broker keeps in memory. */
+  keptRequests?: number
   /** How often brokers look at the settings of the ledger. */
   driftMs?: number
   /** Without one, brokers are for the test to start. */
@@ -192,6 +196,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         checkpointMs: 50,
         policyChanges: options.policyChanges ?? 'signed',
         ...(options.driftMs === undefined ? {} : { driftMs: options.driftMs }),
+        ...(options.keptRequests === undefined ? {} : { keptRequests: options.keptRequests }),
         ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
       },
       {
@@ -217,6 +222,10 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     clickhouse: { url: '', user: '', password: '', database: '' },
     otlp: { url: '' },
   })
+  const knownAgent = async (agentId: string): Promise<TestAgent> => {
+    const credentials = home.read(FILES.agentCredentials(agentId))
+    return testAgent(agentId, await keep(connectAgent(nats.url, agentId, credentials)))
+  }
   const children: ChildProcess[] = []
 
   return {
@@ -243,9 +252,9 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         now(),
       )
       await publishTrust(admin, home, now())
-      const nc = await keep(connectAgent(nats.url, agentId, home.read(FILES.agentCredentials(agentId))))
-      return testAgent(agentId, nc)
+      return knownAgent(agentId)
     },
+    knownAgent,
     async publishPolicy(source) {
       signPolicy(home, source, 'policy.yaml', now())
       await publishTrust(admin, home, now())

@@ -17,7 +17,9 @@ const digestOf = (text: string): Digest => `sha-256:${hash('sha256', text, 'hex'
 
 /** A request as a real one looks, the `nth` of an installation; `nowMs` is when it was asked. */
 export function requestedEntry(epoch: number, nth: number, nowMs: number): RequestedEntry {
-  const requestId = `${epoch}-${hash('sha256', `request ${nth}`, 'hex').slice(0, 26).replaceAll(/[0189]/g, 'x')}`
+  const requestId = `${epoch}-${hash('sha256', `request ${nth}`, 'hex')
+    .slice(0, 26)
+    .replaceAll(/[0189]/g, 'x')}`
   const agent = `agent-${nth % 20}`
   return {
     type: 'requested',
@@ -37,7 +39,13 @@ export function requestedEntry(epoch: number, nth: number, nowMs: number): Reque
       traceId: hash('sha256', `trace ${nth}`, 'hex').slice(0, 32),
       spanId: hash('sha256', `span ${nth}`, 'hex').slice(0, 16),
     },
-    ruling: { effect: 'hold', rule: 'defaults', policyVersion: 1, policyHash: digestOf('policy'), risk: 'high' },
+    ruling: {
+      effect: 'hold',
+      rule: 'defaults',
+      policyVersion: 1,
+      policyHash: digestOf('policy'),
+      risk: 'high',
+    },
     approvals: { from: ['sre', 'data-owners'], threshold: 1, assurance: 'login' },
     expiresAt: nowMs + 3_600_000,
     validForMs: 3_600_000,
@@ -59,7 +67,14 @@ export function restOf({ requestId, actionDigest, renderHash, trace, at }: Reque
     evidence: digestOf('token'),
     authTime: 1_790_000_000,
   }
-  const review: ReviewEntry = { type: 'review', ...about, reviewer, verdict: 'approve', renderHash, groups: ['sre'] }
+  const review: ReviewEntry = {
+    type: 'review',
+    ...about,
+    reviewer,
+    verdict: 'approve',
+    renderHash,
+    groups: ['sre'],
+  }
   const decided: DecidedEntry = { type: 'decided', ...about, decision: 'approved', by: [reviewer] }
   const spent: SpentEntry = { type: 'spent', ...about, spend: 'consumed', nonce: 'n'.repeat(22), trace }
   return [review, decided, spent, { type: 'outcome', ...about, outcome: 'executed' }]
@@ -89,7 +104,10 @@ export async function fill(
   let count = 0
   for (const entry of entries) {
     underWay.push(
-      js.publish(subjectOfEntry(epoch, entry, 'b'.repeat(32)), encodeEntry(entry), { expect, timeout: 30_000 }),
+      js.publish(subjectOfEntry(epoch, entry, 'b'.repeat(32)), encodeEntry(entry), {
+        expect,
+        timeout: 30_000,
+      }),
     )
     if (++count % 100_000 === 0) say(`${count} entries`)
     if (underWay.length < UNDER_WAY) continue
