@@ -3,16 +3,16 @@ import { type Condition, compileCondition } from './condition.ts'
 import type { Duties } from './duties.ts'
 import { parsePolicy } from './parse.ts'
 import { compilePatterns, isExact, type Matcher } from './pattern.ts'
+import type { Modes, Policy, Quotas, Rule } from './policy.ts'
 import {
-  DEFAULTS,
-  type Mode,
-  type Modes,
-  POLICY_CHANGE,
-  type Policy,
-  type Quotas,
-  type Rule,
-  type Terms,
-} from './policy.ts'
+  defaultRulings,
+  type PolicyId,
+  policyChangeRuling,
+  type Rulings,
+  rulingsOf,
+  unreadableRuling,
+  unsureRulings,
+} from './rulings.ts'
 
 /** A policy ready to rule: nothing in it is computed again, and every ruling it can give is made already. */
 export interface CompiledPolicy {
@@ -60,18 +60,11 @@ export interface Candidates {
   patterns: CompiledRule[]
 }
 
-/** Shared by every question, therefore frozen. */
-export type Rulings = Readonly<Record<Mode, Ruling>>
-
-const UNSURE = 'The condition of this rule could not be evaluated for this action, so it is held.'
-const NOBODY = 'The policy names nobody who may release a change of it: see duties.policy.'
-const UNREADABLE = 'The action could not be read by the policy, so it is held.'
-
 /** Parses and compiles a published policy; its hash is the digest of the source. Throws INVALID_POLICY. */
 export const loadPolicy = (source: string, version: number, file?: string): CompiledPolicy =>
   compilePolicy(parsePolicy(source, file), { version, hash: digestBytes(source) })
 
-export function compilePolicy(policy: Policy, id: { version: number; hash: Digest }): CompiledPolicy {
+export function compilePolicy(policy: Policy, id: PolicyId): CompiledPolicy {
   const rules = policy.rules.map((rule, index) => compileRule(rule, index, id))
   const exactKinds = new Set(policy.rules.flatMap(({ match }) => (match.kind ?? []).filter(isExact)))
   const defaults = defaultRulings(policy, id)
@@ -88,7 +81,7 @@ export function compilePolicy(policy: Policy, id: { version: number; hash: Diges
     otherKinds: indexByName(rules.filter(({ patterns }) => !patterns.kind?.every(isExact))),
     defaultKinds: new Map([...policy.defaults.kinds].map(([kind, effect]) => [kind, defaults(effect)])),
     defaults: defaults(byDefault),
-    unreadable: defaults('hold', UNREADABLE).enforce,
+    unreadable: unreadableRuling(policy, id),
     policyChange: policyChangeRuling(policy.duties.policy, id),
     duties: policy.duties,
     quotas: policy.quotas,
@@ -112,18 +105,8 @@ function indexByName(rules: CompiledRule[]): Candidates {
   return { byName, patterns }
 }
 
-type Id = { version: number; hash: Digest }
-
-function compileRule(rule: Rule, index: number, id: Id): CompiledRule {
+function compileRule(rule: Rule, index: number, id: PolicyId): CompiledRule {
   const matcher = (patterns: string[] | undefined) => patterns && compilePatterns(patterns)
-  const base = {
-    rule: rule.id,
-    policyVersion: id.version,
-    policyHash: id.hash,
-    ...(rule.risk === undefined ? {} : { risk: rule.risk }),
-    ...termsOf(rule),
-    redact: rule.redact,
-  }
   return {
     index,
     id: rule.id,
@@ -134,57 +117,7 @@ function compileRule(rule: Rule, index: number, id: Id): CompiledRule {
     environment: matcher(rule.match.environment),
     agent: matcher(rule.match.agent),
     when: rule.when === undefined ? undefined : compileCondition(rule.when),
-    rulings: inBothModes({
-      ...base,
-      effect: rule.effect,
-      ...(rule.reason === undefined ? {} : { reason: rule.reason }),
-    }),
-    unsure: inBothModes({ ...base, effect: 'hold', reason: UNSURE }),
+    rulings: rulingsOf(rule, id),
+    unsure: unsureRulings(rule, id),
   }
-}
-
-const defaultRulings =
-  ({ defaults }: Policy, id: Id) =>
-  (effect: Ruling['effect'], reason?: string): Rulings =>
-    inBothModes({
-      effect,
-      rule: DEFAULTS,
-      policyVersion: id.version,
-      policyHash: id.hash,
-      ...(reason === undefined ? {} : { reason }),
-      ...termsOf(defaults),
-      redact: [],
-    })
-
-/** Whoever could change the policy unseen could change everything: it is held where all else is only observed. */
-const policyChangeRuling = (terms: Terms, id: Id): Ruling =>
-  inBothModes({
-    effect: terms.approvals.from.length === 0 ? 'deny' : 'hold',
-    rule: POLICY_CHANGE,
-    policyVersion: id.version,
-    policyHash: id.hash,
-    risk: 'critical',
-    ...(terms.approvals.from.length === 0 ? { reason: NOBODY } : {}),
-    ...termsOf(terms),
-    redact: [],
-  }).enforce
-
-const termsOf = ({ approvals, timeoutMs, validForMs, rememberDenialMs }: Terms): Terms => ({
-  approvals,
-  timeoutMs,
-  validForMs,
-  rememberDenialMs,
-})
-
-const inBothModes = (ruling: Omit<Ruling, 'mode'>): Rulings => ({
-  enforce: deepFreeze(structuredClone({ ...ruling, mode: 'enforce' as const })),
-  observe: deepFreeze(structuredClone({ ...ruling, mode: 'observe' as const })),
-})
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) deepFreeze(member)
-    Object.freeze(value)
-  }
-  return value
 }
