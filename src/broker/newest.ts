@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 const KEPT = 50
 
-/** The newest entries of the ledger, for people to look at. */
+/** The newest entries of the ledger's newest epoch, for people to look at. */
 export interface Newest extends Projection {
   /** Newest first. */
   look(): Pick<LedgerReply, 'size' | 'entries'>
@@ -12,8 +12,13 @@ export interface Newest extends Projection {
 export function createNewest(): Newest {
   let entries: LedgerReply['entries'] = []
   let size = 0
+  let newest = 0
   return {
-    apply({ index, entry, leafHash }) {
+    apply({ epoch, index, entry, leafHash }) {
+      // What still comes from an older epoch ends what began there.
+      if (epoch < newest) return
+      if (epoch > newest) entries = []
+      newest = epoch
       size = index + 1
       entries.push({
         index,
@@ -24,11 +29,12 @@ export function createNewest(): Newest {
       })
       if (entries.length > KEPT) entries.shift()
     },
-    save: () => [{ size, entries: [...entries] }] as unknown as JsonValue[],
+    save: () => [{ epoch: newest, size, entries: [...entries] }] as unknown as JsonValue[],
     load(row) {
-      ;({ size, entries } = row as unknown as { size: number; entries: LedgerReply['entries'] })
+      ;({ epoch: newest, size, entries } = row as unknown as Pick<LedgerReply, 'epoch' | 'size' | 'entries'>)
     },
     clear() {
+      newest = 0
       size = 0
       entries = []
     },

@@ -1,12 +1,13 @@
-import type {
-  DecidedEntry,
-  ErasedEntry,
-  OutcomeEntry,
-  RequestedEntry,
-  RequestState,
-  RequestSummary,
-  ReviewEntry,
-  SpentEntry,
+import {
+  type DecidedEntry,
+  type ErasedEntry,
+  epochOf,
+  type OutcomeEntry,
+  type RequestedEntry,
+  type RequestState,
+  type RequestSummary,
+  type ReviewEntry,
+  type SpentEntry,
 } from '#contract'
 import type { Position } from './commit.ts'
 
@@ -21,8 +22,12 @@ export interface Request {
   erased?: ErasedEntry & Position
 }
 
-/** A request's place among all others: where the ledger has it, whoever was told first. */
-export const indexOf = ({ requested }: Request): number => requested.index
+/** More than any epoch has entries. */
+const EPOCH_ENTRIES = 2 ** 36
+
+/** A request's place among all others: where the ledger has it, whoever was told first. Later epochs come later. */
+export const indexOf = ({ requested: { requestId, index } }: Request): number =>
+  epochOf(requestId) * EPOCH_ENTRIES + index
 
 export function stateOf({ decided, spent, outcome }: Request): RequestState {
   return outcome?.outcome ?? spent?.spend ?? decided?.decision ?? 'pending'

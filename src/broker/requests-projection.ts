@@ -1,4 +1,4 @@
-import { isOfRequest, type JsonValue, type LedgerEntry, type RequestEntry } from '#contract'
+import { epochOf, isOfRequest, type JsonValue, type LedgerEntry, type RequestEntry } from '#contract'
 import type { Position } from './commit.ts'
 import { type AgentCounts, type Counts, createCounts } from './counts.ts'
 import type { Projection } from './projection.ts'
@@ -22,7 +22,8 @@ export function projectRequests(most: number, kept: Kept): Projection & { haveLe
   let ended: Request[] = []
   /** How those went that left. */
   const left = createCounts()
-  let size = 0
+  /** How many records of each epoch have been applied. */
+  let sizes = new Map<number, number>()
   let hasLeft = false
 
   function end(request: Request): void {
@@ -42,8 +43,8 @@ export function projectRequests(most: number, kept: Kept): Projection & { haveLe
 
   return {
     haveLeft: () => hasLeft,
-    apply({ index, entry, leafHash }) {
-      size = index + 1
+    apply({ epoch, index, entry, leafHash }) {
+      sizes.set(epoch, index + 1)
       kept.apply(entry, { index, leafHash })
       if (!isOfRequest(entry)) return
       const request = kept.get(entry.requestId)
@@ -51,16 +52,17 @@ export function projectRequests(most: number, kept: Kept): Projection & { haveLe
     },
     save() {
       const cut = {
-        size,
+        sizes: [...sizes],
         requests: [...kept.all()],
+        ended: ended.map(({ requested }) => requested.requestId),
         left: [...left.all()].map(([id, counts]) => [id, { ...counts }]),
       }
       return rowsOf(cut as Cut)
     },
     load(row) {
       const loaded = row as unknown as Row
-      if ('size' in loaded) {
-        size = loaded.size
+      if ('sizes' in loaded) {
+        sizes = new Map(loaded.sizes)
         for (const [agentId, counts] of loaded.left) {
           left.set(agentId, counts)
           kept.counts.set(agentId, counts)
@@ -74,7 +76,7 @@ export function projectRequests(most: number, kept: Kept): Projection & { haveLe
       kept.clear()
       left.clear()
       ended = []
-      size = 0
+      sizes = new Map()
       hasLeft = false
     },
   }
@@ -84,28 +86,28 @@ export function projectRequests(most: number, kept: Kept): Projection & { haveLe
 const SLACK = 256
 
 interface Cut {
-  size: number
+  sizes: [epoch: number, size: number][]
+  /** In the order in which they ended. */
+  ended: string[]
   requests: Request[]
   left: [agentId: string, counts: AgentCounts][]
 }
 type Row =
-  | { size: number; left: Cut['left'] }
+  | { sizes: Cut['sizes']; left: Cut['left'] }
   | { entries: [index: number, leafHash: string, entry: RequestEntry][] }
   | { ended: string[] }
 
 /** What this process has committed itself may be ahead of the records: it comes with them. */
-function* rowsOf({ size, requests, left }: Cut): Generator<JsonValue> {
-  const ended: { index: number; requestId: string }[] = []
-  yield { size, left } as unknown as JsonValue
+function* rowsOf({ sizes, ended, requests, left }: Cut): Generator<JsonValue> {
+  const sizeOf = new Map(sizes)
+  yield { sizes, left } as unknown as JsonValue
   for (const { requested, reviews, ...rest } of requests) {
+    const size = sizeOf.get(epochOf(requested.requestId)) ?? 0
     const later = [rest.decided, rest.spent, rest.outcome, rest.erased].filter((entry) => entry !== undefined)
     const facts = [requested, ...reviews, ...later].filter(({ index }) => index < size)
     if (facts.length === 0) continue
     const entries = facts.map(({ index, leafHash, ...entry }) => [index, leafHash, entry])
     yield { entries } as unknown as JsonValue
-    const end = endOf({ requested, reviews, ...rest })
-    if (end && end.index < size) ended.push({ index: end.index, requestId: requested.requestId })
   }
-  ended.sort((one, other) => one.index - other.index)
-  yield { ended: ended.map(({ requestId }) => requestId) }
+  yield { ended }
 }

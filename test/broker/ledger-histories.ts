@@ -85,5 +85,5 @@ export const histories = fc
 
 export function recordOf(entry: LedgerEntry, index: number): LedgerRecord {
   const leaf = encodeEntry(entry)
-  return { index, entry, leaf, leafHash: Buffer.from(leafHash(leaf)).toString('base64') }
+  return { epoch: 1, index, entry, leaf, leafHash: Buffer.from(leafHash(leaf)).toString('base64') }
 }
