@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { reviewAs } from '../support/held.ts'
+import { POLICY, startHouse } from '../support/house.ts'
 import { type Browser, codeOf } from './cookie-jar.ts'
 import { type Scene, startScene } from './scene.ts'
 
 let scene: Scene
 let bob: Browser
 beforeAll(async () => {
-  scene = await startScene()
+  // One agent asks for very much here.
+  const policy = `${POLICY}quotas: { pending: 2000, perMinute: 10000 }\n`
+  scene = await startScene({ house: await startHouse({ policy }) })
   bob = scene.browser('bob')
 })
 afterAll(() => scene.stop())

@@ -75,7 +75,7 @@ test('terminal card - warnings stand before the sections', () => {
 
 test('terminal card - what does not fit is said before anything else', () => {
   const text = textOf(withArguments('x'.repeat(100_000)))
-  expect(text).toContain('!! Not all of it fits here')
+  expect(text).toContain('!! Not all of it stands here')
   expect(text).toMatch(/⋯ [\d,]+ characters are not shown here ⋯/)
   expect(textOf(withArguments('x'.repeat(100_000)), 80, WHOLE_CARD)).not.toContain('not shown')
 })

@@ -1,7 +1,6 @@
 import {
   type Approvals,
   type Principal,
-  type RequestState,
   type ShowReply,
   samePrincipal,
   visibleLine,
@@ -32,7 +31,7 @@ export function decidePart(decidable: Decidable): Html {
 ${reason === undefined || reason === '' ? NOTHING : html`<label for="reason">What you had written</label><textarea id="reason" rows="3" readonly>${reason}</textarea>`}
 ${shown.summary.state === 'approved' ? revocation(shown, session) : NOTHING}
 ${mayCancel(shown, session.person) ? cancellation(shown, session) : NOTHING}
-${FINISHED.has(shown.summary.state) ? erasure(shown) : NOTHING}`
+${shown.summary.state === 'approved' ? NOTHING : erasure(shown)}`
   return html`<h2 id="decide-title">Decide</h2>
 <p class="who-may">${whose(approvals)}, signed in at least by <b>${approvals.assurance}</b>.</p>
 ${shown.mayReview.ok ? reviewForm(decidable) : refusal(shown.mayReview)}
@@ -83,11 +82,6 @@ ${hidden({ csrf })}
 <p class="hint">The approval has not been used yet. Whoever could have reviewed it may take it back.</p>
 <button class="stop">Revoke the approval</button>
 </form>`
-
-const FINISHED: ReadonlySet<RequestState> = new Set([
-  ...(['denied', 'expired', 'cancelled', 'lapsed', 'revoked'] as const),
-  ...(['executed', 'failed', 'ambiguous'] as const),
-])
 
 const erasure = ({ summary }: ShowReply): Html =>
   html`<p class="cancel"><a href="${requestAddress(summary.requestId)}/erase">Erase what it was about …</a></p>`

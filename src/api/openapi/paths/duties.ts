@@ -84,7 +84,8 @@ export const dutyPaths: Readonly<Record<string, Record<string, Operation>>> = {
     ['CancellationResult', 'It is revoked.', { state: 'revoked' }],
     [
       ...(['NOT_A_REVIEWER', 'SELF_APPROVAL', 'ASSURANCE_TOO_LOW', 'POLICY_UNAVAILABLE'] as const),
-      ...(['ALREADY_DECIDED', 'ALREADY_SPENT', 'APPROVAL_LAPSED'] as const),
+      ...(['TOO_EARLY', 'ALREADY_DECIDED', 'ALREADY_SPENT'] as const),
+      ...(['APPROVAL_LAPSED', 'APPROVAL_REVOKED'] as const),
     ],
   ),
   '/v1/requests/{id}/erasure': onRequest(
@@ -94,7 +95,7 @@ export const dutyPaths: Readonly<Record<string, Record<string, Operation>>> = {
       description: 'The ledger keeps who decided what and when, and still verifies. Nothing undoes it.',
     },
     ['ErasureResult', 'It is erased.', { erasedAtMs: sinceMs }],
-    ['NOT_PERMITTED', 'ASSURANCE_TOO_LOW', 'POLICY_UNAVAILABLE', 'ERASED'],
+    ['NOT_PERMITTED', 'ASSURANCE_TOO_LOW', 'POLICY_UNAVAILABLE', 'TOO_EARLY'],
   ),
   '/v1/agents/{id}/freeze': onAgents(
     {
