@@ -67,6 +67,35 @@ test('terminal card - arguments are a block of their own, and what continues a l
   expect(text).toMatch(/\n {2}┆ x+"\n {2}│ \}/)
 })
 
+test('terminal card - who is missing, who joins later and who has joined stand with the status', () => {
+  const given: RequestSummary = {
+    ...{ ...summary, requestedAtMs: 0, expiresAtMs: 600_000, denials: 2 },
+    all: [
+      { from: ['owners'], threshold: 1 },
+      { from: ['oncall'], threshold: 1 },
+    ],
+    escalate: [
+      { afterMs: 60_000, to: ['leads'] },
+      { afterMs: 120_000, to: ['cto'] },
+    ],
+    reviews: [{ name: 'Bob', iss: 'i', sub: 'bob', verdict: 'approve', atMs: 5, groups: ['owners'] }],
+  }
+  const text = cardText(cardModel(card), statusModel(given, 90_000), 120)
+  expect(text).toContain(
+    'waits for a decision · 8 min 30 s left · 1 more approval needed: 1 of oncall · 0 of the 2 denials that end it',
+  )
+  expect(text).toContain('\n  ✓ leads may answer as well\n  … cto may answer as well in 30 s\n')
+})
+
+test('terminal card - a difference has its signs at the beginning of each line, and colours on top of them', () => {
+  const diff = ' rules:\n-  - id: a\n+  - id: b\u202e'
+  const changed = withArguments({ version: 2, diff }, 'holdpoint')
+  expect(textOf(changed)).toContain('\n  │  rules:\n  │ -  - id: a\n  │ +  - id: b\\u{202e}\n')
+  const styled = textOf(changed, 80, {}, styleText)
+  expect(styled).toContain('\u001b[31m  │ -  - id: a\u001b[0m')
+  expect(styled).toContain('\u001b[32m  │ +  - id: b\\u{202e}\u001b[0m')
+})
+
 test('terminal card - warnings stand before the sections', () => {
   const text = textOf({ ...card, action: { ...card.action, target: 'ad\u200bmin' } })
   expect(text.indexOf('!! Look twice')).toBeLessThan(text.indexOf('What exactly will run'))

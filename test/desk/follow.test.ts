@@ -182,7 +182,7 @@ test('follow - what becomes of a decided request is told once, after its decisio
   ])
 })
 
-test.each(['NOT_FOUND', 'UNKNOWN_REQUEST', 'PAYLOAD_TOO_LARGE', 'CARD_MISMATCH'] as const)(
+test.each(['NOT_FOUND', 'UNKNOWN_REQUEST', 'ERASED', 'PAYLOAD_TOO_LARGE', 'CARD_MISMATCH'] as const)(
   'follow - a request that cannot be shown any more (%s) ends nothing but itself',
   async (code) => {
     const scene = scripted([summaryOf('1-a'), summaryOf('1-b')])
@@ -197,6 +197,22 @@ test.each(['NOT_FOUND', 'UNKNOWN_REQUEST', 'PAYLOAD_TOO_LARGE', 'CARD_MISMATCH']
     expect(seen.filter((line) => line.includes('1-a'))).toEqual(['waiting 1-a pending'])
   },
 )
+
+test('follow - that others may answer, too, is told once, and only of what is on the list', async () => {
+  const scene = scripted([summaryOf('1-a')])
+  const { seen, sees, ended, stop } = following(scene, 60_000)
+  await sees('waiting 1-a pending')
+  scene.world.send('escalated', summaryOf('1-elsewhere'))
+  scene.world.send('escalated', summaryOf('1-a'))
+  await sees('escalated 1-a pending')
+  scene.world.requests.push(summaryOf('1-b'))
+  // For whoever could not answer before, it opens only now.
+  scene.world.send('escalated', summaryOf('1-b'))
+  await sees('opened 1-b pending')
+  stop()
+  await ended
+  expect(seen).toEqual(['waiting 1-a pending', 'escalated 1-a pending', 'opened 1-b pending'])
+})
 
 test('follow - a broker that is down is tried again, without asking faster', async () => {
   const scene = scripted([])

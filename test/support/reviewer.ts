@@ -1,6 +1,6 @@
 import { PassThrough, Readable } from 'node:stream'
 import { FILES } from '#broker'
-import { requestsCommands } from '#desk'
+import { type DeskAccess, dutyCommands, requestsCommands } from '#desk'
 import { type ExitCode, runProgram } from '#runtime'
 import { eventually } from './held.ts'
 import type { House } from './house.ts'
@@ -14,7 +14,7 @@ interface Where {
   rows?: number
 }
 
-/** `holdpoint requests …` at a pipe or at a terminal that the test holds. */
+/** `holdpoint requests …`, its first word left out, or another command of the desk, at a pipe or at a terminal that the test holds. */
 export interface Reviewer {
   /** A command that goes on while the test looks at what it has written. */
   start(words: string[], where?: Where): Started
@@ -31,10 +31,11 @@ export interface Started {
 }
 
 export function createReviewer(house: House): Reviewer {
-  const commands = requestsCommands({
+  const access: DeskAccess = {
     token: ({ env }) => house.token(env.PERSON as Person),
     credentials: () => house.home.read(FILES.credentials('desk')),
-  })
+  }
+  const commands = [...requestsCommands(access), ...dutyCommands(access)]
   const program = { name: 'holdpoint', version: '0', summary: '', commands }
 
   const start: Reviewer['start'] = (
@@ -49,7 +50,8 @@ export function createReviewer(house: House): Reviewer {
     const keys = new PassThrough()
     io.stdin = Object.assign(isTty ? keys : Readable.from([]), { isTTY: isTty })
     if (isTty) Object.assign(io.stdout, { isTTY: true, columns, rows })
-    const ended = runProgram(program, ['requests', ...words], io)
+    const isDuty = dutyCommands(access).some(({ name }) => name === words[0])
+    const ended = runProgram(program, isDuty ? words : ['requests', ...words], io)
     return {
       io,
       ended,
