@@ -1,4 +1,4 @@
-import { digestHex } from '#contract'
+import { digestBytes, digestHex } from '#contract'
 import type { Log } from '#runtime'
 import type { Trust } from '#warrant'
 import type { Context } from './context.ts'
@@ -32,15 +32,17 @@ export function createAdoption(changes: PolicyChanges, deps: AdoptionDeps): Poli
     const stands = standing()
     const why = whyOutOfTurn(policy, stands, changes)
     if (why !== undefined) return { admitted: false, why }
-    // What the ledger has, some broker has adopted for good reasons; and a house begins with what is signed.
-    if (changes === 'signed' || !stands || stands.version === policy.document.version)
-      return { admitted: true }
+    // A house begins with what is signed.
+    if (!stands) return { admitted: true }
     if (policy.signedBy === 'organisation') return { admitted: true, force: true }
-    return byRelease(context(), policy, stands)
+    // What the ledger has, some broker has adopted for good reasons.
+    if (stands.version === policy.document.version) return { admitted: true }
+    const released = await byRelease(context(), policy, stands)
+    return released.admitted || changes === 'held' ? released : { admitted: true }
   }
 
-  function alarm({ document, hash }: SignedPolicy, what: string, text: string): void {
-    const name = `${document.version}-${what}-${digestHex(hash).slice(0, 16)}`
+  function alarm({ document, jws }: SignedPolicy, what: string, text: string): void {
+    const name = `${document.version}-${what}-${digestHex(digestBytes(jws)).slice(0, 16)}`
     context().notify.alarm('policy', name, { kind: 'policy', atMs: now(), text })
   }
 
