@@ -8,6 +8,7 @@ import { sqlCommand } from '#store'
 import { brokerCommand } from './broker.ts'
 import { configuredCredentials } from './connection.ts'
 import { deskCommand } from './desk.ts'
+import { doctorCommand } from './doctor.ts'
 import { pipelineCommand } from './pipeline.ts'
 import { policyApplyCommand } from './policy-apply.ts'
 import { createProcessIo } from './process-io.ts'
@@ -36,6 +37,7 @@ const commands: Command[] = [
       configuredCredentials('channel', openHome(dataDir), channels.credentials),
   }),
   sqlCommand,
+  doctorCommand,
   completionCommand(() => program),
 ]
 

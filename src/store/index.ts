@@ -7,6 +7,7 @@ export {
   type EngineDeps,
 } from './engine/engine.ts'
 export { LEDGER_COLUMNS, type LedgerPosition, type LedgerRow, toLedgerRow } from './ledger-rows.ts'
+export { readMigrations } from './migrate.ts'
 export { actionsOfTrace, spansOfTrace, type TraceAction, type TraceSpan } from './queries/trace.ts'
 export {
   type AttributeMap,
