@@ -1,4 +1,4 @@
-import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstreamManager, type StreamAPI } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
   decodeEntry,
@@ -6,6 +6,7 @@ import {
   HoldpointError,
   isOfRequest,
   ledgerStream,
+  ledgerSubject,
   type RequestEntry,
   requestSubjects,
 } from '#contract'
@@ -21,24 +22,20 @@ export interface Past {
 }
 
 /**
- * Asked for the subjects of a request and then for each of them: the server keeps an index of the former, while a
- * search from message to message walks over everything that was written since.
+ * The server is asked for the subjects of a request, of which it keeps an index, and then for each of them: a search
+ * from message to message walks over everything that was written since (measured: 80 ms among 300,000).
  */
 export function createPast(deps: { nc: NatsConnection }): Past {
   let manager: Promise<JetStreamManager> | undefined
 
-  async function subjectsOf(epoch: number, requestId: string): Promise<string[]> {
+  const streams = async (): Promise<StreamAPI> => {
     manager ??= jetstreamManager(deps.nc, { checkAPI: false })
-    const { streams } = await manager
-    const filter = { subjects_filter: requestSubjects(epoch, requestId) }
-    const { state }: StreamInfo = await streams.info(ledgerStream(epoch), filter)
-    return Object.keys(state.subjects ?? {})
+    return (await manager).streams
   }
 
-  async function readEntry(stream: string, subject: string): Promise<Placed> {
-    const { streams } = await (manager as Promise<JetStreamManager>)
-    const message = await streams.getMessage(stream, { last_by_subj: subject })
-    if (!message) throw new HoldpointError('LEDGER_CORRUPT', `ledger: ${subject} was there a moment ago`)
+  async function readEntry(stream: string, subject: string): Promise<Placed | undefined> {
+    const message = await (await streams()).getMessage(stream, { last_by_subj: subject })
+    if (!message) return undefined
     const entry = decodeEntry(message.string())
     if (!isOfRequest(entry))
       throw new HoldpointError('LEDGER_CORRUPT', `ledger: a ${entry.type} entry at ${subject}`)
@@ -46,15 +43,24 @@ export function createPast(deps: { nc: NatsConnection }): Past {
     return { entry, position: { index: message.seq - 1, leafHash: hash } }
   }
 
+  async function readAll(epoch: number, requestId: string): Promise<Request | undefined> {
+    const stream = ledgerStream(epoch)
+    const opened = ledgerSubject.requested(epoch, requestId)
+    const first = await readEntry(stream, opened)
+    if (!first) return undefined
+    const filter = { subjects_filter: requestSubjects(epoch, requestId) }
+    const { state } = await (await streams()).info(stream, filter)
+    const others = Object.keys(state.subjects ?? {}).filter((subject) => subject !== opened)
+    const later = await Promise.all(others.map((subject) => readEntry(stream, subject)))
+    return requestOf([first, ...later].filter((placed) => placed !== undefined))
+  }
+
   return {
     async read(requestId) {
       // Whoever asks may have made it up, and a subject with a wildcard in it would be a question about all others.
       if (!REQUEST_ID.test(requestId)) return undefined
-      const epoch = epochOf(requestId)
       try {
-        const subjects = await subjectsOf(epoch, requestId)
-        const read = subjects.map((subject) => readEntry(ledgerStream(epoch), subject))
-        return requestOf(await Promise.all(read))
+        return await readAll(epochOf(requestId), requestId)
       } catch (cause) {
         if (cause instanceof HoldpointError) throw cause
         if ((cause as { code?: unknown }).code === STREAM_NOT_FOUND) return undefined

@@ -25,5 +25,15 @@ export async function knownRequest(
   requestId: string,
 ): Promise<Request | undefined> {
   if (!requests.get(requestId)) await catchUp()
+  return knownAttempt({ requests, past }, requestId)
+}
+
+type Lookup = Pick<Context, 'requests' | 'past'>
+
+/** The request that an attempt has opened, whatever has become of it since: in memory, or in the ledger alone. */
+export async function knownAttempt(
+  { requests, past }: Lookup,
+  requestId: string,
+): Promise<Request | undefined> {
   return requests.get(requestId) ?? (requests.haveLeft() ? past.read(requestId) : undefined)
 }

@@ -21,6 +21,7 @@ import { circumstances, entryOf, freezePayload, type Opening } from '../request-
 import { createPayload, type RequestPayload, readPayload } from '../request-payload.ts'
 import { repeatKeyOf, requesterOf, requestIdOf } from '../requester.ts'
 import type { AgentHandler } from './handler.ts'
+import { knownAttempt } from './own.ts'
 
 /** A held action becomes a request. The broker rules anew: its ruling is the one that counts. */
 export const request: AgentHandler<RequestCall, RequestReply> = {
@@ -31,7 +32,7 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
     if (frozen) return frozen
     const requestId = requestIdOf(context.config, agentId, attempt)
     // The same attempt again attaches to its request, whatever has become of it since.
-    const known = context.requests.get(requestId)
+    const known = await knownAttempt(context, requestId)
     if (known) return heldReply(await readPayload(context.payloads, requestId), known.requested)
 
     const quota = takeFromQuota(context, agentId)
