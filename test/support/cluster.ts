@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, credsAuthenticator } from '@nats-io/transport-node'
 import { FILES, type Home } from '#broker'
-import { createNatsServer, freePort, type Log, type NatsServer } from '#runtime'
+import { createNatsServer, type Log, type NatsServer } from '#runtime'
+import { steadyPort } from './port.ts'
 
 /** A real cluster of nats-servers on one house's accounts, every write on disk before it is acknowledged. */
 export interface Cluster {
@@ -18,7 +19,7 @@ const READY_WITHIN_MS = 30_000
 export async function startCluster(home: Home, dir: string, log: Log, size = 3): Promise<Cluster> {
   const routes: number[] = []
   while (routes.length < size) {
-    const port = await freePort(0)
+    const port = await steadyPort()
     if (!routes.includes(port)) routes.push(port)
   }
   const nodes: NatsServer[] = []
@@ -32,7 +33,7 @@ export async function startCluster(home: Home, dir: string, log: Log, size = 3):
       home.read(FILES.natsOperator),
     ].join('\n')
     // A port for good: a node that is killed and started again is the same one.
-    nodes.push(createNatsServer({ configText, dir: folder, port: await freePort(0), log }))
+    nodes.push(createNatsServer({ configText, dir: folder, port: await steadyPort(), log }))
   }
   await Promise.all(nodes.map((node) => node.start()))
   const url = nodes.map((node) => node.url).join(',')

@@ -3,7 +3,7 @@ import { HoldpointError, type Verdict } from '#contract'
 import { createGate, type Gate } from '#gate'
 import type { House } from '../../support/house.ts'
 import { createRandom } from '../../support/random.ts'
-import { FAST_POLICY_NAMES } from './policy.ts'
+import { FAST_POLICY_NAMES, TWO_PEOPLE } from './policy.ts'
 import type { Acknowledged, Witness } from './witness.ts'
 
 const AGENTS = 3
@@ -99,8 +99,8 @@ async function startGates(house: House, { connect }: Witness): Promise<Gate[]> {
 }
 
 /**
- * Denies every fifth request, by its id, so that two people say the same; approves all others. A question that was
- * under way when its broker died is answered by nobody: meanwhile the next ones are asked.
+ * Bob answers everything, Carol what takes two: nobody else makes good what a dead broker left undone. Every fifth
+ * request is denied, by its id, so that two people say the same; all others are approved. A question that was under way when its broker died is answered by nobody: meanwhile the next ones are asked.
  */
 async function answerAll(
   house: House,
@@ -119,7 +119,9 @@ async function answerAll(
   const look = async (): Promise<void> => {
     try {
       const { requests } = await house.desk.list(token)
-      await Promise.all(requests.flatMap(({ requestId }) => (busy.has(requestId) ? [] : [answer(requestId)])))
+      const mine = requests.filter(({ rule }) => person === 'bob' || rule === TWO_PEOPLE)
+      const fresh = mine.filter(({ requestId }) => !busy.has(requestId))
+      await Promise.all(fresh.map(({ requestId }) => answer(requestId)))
     } catch {
       // Nobody serves at this moment: they look again.
     }

@@ -24,12 +24,19 @@ export function killPoints(): KillPoint[] {
   })
 }
 
-/**
- * The process ends at this point when it comes by for the `pass`th time: before the awaited call is made, or `afterMs`
- * after it was, while its answer is on the way.
- */
-export function killAt({ file, occurrence }: KillPoint, pass: number, afterMs: number | undefined): Edit {
-  const die = 'globalThis.process.kill(globalThis.process.pid, "SIGKILL")'
+/** When exactly a process comes to its end. */
+export interface Moment {
+  point: KillPoint
+  /** The how manieth time that a broker comes by, from 1. */
+  pass: number
+  /** Before the awaited call is made; or so long after it was, while its answer is on the way. */
+  afterMs: number | undefined
+}
+
+/** At this moment the broker that runs it kills itself, or the process with this id. */
+export function killAt({ point: { file, occurrence }, pass, afterMs }: Moment, victim?: number): Edit {
+  // The victim may be dead already.
+  const die = `(() => { try { globalThis.process.kill(${victim ?? 'globalThis.process.pid'}, "SIGKILL") } catch {} })()`
   const then = afterMs === undefined ? die : `globalThis.setTimeout(() => ${die}, ${afterMs})`
   const count = '(globalThis.passes = (globalThis.passes ?? 0) + 1)'
   return {

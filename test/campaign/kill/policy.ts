@@ -1,5 +1,7 @@
 import { DEVELOPMENT_ISSUER, groupSpecifier } from '#identity'
 
+export const TWO_PEOPLE = 'two-people'
+
 /** Nothing waits for long, so that a campaign can see the end of everything. */
 export const FAST_POLICY = `
 holdpoint: 1
@@ -12,6 +14,6 @@ defaults:
 groups:
   sre: [${groupSpecifier(DEVELOPMENT_ISSUER, 'sre')}]
 rules:
-  - { id: two-people, match: { kind: tool, name: wire_money }, effect: hold, approvals: { from: [sre], threshold: 2 } }
+  - { id: ${TWO_PEOPLE}, match: { kind: tool, name: wire_money }, effect: hold, approvals: { from: [sre], threshold: 2 } }
 `
 export const FAST_POLICY_NAMES = ['export_customers', 'grant_role', 'wire_money'] as const

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connectAs, FILES, initialise, natsServerConfig, openHome, provisionStreams } from '#broker'
-import { createNatsServer, freePort, natsServerVersion } from '#runtime'
+import { createNatsServer, natsServerVersion } from '#runtime'
 import { startCluster } from '../../support/cluster.ts'
 import { POLICY } from '../../support/house.ts'
 import { createFakeLog } from '../../support/log.ts'
+import { steadyPort } from '../../support/port.ts'
 
 export const EPOCH = 1
 
@@ -51,7 +52,7 @@ export async function startInstallation(nodes: 1 | 3): Promise<Installation> {
 }
 
 async function startOne(configText: string, dir: string, log: ReturnType<typeof createFakeLog>) {
-  const server = createNatsServer({ configText, dir: join(dir, 'nats'), port: await freePort(0), log })
+  const server = createNatsServer({ configText, dir: join(dir, 'nats'), port: await steadyPort(), log })
   await server.start()
   return { url: server.url, stop: server.stop }
 }
