@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createHttpServer, type HttpServer } from '#runtime'
 import { holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf } from '../support/house.ts'
+import { validatorOf } from './documented.ts'
 import { nextOf, openEvents, type Reader, readerOf } from './event-reader.ts'
 import { apiOf, refusal, type Scene, startScene } from './scene.ts'
 
@@ -70,6 +71,22 @@ test('api - a stream of one request tells of no other, and of none that is not t
     400,
     'INVALID_INPUT',
   ])
+})
+
+test('api - alarms are on the stream of all, and not on that of one request', async () => {
+  const { requestId } = await holdAction(scene.agent)
+  const [all, one] = [await watch(), await watch(`?request=${requestId}`)]
+  for (const reader of [all, one]) await reader.next()
+  await scene.house.agent('alarming-agent')
+  const token = scene.house.token('bob')
+  await scene.house.desk.freeze({ token, agentId: 'alarming-agent', frozen: true, channel: 'api' })
+  const { data, ...rest } = (await all.next()) as { data: unknown }
+  expect(rest).toEqual({ event: 'alarm', id: 'alarm.frozen.alarming-agent.1' })
+  expect(data).toMatchObject({ kind: 'frozen', agentId: 'alarming-agent', by: { sub: 'bob' } })
+  const validate = validatorOf('Alarm')
+  expect([validate(data), validate({ ...(data as object), text: 1 })]).toEqual([true, false])
+  await reviewAs(scene.house, 'carol', requestId, 'deny')
+  expect(await one.next()).toMatchObject({ event: 'reviewed', data: { requestId } })
 })
 
 test('api - whoever comes back is told how things stand', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { claimOf, consumeOf, holdAction, newNonce, reviewAs } from '../support/held.ts'
+import { claimOf, consumeOf, eventually, holdAction, newNonce, reviewAs } from '../support/held.ts'
 import { attemptOf, type House, startHouse, type TestAgent } from '../support/house.ts'
 import { createReviewer, type Reviewer } from '../support/reviewer.ts'
 
@@ -173,6 +173,10 @@ test('desk - who watches hears alarms under their names, and never takes one for
   await house.agent('alarming-agent')
   await run(['freeze', 'alarming-agent'], 'bob')
   await run(['thaw', 'alarming-agent'], 'carol')
+  await eventually(
+    async () => alarms,
+    ({ length }) => length >= 2,
+  )
   stop()
   expect(alarms).toEqual([
     ['frozen.alarming-agent.1', 'frozen', 'alarming-agent'],
