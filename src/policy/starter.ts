@@ -23,6 +23,12 @@ groups:
   reviewers: [${JSON.stringify(reviewers)}]
   data-owners: [${JSON.stringify(dataOwners)}]
 
+# Who stops an agent, who erases what a request was about, and who releases a change of this file. Nobody their own.
+duties:
+  freeze: [reviewers]
+  erase: [data-owners]
+  policy: { from: [reviewers], threshold: 1, assurance: login }
+
 rules:
   # Reading one customer's record is everyday work.
   - id: lookup

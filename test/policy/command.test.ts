@@ -16,6 +16,11 @@ beforeAll(() => {
   write('observe.yaml', starterPolicy(SRE).replace('mode: enforce', 'mode: observe'))
   write('bad.yaml', 'holdpoint: 1\nmode: enforced\n')
   write('refund.json', '{"kind": "tool", "name": "issue_refund", "arguments": {"amount": 20}}')
+  const parts = '{ all: [{ from: [reviewers] }, { from: [data-owners], threshold: 2 }] }'
+  const grant = 'match: { kind: [tool, mcp], name: "grant_*" }'
+  write('parts.yaml', starterPolicy(SRE).replace(grant, `${grant}\n    approvals: ${parts}`))
+  write('grant.json', '{"kind": "tool", "name": "grant_role", "arguments": {}}')
+  write('change.json', '{"kind": "holdpoint", "name": "policy apply", "arguments": {"version": 2}}')
   write('drop.json', '{"action": {"kind": "db", "name": "DROP TABLE", "arguments": null}, "onBehalfOf": []}')
   write('twice.json', '{"kind": "tool", "kind": "db", "name": "x", "arguments": {}}')
   write('nameless.json', '{"kind": "tool", "arguments": {}}')
@@ -73,6 +78,24 @@ test('policy explain - every rule with its reason, and the ruling in a sentence'
   expect(code).toBe(0)
   expect(out).toContain('→ small-refund  its condition is true\n')
   expect(out.trimEnd().split('\n').at(-1)).toBe('allow by small-refund')
+})
+
+test('policy explain - whose release a held action waits for', async () => {
+  const last = async (file: string) =>
+    (await run('explain', file, '--action', 'grant.json')).out.trimEnd().split('\n').at(-1)
+  expect(await last('policy.yaml')).toBe(
+    'hold by grant-role, to be released by 1 person of reviewers (login)',
+  )
+  expect(await last('parts.yaml')).toBe(
+    'hold by grant-role, to be released by 1 of reviewers and 2 of data-owners; different people (login)',
+  )
+})
+
+test('policy explain - a change of the policy is ruled by its duty, also where all is only observed', async () => {
+  const { out } = await run('explain', 'observe.yaml', '--action', 'change.json')
+  expect(out).toBe(
+    '→ policy-change  the kind holdpoint is ruled by duties.policy alone, in every mode\n\nhold by policy-change, to be released by 1 person of reviewers (login)\n',
+  )
 })
 
 test('policy explain - as JSON, for a whole question', async () => {

@@ -4,6 +4,7 @@ import {
   type ExplainReply,
   HoldpointError,
   type JsonValue,
+  needsText,
   parseJson,
   visibleLine,
 } from '#contract'
@@ -67,7 +68,7 @@ function explanation({ ruling, steps, withAgentFacts, policyVersion }: ExplainRe
 ${risk === undefined ? NOTHING : html`<div><dt>Risk</dt><dd>${riskBadge(risk)}</dd></div>`}
 ${
   effect === 'hold'
-    ? html`<div><dt>Needs</dt><dd>${approvals.threshold} of ${visibleLine(approvals.from.join(', '))}, at least by ${approvals.assurance}</dd></div>
+    ? html`<div><dt>Needs</dt><dd>${visibleLine(needsText(approvals))}, at least by ${approvals.assurance}${approvals.denials === undefined ? NOTHING : `; denied by ${approvals.denials} of them`}</dd></div>
 <div><dt>Waits</dt><dd>${elapsed(timeoutMs)}; an approval is good for ${elapsed(validForMs)}</dd></div>`
     : NOTHING
 }
