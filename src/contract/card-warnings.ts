@@ -135,12 +135,15 @@ function lookAt(text: string, place: Place, note: Note): void {
 
 /** An agent that writes what a redaction leaves would have a reviewer believe that policy hid something harmless. */
 function lookForPretence({ action, redacted }: Card, note: Note): void {
-  const real = new Set(redacted.map(({ path }) => path))
+  const real = Map.groupBy(redacted, ({ path }) => path)
   const look = (value: JsonValue, pointer: string): void => {
-    if (value === REDACTED && !real.has(pointer)) note('pretended', [visibleLine(pointer.slice(0, 200))])
+    // Of a text in which something was detected, the rest still stands there.
+    const found = typeof value === 'string' ? value.split(REDACTED).length - 1 : 0
+    if (found > (real.get(pointer)?.length ?? 0)) note('pretended', [visibleLine(pointer.slice(0, 200))])
     if (typeof value !== 'object' || value === null) return
     for (const [key, member] of Object.entries(value))
-      if (member === REDACTED || typeof member === 'object') look(member, `${pointer}/${pointerToken(key)}`)
+      if (typeof member === 'object' || (typeof member === 'string' && member.includes(REDACTED)))
+        look(member, `${pointer}/${pointerToken(key)}`)
   }
   look(action.arguments, '/arguments')
 }

@@ -238,3 +238,23 @@ test('console - a browser that goes away over a real socket makes room', async (
     await server.stop()
   }
 })
+
+test('console - an alarm is sent to every open page, as it would stand on the inbox', async () => {
+  const own = await startScene({ house: scene.house })
+  const id = await own.hold()
+  const [inbox, card] = [
+    await listen(own.browser('bob')),
+    await listen(own.browser('carol'), `/events?request=${id}`),
+  ]
+  await own.house.agent('alarming-agent')
+  const token = own.house.token('bob')
+  await own.house.desk.freeze({ token, agentId: 'alarming-agent', frozen: true, channel: 'console' })
+  const alarm = await inbox.next('alarm')
+  expect(alarm).toMatchObject({
+    id: 'frozen.alarming-agent.1',
+    say: 'Bob Berger has frozen the agent alarming-agent.',
+  })
+  expect(await card.next('alarm')).toEqual(alarm)
+  expect(await own.browser('bob').page('/')).toContain(String(alarm.html).trim())
+  await Promise.all([inbox.close(), card.close()])
+})

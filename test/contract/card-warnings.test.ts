@@ -97,6 +97,15 @@ test('warnings - none for a redaction that policy made', () => {
   expect(warningsOf({ ...withAction({ arguments: { 'a/b': '[redacted]' } }), redacted })).toBe('')
 })
 
+test('warnings - beside a redaction within a text, one more of the agent’s own is said', () => {
+  const redacted = [
+    { path: '/arguments/note', length: 40, digest: plain.actionDigest, by: 'detection' as const },
+  ]
+  const warningsFor = (note: string) => warningsOf({ ...withAction({ arguments: { note } }), redacted })
+  expect(warningsFor('use [redacted] for it')).not.toContain('pretend')
+  expect(warningsFor('use [redacted] and [redacted]')).toMatch(/pretend.*: 1, in \/arguments\/note/)
+})
+
 test('warnings - a place is a JSON pointer, with the agent’s keys made visible and short', () => {
   const key = `a/b~c\u202e${'k'.repeat(500)}`
   const warning = warningsOf(withAction({ arguments: { [key]: { deep: ['\u200b'] } } }))
