@@ -102,7 +102,8 @@ export function createConnection(config: ConnectionConfig, deps: ConnectionDeps)
       } catch (error) {
         // It was not looked at; all others are answers.
         if (error instanceof HoldpointError && !isTooMany(error)) throw error
-        cause = error
+        // The last try may have had no time left: what the broker said before it says more.
+        if (!isTooMany(cause)) cause = error
         await pause(Math.max(0, Math.min(ASK_AGAIN_MS, endsAt - performance.now())), { keepAlive: true })
       }
     }
