@@ -55,6 +55,7 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
   const { publicUrl, isDevelopment } = config
   const { heartbeatMs = 15_000, mostStreamsPerSession = 4, mostStreams = 2_000 } = config
   const assets = readAssets()
+  const hub = createHub(deps)
   const parts: Parts = {
     ...deps,
     store: deps.store,
@@ -62,8 +63,8 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
     isDevelopment,
     assets: assets.urls,
     cookies: createCookies(publicUrl),
-    hub: createHub(deps),
-    frozen: createFrozenView(deps),
+    hub,
+    frozen: createFrozenView({ ...deps, newestAlarm: () => hub.alarms()[0]?.id }),
   }
   const streams = createStreams({ heartbeatMs, mostPerSession: mostStreamsPerSession, most: mostStreams })
 

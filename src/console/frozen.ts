@@ -19,15 +19,21 @@ export interface FrozenView {
 
 const KEPT_MS = 1_000
 
-/** Every page says what is frozen, so it is asked once a second at most, with the token of whoever looks first. */
+/**
+ * Every page says what is frozen, so it is asked once a second at most, with the token of whoever looks first; and
+ * again after an alarm, which may have told of a change.
+ */
 export function createFrozenView({
   desk,
   now,
+  newestAlarm,
 }: {
   desk: Pick<Desk, 'agents'>
   now: () => number
+  /** Id of the newest that was heard of. */
+  newestAlarm: () => string | undefined
 }): FrozenView {
-  let kept: { untilMs: number; value: Promise<FrozenNow | undefined> } | undefined
+  let kept: { untilMs: number; alarm: string | undefined; value: Promise<FrozenNow | undefined> } | undefined
   async function ask(token: string): Promise<FrozenNow | undefined> {
     try {
       const { agents, frozen } = await desk.agents(token)
@@ -43,7 +49,9 @@ export function createFrozenView({
   }
   return {
     now(token) {
-      if (!kept || now() >= kept.untilMs) kept = { untilMs: now() + KEPT_MS, value: ask(token) }
+      const alarm = newestAlarm()
+      if (!kept || now() >= kept.untilMs || kept.alarm !== alarm)
+        kept = { untilMs: now() + KEPT_MS, alarm, value: ask(token) }
       return kept.value
     },
     forget() {

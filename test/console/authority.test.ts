@@ -187,7 +187,8 @@ test('console - what is frozen is asked for once a second, and again when it was
       return { agents: [] }
     },
   }
-  const view = createFrozenView({ desk, now: () => nowMs })
+  let alarm: string | undefined
+  const view = createFrozenView({ desk, now: () => nowMs, newestAlarm: () => alarm })
   await Promise.all([view.now('a'), view.now('b')])
   expect(asked).toBe(1)
   view.forget()
@@ -196,4 +197,8 @@ test('console - what is frozen is asked for once a second, and again when it was
   nowMs = 1_000
   expect(await view.now('a')).toBeUndefined()
   expect(await view.now('b')).toEqual({ agents: [] })
+  expect(asked).toBe(4)
+  alarm = 'frozen.a.1'
+  await view.now('b')
+  expect(asked).toBe(5)
 })

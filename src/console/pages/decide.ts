@@ -1,10 +1,4 @@
-import {
-  type Approvals,
-  type Principal,
-  type ShowReply,
-  samePrincipal,
-  visibleLine,
-} from '#contract'
+import { type Approvals, type Principal, type ShowReply, samePrincipal, visibleLine } from '#contract'
 import type { Session } from '#identity'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import { requestAddress } from './request-row.ts'
