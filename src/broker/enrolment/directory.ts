@@ -1,4 +1,4 @@
-import { type Directory, directoryShape, parse, TYP } from '#contract'
+import { canonicalize, type Directory, directoryShape, parse, TYP } from '#contract'
 import { signDocument } from '#warrant/issue'
 import { parseDirectory } from './directory-file.ts'
 import { FILES, type Home } from './home.ts'
@@ -15,8 +15,7 @@ export function signDirectory(home: Home, source: string, file: string, nowMs: n
   const { people, services } = parseDirectory(source, file)
   const { origin } = readKeySet(home, nowMs)
   const signed = home.has(FILES.directory) ? readOwn<Directory>(home, FILES.directory) : undefined
-  const isSame =
-    signed && JSON.stringify([signed.people, signed.services]) === JSON.stringify([people, services])
+  const isSame = signed && canonicalize([signed.people, signed.services]) === canonicalize([people, services])
   if (isSame && signed.exp * 1000 > nowMs + RENEW_BEFORE_S * 1000) return signed
 
   const iat = Math.floor(nowMs / 1000)
