@@ -1,4 +1,5 @@
 import { type Card, digestJson, type Fact, type JsonValue, REDACTED } from '#contract'
+import { RESERVED_KIND } from '#policy'
 import { detectSecrets, type Found } from './redact/detect.ts'
 
 /** All of a card but what redaction adds: the action stands in it as it will be executed. */
@@ -17,7 +18,10 @@ export function freezeCard(draft: CardDraft, redact: readonly string[], salt: st
     found.push(...detection.found)
     return detection.value
   }
-  const action = { ...byPolicy.action, arguments: detected(byPolicy.action.arguments, '/arguments') }
+  // Of a policy change every line is judged: one that looks like a secret could be the one that matters.
+  const isPolicyChange = draft.action.kind === RESERVED_KIND
+  const given = byPolicy.action.arguments
+  const action = { ...byPolicy.action, arguments: isPolicyChange ? given : detected(given, '/arguments') }
   const facts = detected(draft.facts as unknown as JsonValue, '/facts') as unknown as Fact[]
   const statement =
     draft.statement === undefined ? {} : { statement: detected(draft.statement, '/statement') as string }

@@ -174,8 +174,14 @@ test.each([
   'ägent',
 ])('agent add - the name %j is refused, and nothing is written', async (agentId) => {
   expect(await codeOf(registerAgent(home, agent({ agentId }), NOW))).toBe('INVALID_INPUT')
-  expect(home.list(FILES.registrations)).toEqual([])
-  expect(home.list('agents')).toEqual([])
+  expect(home.list(FILES.registrations)).toEqual(['policy-apply.jws'])
+  expect(home.list('agents')).toEqual(['policy-apply.creds'])
+})
+
+test('agent add - nobody else is called as the agent is that asks for changes of the policy', async () => {
+  const before = home.read(FILES.registration('policy-apply'))
+  expect(await codeOf(registerAgent(home, agent({ agentId: 'policy-apply' }), NOW))).toBe('INVALID_INPUT')
+  expect(home.read(FILES.registration('policy-apply'))).toBe(before)
 })
 
 // Inboxes are named for who reads them: an agent called `desk` would read what the broker answers to reviewers.
@@ -194,7 +200,7 @@ test.each<[string, Partial<ReturnType<typeof agent>>]>([
   ['an enforcement point of its own making', { enforcement: 'imaginary' as never }],
 ])('agent add - with %s nothing is signed', async (_, change) => {
   expect(await codeOf(registerAgent(home, agent(change as never), NOW))).toBe('INVALID_INPUT')
-  expect(home.list(FILES.registrations)).toEqual([])
+  expect(home.list(FILES.registrations)).toEqual(['policy-apply.jws'])
 })
 
 test('agent add - again it keeps the credentials, and the newer registration counts even when the clock went back', async () => {

@@ -188,6 +188,15 @@ describe('a policy that nobody released', () => {
     expect(await codeOf(ask())).toBe(code)
   })
 
+  test('policy - no line of a change is kept from those who judge it', async () => {
+    const line =
+      '  - { id: open, match: { kind: http, name: "x" }, effect: deny, reason: "password: hunter2-Xk29fPq0Zr" }'
+    const held = await changeRequest(house, agent, `${POLICY.trimEnd()}\n${line}\n`, 'pending')
+    const { card } = await house.desk.show(house.token('bob'), held.requestId)
+    expect((card.action.arguments as { diff: string }).diff).toContain(`+${line}\n`)
+    expect(card.redacted).toEqual([])
+  })
+
   test('policy - whoever asks for a change cannot release it, and nobody outside the duty can', async () => {
     const held = await changeRequest(house, agent, policyAllowing('look'), 'pending')
     expect(await codeOf(reviewAs(house, 'alice', held.requestId))).toMatch(/SELF_APPROVAL|NOT_A_REVIEWER/)

@@ -153,7 +153,7 @@ test('agents - every registration, who answers for it, what lives, and how its r
 
   const seen = async () => {
     const { agents } = await house.desk.agents(bob)
-    expect(agents.map(({ agentId }) => agentId)).toEqual(['quiet', 'support-agent', 'worker'])
+    expect(agents.map(({ agentId }) => agentId)).toEqual(['policy-apply', 'quiet', 'support-agent', 'worker'])
     return Object.fromEntries(agents.map((one) => [one.agentId, one]))
   }
   const first = await seen()

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 import {
   connectAs,
   createBroker,
@@ -22,15 +22,7 @@ import {
   registerAgent,
   signPolicy,
 } from '#broker'
-import {
-  type Action,
-  type AgentCall,
-  type Attempt,
-  agentSubject,
-  decodeReply,
-  encodeMessage,
-  inboxPrefix,
-} from '#contract'
+import type { Action, Attempt } from '#contract'
 import { createDesk, type Desk } from '#desk'
 import {
   createDevelopmentIssuer,
@@ -51,7 +43,9 @@ import {
   writeRunning,
 } from '#runtime'
 import { endOf, spawnBroker } from './broker-process.ts'
+import { startCluster } from './cluster.ts'
 import { steadyPort } from './port.ts'
+import { connectAgent, type TestAgent, testAgent } from './test-agent.ts'
 
 export const EPOCH = 1
 type Person = 'alice' | 'bob' | 'carol'
@@ -84,17 +78,12 @@ export interface House {
   startBroker(): Promise<Component>
   broker(): Component
   /** A broker in a process of its own, so that it can be killed. */
-  spawnBroker(): Promise<ChildProcess>
+  spawnBroker(env?: NodeJS.ProcessEnv): Promise<ChildProcess>
   publishPolicy(source: string): Promise<void>
   stop(): Promise<void>
 }
 
-export interface TestAgent {
-  id: string
-  process: string
-  nc: NatsConnection
-  call<Reply = Record<string, unknown>>(call: AgentCall, value: unknown): Promise<Reply>
-}
+export type { TestAgent }
 
 export const POLICY = `
 holdpoint: 1
@@ -123,6 +112,8 @@ export interface HouseOptions {
   keptRequests?: number
   /** How often brokers look at the settings of the ledger. */
   driftMs?: number
+  /** Preset: one server; or a cluster in which every entry is on three. */
+  nodes?: 1 | 3
   /** Without one, brokers are for the test to start. */
   broker?: boolean
   /** Preset: `signed`, so that `publishPolicy` is enough to change the policy. */
@@ -155,14 +146,18 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     nowMs: now(),
   })
   signPolicy(home, options.policy ?? POLICY, policyFile, now())
-  const nats = await stack.start(
-    createNatsServer({
-      configText: natsServerConfig(home, natsServerVersion()),
-      dir: join(dir, 'nats'),
-      port: await steadyPort(),
-      log,
-    }),
-  )
+  const { nodes = 1 } = options
+  const cluster = nodes === 3 ? await startCluster(home, join(dir, 'cluster'), log) : undefined
+  const nats =
+    cluster?.nodes[0] ??
+    (await stack.start(
+      createNatsServer({
+        configText: natsServerConfig(home, natsServerVersion()),
+        dir: join(dir, 'nats'),
+        port: await steadyPort(),
+        log,
+      }),
+    ))
   const connections: NatsConnection[] = []
   const keep = async (opening: Promise<NatsConnection>): Promise<NatsConnection> => {
     const nc = await opening
@@ -172,7 +167,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const connectRole = (role: Role, url = nats.url) =>
     keep(connectAs(role, url, home.read(FILES.credentials(role))))
   const admin = await connectRole('admin')
-  await provisionStreams(admin, EPOCH)
+  await provisionStreams(admin, EPOCH, nodes)
   await publishTrust(admin, home, now())
   const issuer = await stack.start(
     createDevelopmentIssuer({ dir: join(dir, 'people'), port: 0 }, { now, log }),
@@ -192,6 +187,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
         stateDir: home.path('data/broker'),
         // Whichever server the machine has: what a version is worth is tested by itself.
         anyServerVersion: true,
+        replicas: nodes,
         sweepMs: 20,
         checkpointMs: 50,
         policyChanges: options.policyChanges ?? 'signed',
@@ -240,8 +236,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
     connect: connectRole,
     startBroker,
     broker: () => brokers.at(-1) as Component,
-    async spawnBroker() {
-      const child = await spawnBroker(dir, nats.url)
+    async spawnBroker(env = {}) {
+      const child = await spawnBroker(dir, nats.url, { HOLDPOINT_NATS_REPLICAS: String(nodes), ...env })
       children.push(child)
       return child
     },
@@ -264,6 +260,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
       for (const broker of brokers) await broker.stop()
       await Promise.all(connections.map((nc) => nc.close()))
       await stack.stop()
+      await cluster?.stop()
       rmSync(dir, { recursive: true, force: true })
     },
   }
@@ -276,26 +273,6 @@ async function signEverybodyIn(issuer: DevelopmentIssuer): Promise<Record<Person
     async (person) => [person, (await signInAs(discoveryUrl, { person, passphrase })).idToken] as const,
   )
   return Object.fromEntries(await Promise.all(signedIn)) as Record<Person, string>
-}
-
-const connectAgent = (servers: string, agentId: string, credentials: string): Promise<NatsConnection> =>
-  connect({
-    servers,
-    authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
-    inboxPrefix: inboxPrefix(agentId),
-  })
-
-function testAgent(id: string, nc: NatsConnection): TestAgent {
-  const process = randomBytes(12).toString('base64url')
-  return {
-    id,
-    process,
-    nc,
-    async call<Reply>(call: AgentCall, value: unknown) {
-      const message = await nc.request(agentSubject(id, call), encodeMessage(value), { timeout: 5_000 })
-      return decodeReply(message.string()) as Reply
-    },
-  }
 }
 
 let attempts = 0
