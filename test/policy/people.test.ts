@@ -54,6 +54,7 @@ test('people - an id that is written like an account is nobody’s account', () 
     services: [],
   })
   expect(written.same(at('ada'), at('alan'))).toBe(false)
+  expect(written.keyOf(at('ada'))).not.toBe(written.keyOf(at('alan')))
 })
 
 test('people - entries with the same id are the same person', () => {
@@ -98,7 +99,9 @@ test('people - a directory joins what it names and nothing else, whatever its id
         const person = (index: number) => (index < 2 ? `nobody ${index}` : `named ${names[index - 2]}`)
         for (const [index, one] of accounts.entries())
           for (const [nth, other] of accounts.entries())
-            expect(known.same(one, other)).toBe(person(index) === person(nth))
+            expect([known.same(one, other), known.keyOf(one) === known.keyOf(other)]).toEqual(
+              new Array(2).fill(person(index) === person(nth)),
+            )
       },
     ),
   )
