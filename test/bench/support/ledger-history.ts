@@ -16,11 +16,19 @@ import {
 const digestOf = (text: string): Digest => `sha-256:${hash('sha256', text, 'hex')}`
 
 /** A request as a real one looks, the `nth` of an installation; `nowMs` is when it was asked. */
-export function requestedEntry(epoch: number, nth: number, nowMs: number): RequestedEntry {
+export function requestedEntry(
+  epoch: number,
+  nth: number,
+  nowMs: number,
+  asker: { id: string; process: string } = {
+    id: `agent-${nth % 20}`,
+    process: `process-${nth % 20}-of-many`,
+  },
+): RequestedEntry {
   const requestId = `${epoch}-${hash('sha256', `request ${nth}`, 'hex')
     .slice(0, 26)
     .replaceAll(/[0189]/g, 'x')}`
-  const agent = `agent-${nth % 20}`
+  const { id: agent, process } = asker
   return {
     type: 'requested',
     at: nowMs,
@@ -34,7 +42,7 @@ export function requestedEntry(epoch: number, nth: number, nowMs: number): Reque
     kind: 'tool',
     name: 'export_customers',
     target: 'customers-eu',
-    process: `process-${nth % 20}-of-the-bench`,
+    process,
     trace: {
       traceId: hash('sha256', `trace ${nth}`, 'hex').slice(0, 32),
       spanId: hash('sha256', `span ${nth}`, 'hex').slice(0, 16),
