@@ -4,18 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+const runner = new URL('../support/runner.ts', import.meta.url).href
 let folder: string
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'holdpoint-runner-'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(
+    join(folder, 'run.ts'),
+    `import { runNamed } from '${runner}'; process.exitCode = await runNamed(import.meta.dirname, process.argv.slice(2))`,
+  )
+  writeFileSync(
     join(folder, 'race.ts'),
-    `export const summary = 'Races.'
+    `import { createFakeIo } from '${new URL('../support/io.ts', import.meta.url).href}'
+     export const summary = 'Races.'
      export const guards = [
        { name: 'cas', about: 'Two winners.', file: 'test/support/io.ts', find: "?? '/'", replace: "?? '/removed'" },
      ]
      export async function run({ n = 5, seed, say }) {
-       const { createFakeIo } = await import('${new URL('../support/io.ts', import.meta.url).href}')
        say('racing')
        return { n, seed, violations: createFakeIo().cwd === '/' ? 0 : 3 }
      }`,
@@ -23,13 +28,8 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-function run(...args: string[]) {
-  const runner = new URL('../support/runner.ts', import.meta.url).href
-  const script = `import { runNamed } from '${runner}'; process.exitCode = await runNamed(${JSON.stringify(folder)}, process.argv.slice(1))`
-  return spawnSync(process.execPath, ['--input-type=module', '-e', script, '--', ...args], {
-    encoding: 'utf8',
-  })
-}
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [join(folder, 'run.ts'), ...args], { encoding: 'utf8' })
 
 test('runner - the last line is one JSON object with the name and the fields', () => {
   const { status, stdout, stderr } = run('race', '--n', '7', '--seed', '42', '--json')

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { resolve } from 'node:path'
@@ -31,11 +33,21 @@ const HOOKS = pathToFileURL(resolve(import.meta.dirname, 'guards-removed.ts')).h
 /** Read by guards-removed.ts, and by nothing else. */
 export const EDITS = 'TEST_SOURCE_EDITS'
 
-/** Takes a guard away in this process, for what it loads from now on, and in every process that it starts. */
-export function removeGuard(guard: Guard): void {
-  const edits = editsOf(guard)
-  installEdits(edits)
-  Object.assign(process.env, editedEnvironment(edits))
+/** Names the guard that is taken away, in every process of such a run. */
+const WITHOUT = 'TEST_WITHOUT_GUARD'
+
+export const isRemoved = ({ name }: Guard): boolean => process.env[WITHOUT] === name
+
+/**
+ * Runs a program from the start, with the guard taken away from its source and from that of every process that it
+ * starts: what is loaded already cannot be changed any more. Resolves to its exit code.
+ */
+export async function runWithout(guard: Guard, program: string, argv: readonly string[]): Promise<0 | 1 | 2> {
+  const env = { ...process.env, ...editedEnvironment(editsOf(guard)), [WITHOUT]: guard.name }
+  const child = spawn(process.execPath, [program, ...argv], { env, stdio: 'inherit' })
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+  if (code === null) throw new Error(`${program} ended by ${signal}`)
+  return code as 0 | 1 | 2
 }
 
 export const editsOf = ({ file, find, replace, and = [] }: Guard): readonly Edit[] => [

@@ -1,12 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Guard, removeGuard } from './guards.ts'
+import { type Guard, isRemoved, runWithout } from './guards.ts'
 
-/**
- * What a file of test/bench or test/campaign exports. One with guards imports what it runs within `run`: a guard can
- * only be taken away from code that has not been loaded.
- */
+/** What a file of test/bench or test/campaign exports. */
 export interface Runnable {
   /** One sentence for --list. */
   summary: string
@@ -45,8 +42,8 @@ export async function runNamed(folder: string, argv: readonly string[]): Promise
     return 0
   }
   const guard = runnable.guards?.find((one) => one.name === given.without)
-  if (guard) removeGuard(guard)
-  else if (given.without !== undefined)
+  if (guard && !isRemoved(guard)) return runWithout(guard, join(folder, 'run.ts'), argv)
+  if (!guard && given.without !== undefined)
     return wrong(`${name} has no guard "${given.without}"`, namesOf(runnable))
 
   const say = (line: string) => void process.stderr.write(`${line}\n`)
