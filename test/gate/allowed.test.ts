@@ -138,13 +138,12 @@ test('gate - an allowance that is unsigned, or signed by anybody but the broker,
 test('gate - an allowance that is played back runs nothing, for the same attempt neither', async () => {
   let recorded: object | undefined
   allowAll({ reply: (honest) => (recorded ??= honest) })
-  const annotate = { annotate: undefined }
   const one = attempt({ name: 'export_once', attempt: 'same-call' })
   const run = vi.fn()
   // Nobody traces here, and so the same call is the same action twice.
   await spans.stop()
-  expect(await scene.gate.hold({ ...one, ...annotate } as GateAttempt, run)).toMatchObject({ ran: true })
-  expect(await scene.gate.hold({ ...one, ...annotate } as GateAttempt, run)).toMatchObject({
+  expect(await scene.gate.hold(one, run)).toMatchObject({ ran: true })
+  expect(await scene.gate.hold(one, run)).toMatchObject({
     ran: false,
     refusal: { code: 'WARRANT_MISMATCH' },
   })
