@@ -75,14 +75,11 @@ async function tried(scene: Scene, who: string, open: () => Promise<NatsConnecti
 /** Those that the server lets through. The server answers in order: what it has not refused by its pong, it permits. */
 async function permitted(nc: NatsConnection, trials: readonly Trial[]): Promise<Trial[]> {
   const refused = new Set<string>()
-  const status = nc.status()[Symbol.asyncIterator]()
-  const listening = (async () => {
-    for (;;) {
-      const { value, done } = await status.next()
-      if (done) return
-      const error = value.type === 'error' ? value.error : undefined
-      if (error instanceof PermissionViolationError) refused.add(`${error.operation} ${error.subject}`)
-    }
+  void (async () => {
+    // Until the line is closed.
+    for await (const change of nc.status())
+      if (change.type === 'error' && change.error instanceof PermissionViolationError)
+        refused.add(`${change.error.operation} ${change.error.subject}`)
   })()
   // Should one get through all the same: no stream takes a message that expects another stream, and none of the
   // calls of JetStream takes what is no JSON.
@@ -97,8 +94,6 @@ async function permitted(nc: NatsConnection, trials: readonly Trial[]): Promise<
   // Errors are handed on in a later turn than the pong that follows them.
   await new Promise((resolve) => setTimeout(resolve, 20))
   for (const subscription of opened) subscription?.unsubscribe()
-  await status.return?.()
-  await Promise.race([listening, nc.flush()])
   return trials.filter(({ operation, subject }) => !refused.has(`${operation} ${subject}`))
 }
 
