@@ -1,6 +1,7 @@
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
+  checkEntry,
   decodeEntry,
   encodeEntry,
   epochOfSubject,
@@ -43,9 +44,9 @@ export function createLedgerWriter(deps: { nc: NatsConnection }): LedgerWriter {
 
   async function commit<E extends LedgerEntry>(subject: string, entry: E): Promise<Committed<E>> {
     const streamName = ledgerStream(epochOfSubject(subject))
-    const bytes = encodeEntry(entry)
     // What no reader could decode would stand in the ledger for ever, and stop every reader at it.
-    decodeEntry(bytes)
+    checkEntry(entry)
+    const bytes = encodeEntry(entry)
     let cause: unknown
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {

@@ -16,6 +16,8 @@ export async function connectAs(
       name: role,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,
+      // Every request would take a stack trace with it, for errors that name their subject anyway.
+      noAsyncTraces: true,
     })
   } catch (cause) {
     throw new HoldpointError(

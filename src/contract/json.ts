@@ -49,12 +49,19 @@ function writeObject(value: object, depth: number): string {
     throw unfit(`an instance of ${prototype?.constructor?.name ?? 'a class'}`)
   let out = ''
   // The default order of sort() is by UTF-16 code units, which is what RFC 8785, 3.2.3 asks for.
-  for (const key of Object.keys(value).sort()) {
+  for (const key of inOrder(Object.keys(value))) {
     const member = (value as Record<string, unknown>)[key]
     if (member === undefined) continue
     out += `${out === '' ? '' : ','}${write(key, depth)}:${write(member, depth + 1)}`
   }
   return `{${out}}`
+}
+
+/** Most objects come in order: looking is cheaper than sorting. */
+function inOrder(keys: string[]): string[] {
+  for (let at = 1; at < keys.length; at++)
+    if ((keys[at - 1] as string) > (keys[at] as string)) return keys.sort()
+  return keys
 }
 
 /**

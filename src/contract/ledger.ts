@@ -241,7 +241,7 @@ function statement(type: string, name: string, digest: Digest, predicate: object
 
 /** Reads a leaf back; throws INVALID_INPUT for anything that encodeEntry does not write, byte for byte. */
 export function decodeEntry(bytes: string): LedgerEntry {
-  const { subject, predicateType, predicate } = parse(statementShape, parseJson(bytes), 'ledger entry')
+  const { subject, predicateType, predicate } = parse(statementShape, readJson(bytes), 'ledger entry')
   const about = subject[0] as (typeof subject)[number]
   const type = predicateType.startsWith(PREDICATE) ? predicateType.slice(PREDICATE.length) : predicateType
   const digest = `sha-256:${about.digest.sha256}` as Digest
@@ -254,6 +254,18 @@ export function decodeEntry(bytes: string): LedgerEntry {
   if (encodeEntry(entry) !== bytes)
     parse(literal('canonical bytes'), 'other bytes', `ledger entry ${about.name}`)
   return entry
+}
+
+/** Throws INVALID_INPUT for an entry of which encodeEntry would make what decodeEntry refuses. */
+export const checkEntry = (entry: LedgerEntry): void => void parse(entryShape, entry, 'ledger entry')
+
+/** Whatever parsers could disagree about does not survive the comparison of bytes; here it only gets its message. */
+function readJson(bytes: string): unknown {
+  try {
+    return JSON.parse(bytes)
+  } catch {
+    return parseJson(bytes)
+  }
 }
 
 /** What stands in `subject` and is not repeated in the predicate. */

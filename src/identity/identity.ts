@@ -3,6 +3,7 @@ import { HoldpointError, type Principal } from '#contract'
 import { chainOf, personOf } from './claims.ts'
 import { keysOf } from './keys.ts'
 import type { Person } from './person.ts'
+import { createVerified } from './verified.ts'
 
 export interface TrustedIssuer {
   issuer: string
@@ -57,13 +58,19 @@ export function createIdentity(
     return { claims, issuer: trusted.issuer }
   }
 
+  const verified = createVerified()
+
   return {
     async verifyToken(token) {
+      const known = verified.find(token, deps.now())
+      if (known) return known
       const { claims, issuer } = await claimsOf(token, ({ audience, clientId }) => [
         audience,
         ...(clientId === undefined ? [] : [clientId]),
       ])
-      return personOf(claims, issuer)
+      const person = personOf(claims, issuer)
+      verified.keep(token, person, deps.now(), Number(claims.exp) * 1000)
+      return person
     },
     async verifyDelegation(token) {
       const { claims, issuer } = await claimsOf(token, ({ audience }) => [audience])
