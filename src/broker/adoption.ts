@@ -52,7 +52,7 @@ export function createAdoption(changes: PolicyChanges, deps: AdoptionDeps): Poli
     log,
     standing: deps.standing,
     admit,
-    record: (_, compiled, release) => recordPolicy(context(), compiled, release),
+    record: (_, compiled, release) => recordPolicy(context(), context().epoch(), compiled, release),
     onAdopted(policy, { force }) {
       const { version } = policy.document
       if (force) {

@@ -4,22 +4,24 @@ import { type Component, composeComponents, type Log, whileRunning } from '#runt
 import type { PrivateKey } from '#warrant/issue'
 import { createAdoption, type PolicyChanges } from './adoption.ts'
 import { createAnnouncements } from './announcements.ts'
-import { createCheckpoints } from './checkpoints.ts'
 import { createLedgerWriter } from './commit.ts'
 import { type Context, createNotify } from './context.ts'
 import { createDenials } from './denials.ts'
 import { createDocuments } from './documents.ts'
 import { createDrift, whileOpen } from './drift.ts'
+import { createEpochs } from './epochs.ts'
 import { createErasures } from './erasures.ts'
 import { createFreezes } from './freezes.ts'
 import { announceFreeze } from './freezing.ts'
 import { createHistory } from './history.ts'
 import { createLeases } from './leases.ts'
 import { createLine } from './line.ts'
+import { createLogs } from './logs.ts'
 import { createMint } from './mint.ts'
 import { createNewest } from './newest.ts'
 import { createPast } from './past.ts'
 import { createPayloads } from './payload.ts'
+import { recordPolicyInForce } from './policy-record.ts'
 import { createQuotas } from './quotas.ts'
 import { createRequests, type Requests } from './requests.ts'
 import { createServing } from './serving.ts'
@@ -30,7 +32,6 @@ import { createSweeper, sweep } from './sweep.ts'
 import { createMeasures } from './telemetry.ts'
 
 export interface BrokerConfig {
-  epoch: number
   origin: string
   pin: string
   warrantKey: PrivateKey
@@ -68,7 +69,7 @@ const CATCH_UP_WITHIN_MS = 2_000
 
 /** The authority: takes requests and reviews, decides once, issues warrants. All that it knows, the ledger says. */
 export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component {
-  const { epoch, origin, secret } = config
+  const { origin, secret } = config
   const { heartbeatMs = 5_000, sweepMs = 1_000, checkpointMs = 1_000, maxPayloadBytes = 1_000_000 } = config
   const { nc, identity, now, log } = deps
   const standings = createStandings()
@@ -91,8 +92,8 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const newest = createNewest()
   const notify = createNotify(nc)
   const measures = createMeasures()
-  const checkpoints = createCheckpoints(
-    { epoch, origin, key: config.checkpointKey, everyMs: checkpointMs },
+  const logs = createLogs(
+    { origin, key: config.checkpointKey, everyMs: checkpointMs },
     { nc, ledgerKeys: () => documents.keySet().document.keys, log },
   )
   const documents = createDocuments(
@@ -115,7 +116,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   )
   const drift = createDrift(
     {
-      epoch,
+      epochs: () => epochs.open(),
       replicas: config.replicas ?? 1,
       everyMs: config.driftMs ?? 2_000,
       anyServerVersion: config.anyServerVersion ?? false,
@@ -131,16 +132,17 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     newest,
   }
   const history = createHistory(
-    { epoch },
+    {},
     {
       nc,
       log,
+      begun: documents.epochs,
       projections,
-      checkpoints,
+      logs,
       snapshots:
         config.stateDir === undefined
           ? undefined
-          : createSnapshots({ dir: config.stateDir, epoch, origin, secret }, { projections, log }),
+          : createSnapshots({ dir: config.stateDir, origin, secret }, { projections, log }),
       onRecord: ({ entry }) => {
         if (entry.type === 'policy') documents.policyRecorded()
         if (isCaughtUp && entry.type === 'erased') erasures.add(entry.requestId)
@@ -153,16 +155,33 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     },
   )
   const payloads = createPayloads(secret, { nc })
-  const erasures = createErasures({ epoch, everyMs: sweepMs }, { nc, payloads, log })
+  const erasures = createErasures({ everyMs: sweepMs }, { nc, payloads, epochs: documents.epochs, log })
+  const ledger = whileOpen(createLedgerWriter({ nc }), drift)
+  const epochs = createEpochs(
+    { everyMs: config.driftMs ?? 2_000 },
+    {
+      nc,
+      begun: documents.epochs,
+      history,
+      logs,
+      ledger,
+      recordPolicy: (epoch) => recordPolicyInForce(context, epoch),
+      frozen: freezes.current,
+      now,
+      log,
+    },
+  )
   const context: Context = {
-    config: { epoch, origin, heartbeatMs, maxPayloadBytes, secret },
-    ledger: whileOpen(createLedgerWriter({ nc }), drift),
+    epoch: epochs.current,
+    openEpochs: epochs.open,
+    config: { origin, heartbeatMs, maxPayloadBytes, secret },
+    ledger,
     assertOpen: drift.assertOpen,
     payloads,
     erasures,
     mint: createMint({ origin, key: config.warrantKey }),
     catchUp: shareBarrier(() => history.barrier(CATCH_UP_WITHIN_MS)),
-    checkpoint: checkpoints.newest,
+    checkpoint: () => logs.of(epochs.current()).newest(),
     maxReplyBytes: () => nc.info?.max_payload ?? maxPayloadBytes,
     newest,
     requests,
@@ -182,7 +201,9 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const serving = createServing(nc, context)
 
   function documentsChanged(): void {
-    if (isCaughtUp) notify.trustChanged(leases.agents())
+    if (!isCaughtUp) return
+    notify.trustChanged(leases.agents())
+    void epochs.look()
   }
 
   /** Has done what a broker that died left undone, before anybody can ask. */
@@ -202,11 +223,12 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const line = createLine({ nc, leases, onFailure: deps.onFailure })
   return composeComponents(
     [
-      drift,
       documents,
+      drift,
       history,
+      epochs,
       catchingUp,
-      checkpoints,
+      logs,
       sweeper,
       gauge,
       line,

@@ -27,7 +27,11 @@ import type { Measures } from './telemetry.ts'
 
 /** What every call of the broker works with. */
 export interface Context {
-  config: { epoch: number; origin: string; heartbeatMs: number; maxPayloadBytes: number; secret: Uint8Array }
+  /** That takes new requests; one that is known has its own. */
+  epoch(): number
+  /** The current one and those before it in which something may still be open, ascending. */
+  openEpochs(): number[]
+  config: { origin: string; heartbeatMs: number; maxPayloadBytes: number; secret: Uint8Array }
   ledger: LedgerWriter
   requests: Requests
   /** Those that have left memory. */

@@ -26,7 +26,8 @@ export interface Drift extends Component {
 }
 
 export interface DriftConfig {
-  epoch: number
+  /** That are written into, ascending: the last one takes new requests, the others may be sealed. */
+  epochs(): number[]
   replicas: number
   everyMs: number
   /** A demo on whatever server there is, or an administrator's word for a patched one. */
@@ -45,6 +46,14 @@ export interface DriftDeps {
 const UNREADABLE_INTERVALS = 5
 const MINUTE_MS = 60_000
 
+type Stream = ReturnType<typeof streamsOf>[number]
+
+interface Watched {
+  stream: Stream
+  /** Its epoch is over. */
+  mayBeSealed: boolean
+}
+
 interface Fault {
   /** Tokens of a subject: which setting, of what. */
   name: string
@@ -53,8 +62,6 @@ interface Fault {
 
 export function createDrift(config: DriftConfig, deps: DriftDeps): Drift {
   const { nc, now, log } = deps
-  const watched = [ledgerStream(config.epoch), PAYLOAD_STREAM, PAYLOAD_KEY_STREAM]
-  const wanted = streamsOf(config.epoch, config.replicas).filter(({ name }) => watched.includes(name))
   let manager: Promise<JetStreamManager> | undefined
   let faults: readonly Fault[] = []
   let readAtMs = now()
@@ -62,16 +69,34 @@ export function createDrift(config: DriftConfig, deps: DriftDeps): Drift {
   let timer: NodeJS.Timeout | undefined
   let isStopped = false
 
+  function watched(): Watched[] {
+    const epochs = config.epochs()
+    const ledgers = epochs.map((epoch) => ({
+      stream: streamOf(epoch, ledgerStream(epoch)),
+      mayBeSealed: epoch !== epochs.at(-1),
+    }))
+    const payloads = [PAYLOAD_STREAM, PAYLOAD_KEY_STREAM].map((name) => ({
+      stream: streamOf(0, name),
+      mayBeSealed: false,
+    }))
+    return [...ledgers, ...payloads]
+  }
+
+  const streamOf = (epoch: number, name: string): Stream =>
+    streamsOf(epoch, config.replicas).find((stream) => stream.name === name) as Stream
+
   async function read(): Promise<Fault[]> {
     const refusal = config.anyServerVersion ? undefined : versionRefusal(nc.info?.version ?? '')
     const version = refusal === undefined ? [] : [{ name: 'server.version', text: refusal }]
     manager ??= jetstreamManager(nc, { checkAPI: false })
     const { streams } = await manager
     const found = await Promise.all(
-      wanted.map(async (stream): Promise<Fault[]> => {
+      watched().map(async ({ stream, mayBeSealed }): Promise<Fault[]> => {
         try {
           const { config: live } = await streams.info(stream.name)
-          return differencesOf(stream, { ...live }).map((difference) => ({
+          const differences = differencesOf(stream, { ...live })
+          const faults = differences.filter(({ setting }) => !(mayBeSealed && setting === 'sealed'))
+          return faults.map((difference) => ({
             name: `${stream.name}.${difference.setting}`,
             text: differenceText(difference),
           }))

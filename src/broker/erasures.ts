@@ -1,4 +1,4 @@
-import { jetstreamManager } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ledgerStream, ledgerSubject } from '#contract'
 import type { Component, Log } from '#runtime'
@@ -12,6 +12,8 @@ export interface Erasures extends Component {
 interface ErasuresDeps {
   nc: NatsConnection
   payloads: Pick<Payloads, 'erase'>
+  /** All that have begun. */
+  epochs(): number[]
   log: Log
 }
 
@@ -20,8 +22,8 @@ interface ErasuresDeps {
  * erased, snapshot or not. Nothing waits for this, because nothing that is recorded as erased is shown.
  */
 export function createErasures(
-  { epoch, everyMs }: { epoch: number; everyMs: number },
-  { nc, payloads, log }: ErasuresDeps,
+  { everyMs }: { everyMs: number },
+  { nc, payloads, epochs, log }: ErasuresDeps,
 ): Erasures {
   const left = new Set<string>()
   let timer: NodeJS.Timeout | undefined
@@ -31,7 +33,7 @@ export function createErasures(
 
   async function turn(): Promise<void> {
     if (!isListed) {
-      for (const requestId of await listErased(nc, epoch)) left.add(requestId)
+      for (const epoch of epochs()) for (const requestId of await listErased(nc, epoch)) left.add(requestId)
       isListed = true
     }
     for (const requestId of left) {
@@ -72,10 +74,19 @@ export function createErasures(
   }
 }
 
+const STREAM_NOT_FOUND = 10059
+const NOTHING: { state: { subjects?: Record<string, number> } } = { state: {} }
+
 async function listErased(nc: NatsConnection, epoch: number): Promise<string[]> {
   const { streams } = await jetstreamManager(nc, { checkAPI: false })
   const filter = ledgerSubject.erased(epoch, '*')
-  const { state } = await streams.info(ledgerStream(epoch), { subjects_filter: filter })
+  const { state } = await streams
+    .info(ledgerStream(epoch), { subjects_filter: filter })
+    .catch((error: unknown) => {
+      // Exported and dropped, its erasures long done.
+      if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return NOTHING
+      throw error
+    })
   const at = filter.split('.').indexOf('*')
   return Object.keys(state.subjects ?? {}).map((subject) => subject.split('.')[at] as string)
 }

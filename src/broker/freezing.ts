@@ -17,9 +17,8 @@ export async function commitFreeze(
   context: Context,
   change: Omit<FreezeEntry, 'type'>,
 ): Promise<Committed<FreezeEntry>> {
-  const { epoch } = context.config
   const committed = await context.ledger.commit<FreezeEntry>(
-    ledgerSubject.freeze(epoch, change.agent, change.turn),
+    ledgerSubject.freeze(context.epoch(), change.agent, change.turn),
     { type: 'freeze', ...change },
   )
   context.freezes.apply(committed.entry, committed.position)

@@ -1,14 +1,14 @@
-import { jetstreamManager } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { HoldpointError, ledgerStream } from '#contract'
-import { createLedgerTail, type Frontier, type LedgerRecord, type LedgerTail } from '#ledger'
+import { createLedgerTails, type LedgerRecord, type LedgerTails } from '#ledger'
 import type { Component, Log } from '#runtime'
-import type { Checkpoints } from './checkpoints.ts'
+import type { SignedCheckpoint } from './checkpoints.ts'
+import type { Logs } from './logs.ts'
 import type { Projection } from './projection.ts'
-import type { Snapshots } from './snapshot.ts'
+import type { Snapshot, Snapshots } from './snapshot.ts'
 
 export interface HistoryConfig {
-  epoch: number
   /** A snapshot is written after so many entries, or after so long when there is anything new. */
   snapshotEntries?: number
   snapshotMs?: number
@@ -17,8 +17,10 @@ export interface HistoryConfig {
 export interface HistoryDeps {
   nc: NatsConnection
   log: Log
+  /** The epochs that have begun, ascending. */
+  begun(): number[]
   projections: Record<string, Projection>
-  checkpoints: Pick<Checkpoints, 'append' | 'size' | 'root' | 'frontier' | 'resume' | 'verified'>
+  logs: Logs
   /** After the projections have taken it. */
   onRecord(record: LedgerRecord): void
   /** Absent: every start reads the whole ledger. */
@@ -31,6 +33,12 @@ export interface HistoryDeps {
 export interface History extends Component {
   /** Resolves when everything that was committed at the call is known. Throws LEDGER_UNAVAILABLE. */
   barrier(timeoutMs: number): Promise<void>
+  /** Goes on with another epoch as well. */
+  follow(epoch: number): Promise<void>
+  /** It is sealed and read to its end; a snapshot remembers that. */
+  leave(epoch: number): Promise<void>
+  /** Those that are followed, ascending. */
+  epochs(): number[]
 }
 
 /** Without any progress. */
@@ -38,95 +46,138 @@ const READ_WITHIN_MS = 60_000
 const LOOK_EVERY_MS = 5_000
 
 export function createHistory(config: HistoryConfig, deps: HistoryDeps): History {
-  const { epoch, snapshotEntries = 100_000, snapshotMs = 300_000 } = config
-  const { nc, log, checkpoints, snapshots } = deps
+  const { snapshotEntries = 100_000, snapshotMs = 300_000 } = config
+  const { nc, log, logs, snapshots } = deps
   const projections = Object.values(deps.projections)
-  let tail: LedgerTail | undefined
-  let signed: { size: number; root: string } | undefined
+  let tails = newTails()
+  let left = new Set<number>()
+  let signed = new Map<number, SignedCheckpoint>()
   let isContradicted = false
   let saved = { size: 0, atMs: 0 }
   let timer: NodeJS.Timeout | undefined
   let saving: Promise<void> = Promise.resolve()
 
+  function newTails(): LedgerTails {
+    return createLedgerTails({ nc, onRecord, onCorrupt: deps.onCorrupt })
+  }
+
   function onRecord(record: LedgerRecord): void {
     for (const projection of projections) projection.apply(record)
-    checkpoints.append(Buffer.from(record.leafHash, 'base64'))
-    compare()
+    logs.of(record.epoch).append(Buffer.from(record.leafHash, 'base64'))
+    compare(record.epoch)
     deps.onRecord(record)
   }
 
   /** What has been read is what was signed, wherever we began. */
-  function compare(): void {
-    if (signed?.size === checkpoints.size() && signed.root !== checkpoints.root()) isContradicted = true
+  function compare(epoch: number): void {
+    const { size, root } = logs.of(epoch)
+    const head = signed.get(epoch)
+    if (head?.size === size() && head.root !== root()) isContradicted = true
   }
 
-  /** Resolves to whether it began with a snapshot. */
-  async function begin(): Promise<boolean> {
+  const entries = (): number => logs.frontiers().reduce((sum, [, { size }]) => sum + size, 0)
+
+  /** Resolves to how many entries it began with. */
+  async function begin(sizes: Map<number, number>): Promise<number> {
     const snapshot = await snapshots?.read()
-    const why = snapshot && (await unfit(snapshot.frontier))
+    const why = snapshot && unfit(snapshot, sizes)
     try {
       if (why !== undefined) throw new HoldpointError('LEDGER_CORRUPT', why)
-      if (!snapshot) return false
+      if (!snapshot) return 0
       snapshot.load()
-      checkpoints.resume(snapshot.frontier)
-      compare()
-      saved = { size: snapshot.frontier.size, atMs: performance.now() }
-      return true
+      left = new Set(snapshot.left)
+      for (const [epoch, frontier] of snapshot.frontiers) {
+        logs.of(epoch).resume(frontier)
+        compare(epoch)
+      }
+      saved = { size: entries(), atMs: performance.now() }
+      return entries()
     } catch (error) {
       log.warn('the snapshot is ignored, and the ledger is read from its beginning', {
         reason: (error as Error).message,
       })
       forget()
-      return false
+      return 0
     }
   }
 
-  async function unfit({ size }: Frontier): Promise<string | undefined> {
-    const { streams } = await jetstreamManager(nc, { checkAPI: false })
-    const { state } = await streams.info(ledgerStream(epoch))
-    if (size > state.last_seq) return `it knows ${size} entries, and the ledger has ${state.last_seq}`
-    // Its root could be compared with nothing that anybody has signed.
-    if (size > (signed?.size ?? 0))
-      return `it knows ${size} entries, and ${signed?.size ?? 0} have been signed`
+  function unfit({ frontiers, left: over }: Snapshot, sizes: Map<number, number>): string | undefined {
+    for (const [epoch, { size }] of frontiers) {
+      const has = sizes.get(epoch)
+      // Sealed, read to its end, and dropped since: nothing more can come from it.
+      if (has === undefined && over.includes(epoch)) continue
+      if (size > (has ?? 0)) return `it knows ${size} entries, and the ledger has ${has ?? 0}`
+      // Its root could be compared with nothing that anybody has signed.
+      const heads = signed.get(epoch)?.size ?? 0
+      if (size > heads) return `it knows ${size} entries, and ${heads} have been signed`
+    }
     return undefined
   }
 
   function forget(): void {
     for (const projection of projections) projection.clear()
-    checkpoints.resume({ size: 0, hashes: [] })
+    logs.clear()
+    left = new Set()
     isContradicted = false
     saved = { size: 0, atMs: 0 }
   }
 
-  async function read(): Promise<void> {
-    tail = createLedgerTail(
-      { epoch, fromIndex: checkpoints.size() },
-      { nc, onRecord, onCorrupt: deps.onCorrupt },
-    )
-    await tail.start()
+  async function read(sizes: Map<number, number>): Promise<void> {
+    for (const epoch of sizes.keys()) if (!left.has(epoch)) await tails.follow(epoch, logs.of(epoch).size())
+    await tails.start()
     for (;;) {
-      const before = tail.index()
+      const before = entries()
       try {
-        return await tail.barrier(READ_WITHIN_MS)
+        return await tails.barrier(READ_WITHIN_MS)
       } catch (error) {
         // A long ledger takes its time, which is not the same as standing still.
-        if (tail.index() === before || !(error instanceof HoldpointError && error.retryable)) throw error
+        if (entries() === before || !(error instanceof HoldpointError && error.retryable)) throw error
       }
     }
   }
 
+  /** How many entries each epoch has whose stream is there: old ones may have been exported and dropped. */
+  async function lookAtStreams(): Promise<Map<number, number>> {
+    const { streams } = await jetstreamManager(nc, { checkAPI: false })
+    const sizes = new Map<number, number>()
+    const begun = deps.begun()
+    for (const epoch of begun) {
+      try {
+        sizes.set(epoch, (await streams.info(ledgerStream(epoch))).state.last_seq)
+      } catch (error) {
+        if (epoch !== begun.at(-1) && isMissing(error)) continue
+        throw new HoldpointError('LEDGER_UNAVAILABLE', undefined, { cause: error, retryable: true })
+      }
+    }
+    return sizes
+  }
+
+  async function readHeads(sizes: Map<number, number>): Promise<void> {
+    const heads = [...sizes.keys()].map(async (epoch) => [epoch, await logs.of(epoch).verified()] as const)
+    const found = await Promise.all(heads)
+    signed = new Map(found.filter((head): head is [number, SignedCheckpoint] => head[1] !== undefined))
+  }
+
+  function checkHeads(): void {
+    for (const [epoch, { size }] of signed) {
+      if (isContradicted)
+        throw corrupt(`the root of its first ${size} entries is not the one that was signed`)
+      const read = logs.of(epoch).size()
+      if (read < size) throw corrupt(`it ends at ${read}, and ${size} entries have been signed`)
+    }
+  }
+
   async function save(): Promise<void> {
-    const frontier = checkpoints.frontier()
-    if (!snapshots || frontier.size === saved.size) return
-    saved = { size: frontier.size, atMs: performance.now() }
-    await snapshots.write(frontier).catch((error: Error) => {
+    const size = entries()
+    if (!snapshots || size === saved.size) return
+    saved = { size, atMs: performance.now() }
+    await snapshots.write({ frontiers: logs.frontiers(), left: [...left] }).catch((error: Error) => {
       log.warn('no snapshot was written: the next start reads more of the ledger', { error })
     })
   }
 
   function look(): void {
-    const entries = checkpoints.size() - saved.size
-    if (entries < snapshotEntries && performance.now() - saved.atMs < snapshotMs) return
+    if (entries() - saved.size < snapshotEntries && performance.now() - saved.atMs < snapshotMs) return
     clearInterval(timer)
     saving = save().then(schedule)
   }
@@ -138,20 +189,19 @@ export function createHistory(config: HistoryConfig, deps: HistoryDeps): History
   return {
     name: 'ledger so far',
     async start() {
-      signed = await checkpoints.verified()
-      const isResumed = await begin()
-      if (!isContradicted) await read()
-      if (isContradicted && isResumed) {
+      const sizes = await lookAtStreams()
+      await readHeads(sizes)
+      const fromSnapshot = await begin(sizes)
+      if (!isContradicted) await read(sizes)
+      if (isContradicted && fromSnapshot > 0) {
         log.warn('the snapshot contradicts the signed checkpoint: the ledger is read from its beginning')
-        await tail?.stop()
+        await tails.stop()
+        tails = newTails()
         forget()
-        await read()
+        await read(sizes)
       }
-      if (isContradicted)
-        throw corrupt(`the root of its first ${signed?.size} entries is not the one that was signed`)
-      if (checkpoints.size() < (signed?.size ?? 0))
-        throw corrupt(`it ends at ${checkpoints.size()}, and ${signed?.size} entries have been signed`)
-      log.info('the ledger has been read', { entries: checkpoints.size(), fromSnapshot: saved.size })
+      checkHeads()
+      log.info('the ledger has been read', { entries: entries(), fromSnapshot: saved.size })
       saved.atMs = performance.now()
       timer = setInterval(look, LOOK_EVERY_MS)
     },
@@ -160,14 +210,21 @@ export function createHistory(config: HistoryConfig, deps: HistoryDeps): History
       const wasRunning = timer !== undefined
       timer = undefined
       await saving
-      await tail?.stop()
+      await tails.stop()
       if (wasRunning) await save()
     },
-    async barrier(timeoutMs) {
-      if (!tail) throw new HoldpointError('LEDGER_UNAVAILABLE', undefined, { retryable: true })
-      await tail.barrier(timeoutMs)
+    barrier: (timeoutMs) => tails.barrier(timeoutMs),
+    follow: (epoch) => tails.follow(epoch, logs.of(epoch).size()),
+    async leave(epoch) {
+      await tails.leave(epoch)
+      left.add(epoch)
     },
+    epochs: () => tails.epochs(),
   }
 }
+
+const STREAM_NOT_FOUND = 10059
+const isMissing = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND
 
 const corrupt = (what: string): HoldpointError => new HoldpointError('LEDGER_CORRUPT', `ledger: ${what}`)

@@ -3,6 +3,8 @@ import {
   type AllowedClaims,
   type ConsumedClaims,
   type DecidedEntry,
+  epochOf,
+  logOrigin,
   type RequestedEntry,
   type SpentEntry,
   type TraceRef,
@@ -32,6 +34,7 @@ export interface Mint {
 
 export function createMint(config: { origin: string; key: PrivateKey }): Mint {
   const { origin, key } = config
+  const logOf = ({ requestId }: RequestedEntry): string => logOrigin(origin, epochOf(requestId))
   const seconds = (ms: number): number => Math.floor(ms / 1000)
 
   return {
@@ -67,7 +70,7 @@ export function createMint(config: { origin: string; key: PrivateKey }): Mint {
           render_hash: requested.renderHash,
           runtime: { trace_id: trace.traceId, span_id: trace.spanId },
           approvals: decided.by,
-          ledger: { origin, index: decided.index, leaf: decided.leafHash },
+          ledger: { origin: logOf(requested), index: decided.index, leaf: decided.leafHash },
         },
       }
       return signDocument(TYP.warrant, claims, key)
@@ -84,7 +87,7 @@ export function createMint(config: { origin: string; key: PrivateKey }): Mint {
         exp: iat + WARRANT_LIFE_S,
         action_digest: requested.actionDigest,
         trace,
-        ledger: { origin, index: spent.index, leaf: spent.leafHash },
+        ledger: { origin: logOf(requested), index: spent.index, leaf: spent.leafHash },
       }
       return signDocument(TYP.consumed, claims, key)
     },

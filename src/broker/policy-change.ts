@@ -38,9 +38,17 @@ export interface PolicyText {
 const CONTEXT_LINES = 8
 /** Bounds the time that a difference takes; and nobody can judge more. */
 const MAX_CHANGED_LINES = 2_000
+/** Signed, it has to fit into one message of a server that nobody has configured: 1 MB, and base64 adds a third. */
+const MAX_POLICY_BYTES = 700_000
 
-/** Throws PAYLOAD_TOO_LARGE where more changes than people can be asked to judge at once. */
+/** Throws PAYLOAD_TOO_LARGE for a text that cannot be published, or where more changes than people can judge at once. */
 export function describeChange(from: PolicyText, toSource: string): PolicyChange {
+  const bytes = Buffer.byteLength(toSource)
+  if (bytes > MAX_POLICY_BYTES)
+    throw new HoldpointError(
+      'PAYLOAD_TOO_LARGE',
+      `the policy has ${bytes} bytes, expected at most ${MAX_POLICY_BYTES}`,
+    )
   const diff = createTwoFilesPatch(
     `policy ${from.version}`,
     `policy ${from.version + 1}`,

@@ -7,7 +7,8 @@ import type { Context } from './context.ts'
  * Throws LEDGER_CORRUPT where another text has its version in the ledger.
  */
 export async function recordPolicy(
-  { ledger, config, now }: Pick<Context, 'ledger' | 'config' | 'now'>,
+  { ledger, now }: Pick<Context, 'ledger' | 'now'>,
+  epoch: number,
   compiled: CompiledPolicy,
   release?: string,
 ): Promise<void> {
@@ -20,7 +21,18 @@ export async function recordPolicy(
     observes: observesAnywhere(compiled),
     ...(release === undefined ? {} : { release }),
   }
-  const { won, entry: recorded } = await ledger.commit(ledgerSubject.policy(config.epoch, version), entry)
+  const { won, entry: recorded } = await ledger.commit(ledgerSubject.policy(epoch, version), entry)
   if (!won && recorded.hash !== hash)
     throw new HoldpointError('LEDGER_CORRUPT', `policy ${version} is in the ledger with another hash`)
+}
+
+/** Whoever reads this epoch alone has to know by which policy its requests were ruled. */
+export async function recordPolicyInForce(context: Context, epoch: number): Promise<void> {
+  try {
+    const { compiled, document } = context.documents.policy()
+    await recordPolicy(context, epoch, compiled, document.release)
+  } catch (error) {
+    // Nothing is ruled by what is not in force.
+    if (!(error instanceof HoldpointError && error.code === 'POLICY_UNAVAILABLE')) throw error
+  }
 }

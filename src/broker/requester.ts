@@ -70,15 +70,18 @@ function distinct(people: Principal[]): Principal[] {
  * The same attempt of the same agent is the same request, and nobody without the broker's secret can foresee
  * or squat on an id: HMAC-SHA-256 over (agent, attempt, action), the ledger's epoch in front. A NATS subject token.
  */
-export function requestIdOf(
+export const requestIdOf = (
   config: { epoch: number; secret: Uint8Array },
   agentId: string,
-  { attempt, action }: Attempt,
-): string {
-  const mac = createHmac('sha256', config.secret)
+  attempt: Attempt,
+): string => `${config.epoch}-${attemptKeyOf(config.secret, agentId, attempt)}`
+
+/** The part of it that is the same in every epoch. */
+export function attemptKeyOf(secret: Uint8Array, agentId: string, { attempt, action }: Attempt): string {
+  const mac = createHmac('sha256', secret)
     .update(canonicalize([agentId, attempt, action]))
     .digest()
-  return `${config.epoch}-${base32(mac.subarray(0, 16))}`
+  return base32(mac.subarray(0, 16))
 }
 
 /**

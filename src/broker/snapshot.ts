@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { HoldpointError, type JsonValue, ledgerStream } from '#contract'
+import { HoldpointError, type JsonValue } from '#contract'
 import type { Frontier } from '#ledger'
 import type { Log } from '#runtime'
 import type { Projection } from './projection.ts'
@@ -8,7 +8,6 @@ import { readSnapshot, snapshotKey, writeSnapshot } from './snapshot-file.ts'
 export interface SnapshotConfig {
   /** The folder that keeps it. */
   dir: string
-  epoch: number
   origin: string
   /** The broker's. */
   secret: Uint8Array
@@ -19,19 +18,26 @@ export interface SnapshotConfig {
  * nothing and is owed nothing: whatever is wrong with it, the ledger is read from its beginning instead.
  */
 export interface Snapshots {
-  /** Resolves to its frontier and its rows, or undefined where there is none that is ours. */
-  read(): Promise<{ frontier: Frontier; load(): void } | undefined>
-  /** Of the projections as they are now, which is when exactly the frontier's records have been applied. */
-  write(frontier: Frontier): Promise<void>
+  /** Undefined where there is none that is ours. */
+  read(): Promise<(Snapshot & { load(): void }) | undefined>
+  /** Of the projections as they are now, which is when exactly the frontiers' records have been applied. */
+  write(snapshot: Snapshot): Promise<void>
 }
 
-type Header = { v: 1; epoch: number; origin: string; frontier: Frontier; projections: string[] }
+export interface Snapshot {
+  /** How far each epoch has been read. */
+  frontiers: [epoch: number, Frontier][]
+  /** Epochs of which nothing more is to come: sealed, and read to their end. */
+  left: number[]
+}
+
+type Header = Snapshot & { v: 2; origin: string; projections: string[] }
 
 export function createSnapshots(
-  { dir, epoch, origin, secret }: SnapshotConfig,
+  { dir, origin, secret }: SnapshotConfig,
   { projections, log }: { projections: Record<string, Projection>; log: Log },
 ): Snapshots {
-  const file = join(dir, `${ledgerStream(epoch)}.snapshot`)
+  const file = join(dir, 'ledger.snapshot')
   const key = snapshotKey(secret)
   const names = Object.keys(projections)
 
@@ -39,20 +45,27 @@ export function createSnapshots(
     const lines = await readSnapshot(file, key)
     if (!lines) return undefined
     const header = lines.next().value as unknown as Header
-    const ours = headerOf(header.frontier)
+    const { frontiers, left } = header
+    const ours = headerOf({ frontiers, left })
     // Also of another version of this software, which keeps other projections.
     if (JSON.stringify(header) !== JSON.stringify(ours))
       throw new HoldpointError(
         'LEDGER_CORRUPT',
-        `it is of ${JSON.stringify({ ...header, frontier: undefined })}`,
+        `it is of ${JSON.stringify({ ...header, frontiers: undefined })}`,
       )
     const load = (): void => {
       for (const [name, row] of lines as Generator<[string, JsonValue]>) projections[name]?.load(row)
     }
-    return { frontier: header.frontier, load }
+    return { frontiers, left, load }
   }
 
-  const headerOf = (frontier: Frontier): Header => ({ v: 1, epoch, origin, frontier, projections: names })
+  const headerOf = ({ frontiers, left }: Snapshot): Header => ({
+    v: 2,
+    origin,
+    frontiers,
+    left,
+    projections: names,
+  })
 
   return {
     async read() {
@@ -66,10 +79,10 @@ export function createSnapshots(
         return undefined
       }
     },
-    async write(frontier) {
+    async write(snapshot) {
       // All at once: the rows that each yields later still tell of now.
       const saved = Object.entries(projections).map(([name, one]) => [name, one.save()] as const)
-      await writeSnapshot(file, key, linesOf(headerOf(frontier), saved))
+      await writeSnapshot(file, key, linesOf(headerOf(snapshot), saved))
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import { HoldpointError } from '#contract'
 import type { LedgerRecord } from './record.ts'
 import { createLedgerTail, type LedgerTail } from './tail.ts'
 
@@ -59,6 +60,8 @@ export function createLedgerTails(deps: LedgerTailsDeps): LedgerTails {
     epochs: () => [...tails.keys()].sort((one, other) => one - other),
     index: (epoch) => tails.get(epoch)?.index() ?? 0,
     async barrier(timeoutMs) {
+      if (!isRunning)
+        throw new HoldpointError('LEDGER_UNAVAILABLE', 'the ledger is not followed', { retryable: true })
       await Promise.all([...tails.values()].map((tail) => tail.barrier(timeoutMs)))
     },
   }

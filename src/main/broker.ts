@@ -16,9 +16,6 @@ import { configuredConnection } from './connection.ts'
 import { trustedIssuers } from './issuers.ts'
 import { serve } from './serve.ts'
 
-/** The first one and, until epochs are sealed, the only one. */
-export const EPOCH = 1
-
 export const brokerCommand: Command = defineCommand({
   name: 'broker',
   summary: 'Run the broker alone',
@@ -69,7 +66,6 @@ export function brokerOf(home: Home, parts: BrokerParts): Component {
   const { nc, issuers, now, log, policyChanges, server, fail } = parts
   return createBroker(
     {
-      epoch: EPOCH,
       origin: readKeySet(home, now()).origin,
       pin: readPin(home),
       warrantKey: readKey(home, FILES.brokerKey),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import {
   DEVELOPMENT_GROUPS,
   DEVELOPMENT_ORIGIN,
+  epochsOf,
   type Home,
   initialise,
   natsServerConfig,
@@ -27,7 +28,7 @@ import {
   writeRunning,
 } from '#runtime'
 import { createEngine, createStore } from '#store'
-import { brokerOf, EPOCH } from './broker.ts'
+import { brokerOf } from './broker.ts'
 import { createConnection } from './connection.ts'
 import { startDesk } from './desk.ts'
 import { issuersForSignIn, refuseDevelopment, trustedIssuers } from './issuers.ts'
@@ -154,7 +155,7 @@ async function provision(home: Home, url: string, replicas: number, now: () => n
   const admin = createConnection('admin', home, url)
   await admin.start()
   try {
-    await provisionStreams(admin.nc(), EPOCH, replicas)
+    for (const epoch of epochsOf(home)) await provisionStreams(admin.nc(), epoch, replicas)
     await publishTrust(admin.nc(), home, now())
   } finally {
     await admin.stop()

@@ -40,7 +40,7 @@ afterEach(async () => {
 
 async function watch(nc?: NatsConnection, config: { replicas?: number; anyServerVersion?: boolean } = {}) {
   drift = createDrift(
-    { epoch, replicas: 1, everyMs: 3_600_000, anyServerVersion: true, ...config },
+    { epochs: () => [epoch], replicas: 1, everyMs: 3_600_000, anyServerVersion: true, ...config },
     { nc: nc ?? (await house.connect('broker')), now: () => nowMs, log, onOpen: () => opened++ },
   )
   return drift
@@ -165,7 +165,7 @@ test('drift - one alarm for one fault, however often it is seen; another fault r
 test('drift - settings that nobody can read close the broker after some intervals, and not before', async () => {
   const nc = await house.connect('broker')
   drift = createDrift(
-    { epoch, replicas: 1, everyMs: EVERY_MS, anyServerVersion: true },
+    { epochs: () => [epoch], replicas: 1, everyMs: EVERY_MS, anyServerVersion: true },
     { nc, now: () => nowMs, log, onOpen: () => opened++ },
   )
   await drift.start()

@@ -109,7 +109,7 @@ test('broker - a denial that another replica took first counts first, though it 
   const written: LedgerEntry[] = []
   const context = {
     requests,
-    config: { epoch: EPOCH },
+    epoch: () => EPOCH,
     now: house.clock.now,
     notify: { settled() {}, desk() {} },
     measures: { decided() {} },
@@ -176,7 +176,10 @@ test('broker - a checkpoint never goes back, whichever replica writes last', asy
   const key = readKey(house.home, FILES.ledgerKey)
   const origin = 'test.invalid/holdpoint'
   const [ahead, behind] = [1, 2].map(() =>
-    createCheckpoints({ epoch: EPOCH, origin, key, everyMs: 3_600_000 }, { nc, ledgerKeys: () => [], log: createFakeLog() }),
+    createCheckpoints(
+      { epoch: EPOCH, origin, key, everyMs: 3_600_000 },
+      { nc, ledgerKeys: () => [], log: createFakeLog() },
+    ),
   ) as [ReturnType<typeof createCheckpoints>, ReturnType<typeof createCheckpoints>]
   for (let leaf = 0; leaf < 300; leaf++) {
     ahead.append(Buffer.alloc(32, leaf))

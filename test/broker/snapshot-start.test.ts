@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => house.stop())
 
-const file = () => house.home.path('data/broker/HP_LEDGER_1.snapshot')
+const file = () => house.home.path('data/broker/ledger.snapshot')
 const key = () => snapshotKey(Buffer.from(house.home.read('keys/broker.secret'), 'base64url'))
 
 /** One that is decided, one that is half approved; the broker is stopped in order. */
@@ -50,10 +50,13 @@ async function expectAllKnown({ decided, open }: { decided: Held; open: Held }):
 /** Authentic, and wrong all the same: as a data folder that was put back from another time would be. */
 async function forge(change: (frontier: Frontier) => Frontier): Promise<void> {
   const [header, ...rows] = [...((await readSnapshot(file(), key())) ?? [])] as [
-    { frontier: Frontier },
+    { frontiers: [number, Frontier][] },
     ...JsonValue[],
   ]
-  const forged = { ...header, frontier: change(header.frontier) } as unknown as JsonValue
+  const forged = {
+    ...header,
+    frontiers: header.frontiers.map(([epoch, frontier]) => [epoch, change(frontier)]),
+  } as unknown as JsonValue
   await writeSnapshot(file(), key(), [forged, ...rows])
 }
 

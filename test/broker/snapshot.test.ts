@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { JsonValue } from '#contract'
 import { createTree, leafHash } from '#ledger'
 import type { Projection } from '../../src/broker/projection.ts'
-import { createSnapshots, type SnapshotConfig } from '../../src/broker/snapshot.ts'
+import { createSnapshots, type Snapshot, type SnapshotConfig } from '../../src/broker/snapshot.ts'
 import { snapshotKey, writeSnapshot } from '../../src/broker/snapshot-file.ts'
 import { createFakeLog } from '../support/log.ts'
 
@@ -15,7 +15,7 @@ let dir: string
 let config: SnapshotConfig
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'holdpoint-snapshot-'))
-  config = { dir, epoch: 1, origin: 'test.invalid/holdpoint', secret }
+  config = { dir, origin: 'test.invalid/holdpoint', secret }
 })
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -35,12 +35,13 @@ const frontier = (() => {
   for (let leaf = 0; leaf < 11; leaf++) tree.append(leafHash(`leaf ${leaf}`))
   return tree.frontier()
 })()
-const file = () => join(dir, 'HP_LEDGER_1.snapshot')
+const KEPT: Snapshot = { frontiers: [[2, frontier]], left: [1] }
+const file = () => join(dir, 'ledger.snapshot')
 const ROWS: JsonValue[] = [{ a: 1 }, ['zwei', null, '\n\u2028 \ud83d\udd11'], 'three']
 
 async function write(changes: Partial<SnapshotConfig> = {}, names = ['one', 'other']): Promise<void> {
   const projections = Object.fromEntries(names.map((name) => [name, createRows(structuredClone(ROWS))]))
-  await createSnapshots({ ...config, ...changes }, { projections, log: createFakeLog() }).write(frontier)
+  await createSnapshots({ ...config, ...changes }, { projections, log: createFakeLog() }).write(KEPT)
 }
 
 /** What is read back, and what was warned about. */
@@ -49,31 +50,35 @@ async function read(changes: Partial<SnapshotConfig> = {}) {
   const projections = { one: createRows(), other: createRows() }
   const found = await createSnapshots({ ...config, ...changes }, { projections, log }).read()
   found?.load()
-  return { frontier: found?.frontier, rows: [projections.one.rows, projections.other.rows], log }
+  return {
+    kept: found && { frontiers: found.frontiers, left: found.left },
+    rows: [projections.one.rows, projections.other.rows],
+    log,
+  }
 }
 
 test('snapshot - what was written is read again, to every projection its own', async () => {
   await write()
-  const { frontier: found, rows, log } = await read()
-  expect(found).toEqual(frontier)
+  const { kept, rows, log } = await read()
+  expect(kept).toEqual(KEPT)
   expect(rows).toEqual([ROWS, ROWS])
   expect(log.lines).toEqual([])
 })
 
 test('snapshot - where there is none, nobody is warned', async () => {
-  const { frontier: found, log } = await read()
-  expect(found).toBeUndefined()
+  const { kept, log } = await read()
+  expect(kept).toBeUndefined()
   expect(log.lines).toEqual([])
 })
 
 test('snapshot - a larger one than a write takes at once comes back whole, and leaves no draft behind', async () => {
   const rows = Array.from({ length: 20_000 }, (_, nth) => ({ nth, text: 'x'.repeat(50) }))
   const log = createFakeLog()
-  await createSnapshots(config, { projections: { rows: createRows(rows) }, log }).write(frontier)
+  await createSnapshots(config, { projections: { rows: createRows(rows) }, log }).write(KEPT)
   const again = createRows()
   ;(await createSnapshots(config, { projections: { rows: again }, log }).read())?.load()
   expect(again.rows).toEqual(rows)
-  expect(readdirSync(dir)).toEqual(['HP_LEDGER_1.snapshot'])
+  expect(readdirSync(dir)).toEqual(['ledger.snapshot'])
 })
 
 test('snapshot - any byte of it changed, added or taken away: it is ignored with a warning', async () => {
@@ -91,10 +96,10 @@ test('snapshot - any byte of it changed, added or taken away: it is ignored with
   await fc.assert(
     fc.asyncProperty(damaged, async (bytes) => {
       writeFileSync(file(), bytes)
-      const { frontier: found, rows, log } = await read()
+      const { kept, rows, log } = await read()
       // Of the newline behind the MAC alone nothing depends.
       if (bytes.subarray(0, -1).equals(good.subarray(0, -1)) && bytes.length === good.length) return
-      expect(found).toBeUndefined()
+      expect(kept).toBeUndefined()
       expect(rows).toEqual([[], []])
       expect(log.lines).toHaveLength(1)
     }),
@@ -110,16 +115,10 @@ test.each<[string, Partial<SnapshotConfig>, string[]?]>([
   ['that knows them in another order', {}, ['other', 'one']],
 ])('snapshot - one %s is ignored with a warning', async (_, changes, names) => {
   await write(changes, names)
-  const { frontier: found, rows, log } = await read()
-  expect(found).toBeUndefined()
+  const { kept, rows, log } = await read()
+  expect(kept).toBeUndefined()
   expect(rows).toEqual([[], []])
   expect(log.lines).toHaveLength(1)
-})
-
-test('snapshot - one of another epoch is ignored, though it lies where ours should', async () => {
-  await write({ epoch: 2 })
-  writeFileSync(file(), readFileSync(join(dir, 'HP_LEDGER_2.snapshot')))
-  expect(await read()).toMatchObject({ frontier: undefined, rows: [[], []] })
 })
 
 test.each([
@@ -129,8 +128,8 @@ test.each([
   ['of nulls', Buffer.alloc(1_000)],
 ])('snapshot - a file that is %s is ignored with a warning', async (_, bytes) => {
   writeFileSync(file(), bytes)
-  const { frontier: found, log } = await read()
-  expect(found).toBeUndefined()
+  const { kept, log } = await read()
+  expect(kept).toBeUndefined()
   expect(log.lines).toHaveLength(1)
 })
 
@@ -143,5 +142,5 @@ test('snapshot - a write that fails leaves the old one as it was', async () => {
   }
   await expect(writeSnapshot(file(), snapshotKey(secret), broken())).rejects.toThrow('full')
   expect(readFileSync(file())).toEqual(before)
-  expect(readdirSync(dir)).toEqual(['HP_LEDGER_1.snapshot'])
+  expect(readdirSync(dir)).toEqual(['ledger.snapshot'])
 })

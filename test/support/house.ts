@@ -178,7 +178,6 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
   const startBroker = async (): Promise<Component> => {
     const broker = createBroker(
       {
-        epoch: EPOCH,
         origin: readKeySet(home, now()).origin,
         pin: readPin(home),
         warrantKey: readKey(home, FILES.brokerKey),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   type Attempt,
   actionDigest,
+  epochOf,
   type Fact,
   HoldpointError,
   ledgerSubject,
@@ -19,7 +20,8 @@ import { checkPolicyChange, POLICY_AGENT } from '../policy-change.ts'
 import { frozenDenial, policyDenial, rememberedDenial, takeFromQuota, tooMany } from '../refusals.ts'
 import { circumstances, entryOf, freezePayload, type Opening } from '../request-draft.ts'
 import { createPayload, type RequestPayload, readPayload } from '../request-payload.ts'
-import { repeatKeyOf, requesterOf, requestIdOf } from '../requester.ts'
+import { attemptKeyOf, repeatKeyOf, requesterOf } from '../requester.ts'
+import type { Request } from '../requests.ts'
 import type { AgentHandler } from './handler.ts'
 import { knownAttempt } from './own.ts'
 
@@ -30,10 +32,13 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
     context.leases.heard(agentId, process)
     const frozen = frozenDenial(context, agentId)
     if (frozen) return frozen
-    const requestId = requestIdOf(context.config, agentId, attempt)
-    // The same attempt again attaches to its request, whatever has become of it since.
-    const known = await knownAttempt(context, requestId)
-    if (known) return heldReply(await readPayload(context.payloads, requestId), known.requested)
+    const key = attemptKeyOf(context.config.secret, agentId, attempt)
+    // The same attempt again attaches to its request, whatever has become of it since, and in whichever epoch.
+    for (const epoch of context.openEpochs()) {
+      const known = await knownAttempt(context, `${epoch}-${key}`)
+      if (known) return attachedTo(known, context)
+    }
+    const requestId = `${context.epoch()}-${key}`
 
     const quota = takeFromQuota(context, agentId)
     if (!quota.ok) return tooMany(quota)
@@ -43,6 +48,10 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
       quota.settled()
     }
   },
+}
+
+async function attachedTo({ requested }: Request, { payloads }: Context): Promise<RequestReply> {
+  return heldReply(await readPayload(payloads, requested.requestId), requested)
 }
 
 interface Asked {
@@ -109,7 +118,7 @@ async function open(
   if (circumstances(payload.card) !== circumstances(draft.card))
     throw new HoldpointError('STALE', 'this attempt was begun under other circumstances: make another one')
   const entry = entryOf(payload, requester, process, ruling, repeatKey)
-  const subject = ledgerSubject.requested(context.config.epoch, requestId)
+  const subject = ledgerSubject.requested(epochOf(requestId), requestId)
   const committed = await context.ledger.commit(subject, entry)
   // One that has ended and left memory is not to be taken for one that waits.
   if (committed.won || !context.requests.haveLeft())

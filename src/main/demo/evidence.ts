@@ -1,10 +1,10 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { FIRST_EPOCH } from '#broker'
 import { CHECKPOINT_STREAM, checkpointSubject, HoldpointError, TRUST_STREAM } from '#contract'
 import { createLedgerTail, verifyLedger } from '#ledger'
 import type { Store } from '#store'
 import { createTrust } from '#warrant'
-import { EPOCH } from '../broker.ts'
 
 /** One row of the demo's answer, read back from ClickHouse. */
 export interface ActionRow {
@@ -47,7 +47,7 @@ export async function verifyWholeLedger(nc: NatsConnection, pin: string, now: ()
   const corrupt = Promise.withResolvers<never>()
   corrupt.promise.catch(() => {})
   const tail = createLedgerTail(
-    { epoch: EPOCH },
+    { epoch: FIRST_EPOCH },
     { nc, onRecord: ({ leaf }) => void leaves.push(leaf), onCorrupt: corrupt.reject },
   )
   try {
@@ -64,7 +64,7 @@ export async function verifyWholeLedger(nc: NatsConnection, pin: string, now: ()
     const covers = (note: string): boolean => note.split('\n')[1] === String(leaves.length)
     const checkpoint = await Promise.race([
       eventually(
-        () => latest(CHECKPOINT_STREAM, checkpointSubject(EPOCH)),
+        () => latest(CHECKPOINT_STREAM, checkpointSubject(FIRST_EPOCH)),
         covers,
         'no checkpoint covers all entries',
       ),

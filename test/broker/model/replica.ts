@@ -95,7 +95,9 @@ export function createReplica(parts: WorldParts): Replica {
 
   const payloadKey = (requestId: string, part: string): string => `${requestId} ${part}`
   const context = {
-    config: { epoch: 1, origin: ORIGIN, heartbeatMs: 5_000, maxPayloadBytes: 1_000_000, secret: SECRET },
+    epoch: () => 1,
+    openEpochs: () => [1],
+    config: { origin: ORIGIN, heartbeatMs: 5_000, maxPayloadBytes: 1_000_000, secret: SECRET },
     ledger: { commit },
     requests,
     past: { read: async () => undefined },
