@@ -6,18 +6,26 @@ const LARGEST_BODY = 64 * 1024
 
 /** The JSON that was sent. Only `application/json`, which no form of a web page can send. */
 export async function jsonBody(c: Context): Promise<JsonValue> {
+  refuseOtherTypes(c)
+  return parseJson(utf8(await readBounded(c.req.raw)))
+}
+
+/** Undefined where no body was sent, or an empty one: that needs no type. */
+export async function jsonBodyIfAny(c: Context): Promise<JsonValue | undefined> {
+  const bytes = await readBounded(c.req.raw)
+  if (bytes.byteLength === 0) return undefined
+  refuseOtherTypes(c)
+  return parseJson(utf8(bytes))
+}
+
+function refuseOtherTypes(c: Context): void {
   const type = c.req.header('content-type')
   if (!/^application\/json *(; *charset="?utf-8"? *)?$/i.test(type ?? ''))
     throw unsupported(`content-type is ${shown(type)}, expected application/json`)
   const encoding = c.req.header('content-encoding')
   if (encoding !== undefined && encoding !== 'identity')
     throw unsupported(`content-encoding is ${shown(encoding)}, expected none`)
-  return parseJson(utf8(await readBounded(c.req.raw)))
 }
-
-/** Where nothing has to be said, an empty body says it. */
-export const isBodyEmpty = (c: Context): boolean =>
-  c.req.raw.body === null || c.req.header('content-length') === '0'
 
 async function readBounded({ body, headers }: Request): Promise<Uint8Array> {
   // Said in advance or not, no more than this is ever kept.

@@ -12,8 +12,8 @@ import { type Scene, startScene } from './scene.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const guide = readFileSync(join(root, 'docs/rest.md'), 'utf8')
-const blocks = (language: string): string[] =>
-  [...guide.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+const blocks = (language: string, text = guide): string[] =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
     ([, code]) => code as string,
   )
 const run = promisify(execFile)
@@ -41,11 +41,12 @@ afterAll(async () => {
 const tools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).status === 0)
 
 test.skipIf(!tools)(
-  'guide - its commands, one after the other, find a request, release it and watch',
+  'guide - its commands, one after the other, find a request, release it and watch, take it back, stop its agent and erase it',
   async () => {
     const { requestId } = await holdAction(scene.agent, attemptOf({ arguments: { rows: 1200 } }))
     const env = { ...process.env, HOLDPOINT: server.url() }
-    const { stdout, stderr } = await run('sh', ['-c', blocks('sh').join('\n')], { cwd: dir, env })
+    const [before, after] = guide.split('## Take back, stop, erase') as [string, string]
+    const { stdout, stderr } = await run('sh', ['-c', blocks('sh', before).join('\n')], { cwd: dir, env })
     expect(stderr).toBe('')
     expect(stdout).toContain('"total": 1')
     expect(stdout).toContain('"rows": 1200')
@@ -65,6 +66,12 @@ test.skipIf(!tools)(
       },
     })
     expect(verified.stdout).toBe(`${requestId} approved [ 'bob' ]\n`)
+
+    const given = { ...env, TOKEN: scene.house.token('bob'), ID: requestId }
+    const ended = await run('sh', ['-c', blocks('sh', after).join('\n')], { cwd: dir, env: given })
+    expect(ended.stderr).toBe('')
+    expect(ended.stdout).toMatch(/^\{"state":"revoked"\}\{"agentId":"support-agent",.*"frozen":true/)
+    expect(ended.stdout).toMatch(/\{"erasedAtMs":\d+\}\{\n {2}"status": 410,\n {2}"code": "ERASED"\n\}\n$/)
   },
 )
 
@@ -81,7 +88,7 @@ test('guide - it names every problem, with its status', () => {
 
 test('guide - every address that it names is one of the API', () => {
   const named = new Set(
-    [...guide.matchAll(/\/v1\/[\w/{}$]+/g)].map(([path]) => path.replace(/\{id\}|\$ID/, ':id')),
+    [...guide.matchAll(/\/v1\/[\w/{}$]+/g)].map(([path]) => path.replace(/\{id\}|\$(?:ID|AGENT)/, ':id')),
   )
   const known = scene.api.routes.map(({ path }) => path)
   expect(named.size).toBeGreaterThan(6)

@@ -114,6 +114,7 @@ export const webhookPaths: Readonly<Record<string, Record<string, Operation>>> =
             'CARD_MISMATCH',
           ] as const),
           ...(['ALREADY_DECIDED', 'ALREADY_REVIEWED', 'APPROVAL_EXPIRED', 'BROKER_UNAVAILABLE'] as const),
+          ...(['OPEN_FULL_PAGE', 'ERASED'] as const),
         ),
         ...refusedBody,
       },

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { object, optional, parse, text } from '#contract'
 import type { Desk } from '#desk'
 import { bearerOf } from '../bearer.ts'
-import { isBodyEmpty, jsonBody } from '../body.ts'
+import { jsonBodyIfAny } from '../body.ts'
 import { agentIdOf, type Route, refuseQuery, requestIdOf } from './route.ts'
 
 const emptyShape = object({})
@@ -21,7 +21,7 @@ export function dutyRoutes({
       const token = bearerOf(c)
       refuseQuery(c)
       const requestId = requestIdOf(c)
-      if (!isBodyEmpty(c)) parse(emptyShape, await jsonBody(c), 'the body')
+      parse(emptyShape, (await jsonBodyIfAny(c)) ?? {}, 'the body')
       return c.json(await act({ requestId, channel: 'api', token }))
     },
   })
@@ -32,7 +32,7 @@ export function dutyRoutes({
       const token = bearerOf(c)
       refuseQuery(c)
       const agent = agentOf(c)
-      const { reason } = isBodyEmpty(c) ? {} : parse(reasonShape, await jsonBody(c), 'the body')
+      const { reason } = parse(reasonShape, (await jsonBodyIfAny(c)) ?? {}, 'the body')
       const why = reason === undefined ? {} : { reason }
       return c.json(await desk.freeze({ ...agent, frozen, ...why, channel: 'api', token }))
     },

@@ -26,7 +26,7 @@ export const reviewPaths: Readonly<Record<string, Record<string, Operation>>> = 
         ...problems(
           ...WITH_TOKEN,
           ...(['LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE', 'PAYLOAD_TOO_LARGE', 'UNKNOWN_REQUEST'] as const),
-          ...(['NOT_A_REVIEWER', 'SELF_APPROVAL', 'ASSURANCE_TOO_LOW'] as const),
+          ...(['NOT_A_REVIEWER', 'SELF_APPROVAL', 'ASSURANCE_TOO_LOW', 'ERASED'] as const),
           ...(['CARD_MISMATCH', 'ALREADY_DECIDED', 'ALREADY_REVIEWED', 'APPROVAL_EXPIRED'] as const),
         ),
         ...refusedBody,
