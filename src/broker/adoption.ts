@@ -36,7 +36,10 @@ export function createAdoption(changes: PolicyChanges, deps: AdoptionDeps): Poli
     if (!stands) return { admitted: true }
     if (policy.signedBy === 'organisation') return { admitted: true, force: true }
     // What the ledger has, some broker has adopted for good reasons.
-    if (stands.version === policy.document.version) return { admitted: true }
+    if (stands.version === policy.document.version) {
+      const { release } = stands
+      return { admitted: true, ...(release === undefined ? {} : { release }) }
+    }
     const released = await byRelease(context(), policy, stands)
     return released.admitted || changes === 'held' ? released : { admitted: true }
   }

@@ -10,6 +10,8 @@ export interface PolicyInForce {
   version: number
   jws: string
   document: PolicyDocument
+  /** The request that released it, as the ledger has it: what the document says of that is its signer's word. */
+  release?: string
 }
 
 /** A policy whose signature is good. That alone brings none but the first into force. */
@@ -69,7 +71,8 @@ export function createPolicies(deps: PoliciesDeps): Policies {
   function standing(): Standing | undefined {
     const recorded = deps.standing()
     if (!inForce || (recorded && recorded.version >= inForce.version)) return recorded
-    return { version: inForce.version, hash: inForce.compiled.hash }
+    const { version, compiled, release } = inForce
+    return { version, hash: compiled.hash, ...(release === undefined ? {} : { release }) }
   }
 
   function judge(documents: () => Iterable<string>): void {
@@ -128,10 +131,11 @@ export function createPolicies(deps: PoliciesDeps): Policies {
     const { jws, document } = policy
     const { version, source } = document
     const compiled = loadPolicy(source, version)
-    await deps.record(policy, compiled, admission.release)
+    const { release } = admission
+    await deps.record(policy, compiled, release)
     trust.verifyPolicy(jws)
     waiting.delete(jws)
-    inForce = { compiled, version, jws, document }
+    inForce = { compiled, version, jws, document, ...(release === undefined ? {} : { release }) }
     deps.onAdopted(policy, admission)
   }
 

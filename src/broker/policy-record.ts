@@ -29,8 +29,8 @@ export async function recordPolicy(
 /** Whoever reads this epoch alone has to know by which policy its requests were ruled. */
 export async function recordPolicyInForce(context: Context, epoch: number): Promise<void> {
   try {
-    const { compiled, document } = context.documents.policy()
-    await recordPolicy(context, epoch, compiled, document.release)
+    const { compiled, release } = context.documents.policy()
+    await recordPolicy(context, epoch, compiled, release)
   } catch (error) {
     // Nothing is ruled by what is not in force.
     if (!(error instanceof HoldpointError && error.code === 'POLICY_UNAVAILABLE')) throw error

@@ -1,10 +1,12 @@
-import { type Digest, digestShape, integer, object, parse } from '#contract'
+import { type Digest, digestShape, integer, object, optional, parse, type Shape, text } from '#contract'
 import type { Projection } from './projection.ts'
 
 /** The newest policy that the ledger knows: none before it rules any more. */
 export interface Standing {
   version: number
   hash: Digest
+  /** The request that released it. */
+  release?: string
 }
 
 export interface Standings extends Projection {
@@ -17,8 +19,8 @@ export function createStandings(): Standings {
     newest: () => newest,
     apply({ entry }) {
       if (entry.type !== 'policy' || entry.version < (newest?.version ?? 0)) return
-      const { version, hash } = entry
-      newest = { version, hash }
+      const { version, hash, release } = entry
+      newest = { version, hash, ...(release === undefined ? {} : { release }) }
     },
     *save() {
       if (newest) yield { ...newest }
@@ -32,4 +34,8 @@ export function createStandings(): Standings {
   }
 }
 
-const standingShape = object({ version: integer({ min: 1 }), hash: digestShape })
+const standingShape: Shape<Standing> = object({
+  version: integer({ min: 1 }),
+  hash: digestShape,
+  release: optional(text({ min: 1, max: 200 })),
+})

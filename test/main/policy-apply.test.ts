@@ -153,6 +153,12 @@ test('policy apply - more than people can judge at once is refused, and nobody i
   expect(await pending()).toEqual([])
 })
 
+test('policy apply - a text that could not be published is refused, and nobody is asked', async () => {
+  const { io, ended } = apply(`${POLICY}# ${'€'.repeat(300_000)}\n`)
+  expect([await ended, io.err()]).toEqual([1, expect.stringContaining('expected at most 700000')])
+  expect(await pending()).toEqual([])
+})
+
 test('policy apply - whoever is not signed in asks for nothing', async () => {
   writeFileSync(file, WANTED)
   const io = createFakeIo({
