@@ -1,4 +1,21 @@
 import type { Attack } from './attack.ts'
+import { brokerAttacks } from './broker.ts'
+import { consoleAttacks } from './console.ts'
+import { digestAttacks } from './digests.ts'
+import { gateAttacks } from './gate.ts'
+import { identityAttacks } from './identity.ts'
+import { natsAttacks } from './nats.ts'
+import { shownAttacks } from './shown.ts'
 import { warrantAttacks } from './warrants.ts'
 
-export const ATTACKS: readonly Attack[] = [...warrantAttacks]
+/** Whoever adds a file adds its line here. */
+export const ATTACKS: readonly Attack[] = [
+  ...warrantAttacks,
+  ...gateAttacks,
+  ...digestAttacks,
+  ...brokerAttacks,
+  ...identityAttacks,
+  ...natsAttacks,
+  ...shownAttacks,
+  ...consoleAttacks,
+]

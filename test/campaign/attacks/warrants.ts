@@ -1,6 +1,7 @@
 import { type ConsumeCall, type ConsumedClaims, digestJson, TYP, type WarrantClaims } from '#contract'
 import { generateKey, loadKey, type PrivateKey, signDocument } from '#warrant/issue'
 import { attempt, type Scene } from '../../support/gate-scene.ts'
+import type { Edit } from '../../support/guards.ts'
 import type { ScriptedRequest } from '../../support/scripted-broker.ts'
 import { consumedClaims } from '../../support/scripted-claims.ts'
 import { type Attack, guardIn } from './attack.ts'
@@ -141,11 +142,22 @@ function withHp(claims: WarrantClaims, change: Partial<WarrantClaims['hp']>): Wa
 const withoutCheck = (check: string): string =>
   check.startsWith('if ') && !check.includes(' throw ') ? 'if (false as boolean)' : ''
 
+/** The shape asks for one as well. */
+const AND: Record<string, Edit[]> = {
+  'warrant-no-approvals': [
+    {
+      file: 'src/contract/warrant.ts',
+      find: '      {\n        min: 1,\n        max: 20,',
+      replace: '      {\n        max: 20,',
+    },
+  ],
+}
+
 const claimAttacks: Attack[] = CLAIMS.map(([guard, threat, check, change]) => ({
   name: `a warrant with one thing wrong: ${guard}`,
   threat,
   enforcementPoint: 'in-process gate',
-  guard: inClaims(guard, `A warrant that is not this one: ${guard}.`, check, withoutCheck(check)),
+  guard: inClaims(guard, `A warrant that is not this one: ${guard}.`, check, withoutCheck(check), AND[guard]),
   run: async (scenes) =>
     holdWith(await scenes.gate(), { warrant: (claims, { keys }) => sign(change(claims), keys.broker) }),
 }))
