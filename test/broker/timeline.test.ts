@@ -92,7 +92,7 @@ test('show - an erased payload shows nothing of the card, and says so', async ()
   const { streams } = await jetstreamManager(await house.connect('broker'), { checkAPI: false })
   const key = await streams.getMessage(PAYLOAD_KEY_STREAM, { last_by_subj: payloadKeySubject(requestId) })
   await streams.deleteMessage(PAYLOAD_KEY_STREAM, key?.seq ?? 0)
-  expect(await codeOf(shown(requestId))).toBe('NOT_FOUND')
+  expect(await codeOf(shown(requestId))).toBe('ERASED')
   const { requests } = await house.desk.list(house.token('bob'), { state: 'all', text: requestId })
   expect(requests).toMatchObject([{ requestId, state: 'denied' }])
 })
@@ -161,5 +161,7 @@ test('show - without a policy in force the card can be read, and nobody can answ
     expect(await codeOf(call)).toBe('POLICY_UNAVAILABLE')
   expect(await codeOf(house.desk.list(token, { reviewable: true }))).toBe('POLICY_UNAVAILABLE')
   expect((await house.desk.list(token)).total).toBeGreaterThan(0)
-  expect((await house.desk.agents(token)).agents).toHaveLength(1)
+  expect((await house.desk.agents(token)).agents).toContainEqual(
+    expect.objectContaining({ agentId: agent.id }),
+  )
 })

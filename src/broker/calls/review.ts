@@ -13,7 +13,7 @@ import {
 import type { Person } from '#identity'
 import type { Context } from '../context.ts'
 import { decideByReviews, expire, tallied } from '../decide.ts'
-import { mayAddReview } from '../may-answer.ts'
+import { mayAddReview, mayAnswer } from '../may-answer.ts'
 import { payloadOf, readPayload, reasonPart, refuseErased, reviewerHash } from '../request-payload.ts'
 import { type Request, stateOf } from '../requests.ts'
 import type { DeskHandler } from './handler.ts'
@@ -41,8 +41,13 @@ export async function takeReview(context: Context, person: Person, answer: Answe
   const { requestId } = answer
   const request = await namedRequest(context, requestId)
   refuseErased(request)
-  const may = mayAddReview(context, person, request)
-  if (!may.ok) throw new HoldpointError(may.code, may.reason)
+  const now = mayAnswer(context, person, request)
+  const may = now.ok ? now : mayAddReview(context, person, request)
+  if (!may.ok) {
+    // In the words in which the person was told so before.
+    const { code, reason } = now.ok ? may : now
+    throw new HoldpointError(code, reason)
+  }
   if (answer.renderHash !== request.requested.renderHash) throw new HoldpointError('CARD_MISMATCH')
   if (answer.verdict === 'approve' && person.assurance === 'chat') await refuseUnseen(context, request)
   await endIfOver(context, request)
