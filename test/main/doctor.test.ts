@@ -2,10 +2,12 @@ import { chmodSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
+import { createAccount, encodeAccount, fromSeed, type KeyPair } from '@nats-io/jwt'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { FILES } from '#broker'
-import { readConfig } from '#runtime'
+import { createNatsServer, readConfig, runProgram } from '#runtime'
 import { createEngine, createStore, type Engine } from '#store'
+import { checkAccount } from '../../src/main/doctor/account.ts'
 import { examine } from '../../src/main/doctor/checks.ts'
 import { checkDocuments } from '../../src/main/doctor/documents.ts'
 import type { Finding } from '../../src/main/doctor/finding.ts'
@@ -17,10 +19,14 @@ import { checkPermissions } from '../../src/main/doctor/permissions.ts'
 import { openScene, type Scene } from '../../src/main/doctor/scene.ts'
 import { checkStore } from '../../src/main/doctor/store.ts'
 import { checkStreams } from '../../src/main/doctor/streams.ts'
+import { doctorCommand } from '../../src/main/doctor.ts'
+import { endOf } from '../support/broker-process.ts'
 import { eventually, holdAction } from '../support/held.ts'
 import { type House, startHouse, type TestAgent } from '../support/house.ts'
+import { createFakeIo } from '../support/io.ts'
 import { createFakeLog } from '../support/log.ts'
 import { startOlderServer } from '../support/older-server.ts'
+import { startProgram } from '../support/program.ts'
 
 const DAY_MS = 86_400_000
 let house: House
@@ -260,14 +266,19 @@ test('doctor - a stream that is missing is named', async () => {
   await streams.add(config)
 })
 
-test('doctor - a checkpoint that no ledger key has signed is found, and one of more entries than there are', async () => {
+test('doctor - a checkpoint that no ledger key has signed is found', async () => {
   const forged = `test.invalid/holdpoint\n99\n${Buffer.alloc(32).toString('base64')}\n\n— test.invalid/holdpoint ${Buffer.alloc(68).toString('base64')}\n`
   const scene = sceneOf()
   const nc = await house.connect('broker')
+  const { streams } = await jetstreamManager(nc, { checkAPI: false })
+  const genuine = await streams.getMessage('HP_CHECKPOINT', { last_by_subj: 'hp.v1.checkpoint.1' })
   nc.publish('hp.v1.checkpoint.1', forged)
   await nc.flush()
   const found = await complaints(checkLedger, 'ledger', scene)
-  expect(found).toMatchObject([fault(/its newest checkpoint: .*/)])
+  nc.publish('hp.v1.checkpoint.1', genuine?.data)
+  await nc.flush()
+  expect(found).toMatchObject([fault(/its newest checkpoint: .*no ledger key/)])
+  expect(await complaints(checkLedger, 'ledger', scene)).toEqual([])
 })
 
 // Permissions
@@ -368,4 +379,99 @@ test('doctor - an identity provider over plain HTTP, elsewhere than on this mach
   const issuers = [{ issuer: 'http://idp.invalid', audience: 'holdpoint' }]
   const scene = sceneOf({ HOLDPOINT_IDENTITY_ISSUERS: JSON.stringify(issuers) })
   expect(await complaints(checkIdentity, 'identity', scene)).toMatchObject([fault(/plain HTTP/)])
+})
+
+// The command
+
+const run = async (args: string[], env: Record<string, string> = {}) => {
+  const { dir } = house.home
+  const io = createFakeIo({
+    cwd: dir,
+    env: { HOLDPOINT_DATA_DIR: dir, ...variablesOf(engine.reader), ...env },
+    nowMs: house.clock.now(),
+  })
+  const program = { name: 'holdpoint', version: '0', summary: '', commands: [doctorCommand] }
+  const code = await runProgram(program, ['doctor', ...args], io)
+  return { code, out: io.out(), err: io.err() }
+}
+
+test('doctor - as JSON, with exit code 0 for a healthy house, and progress beside it', async () => {
+  const { code, out, err } = await run(['--json', '--deep'])
+  const { findings, counts } = JSON.parse(out)
+  expect(findings.filter(({ level }: Finding) => level === 'fault')).toEqual([])
+  expect(counts).toMatchObject({ fault: 0, ok: expect.any(Number) })
+  expect(code).toBe(0)
+  expect(err).toContain('looking at ledger …')
+})
+
+test('doctor - a fault ends it with exit code 1, and says why it matters and what mends it', async () => {
+  const { code, out } = await run([], { HOLDPOINT_PIN: `ed25519:${'A'.repeat(43)}` })
+  expect(code).toBe(1)
+  expect(out).toMatch(/^FAULT {4}pin +the configuration has ed25519:A+.*\n +why {3}.*\n +mend {2}.*/m)
+  expect(out).toMatch(/^1 fault, /m)
+})
+
+test('doctor - an option that it does not know is wrong usage', async () => {
+  expect(await run(['--fast'])).toMatchObject({ code: 2, out: '' })
+})
+
+test('broker - on a server with known faults it does not start, unless somebody answers for it', async () => {
+  const older = await startOlderServer(house.natsUrl, '2.12.3')
+  try {
+    const env = { HOLDPOINT_DATA_DIR: house.home.dir, HOLDPOINT_NATS_URL: older.url }
+    const start = (more: Record<string, string> = {}) =>
+      startProgram('src/main/holdpoint.ts', ['broker'], { cwd: house.home.dir, env: { ...env, ...more } })
+    const refused = await start().finished
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/LEDGER_UNAVAILABLE: .*nats-server 2\.12\.3 has known faults/)
+    const started = start({ HOLDPOINT_NATS_ASSUMED: '[version]' })
+    await started.said('the broker is ready')
+    expect(started.stderr()).toContain('taken on trust, and not checked')
+    await endOf(started.child)
+  } finally {
+    older.stop()
+  }
+})
+
+test('doctor - an account whose border is crossed, with a key bound to no role, is told of', async () => {
+  const { dir } = house.home
+  const keys = JSON.parse(house.home.read(FILES.natsKeys)) as Record<'operator' | 'account', string>
+  const [operator, account] = [keys.operator, keys.account].map((seed) =>
+    fromSeed(new TextEncoder().encode(seed)),
+  )
+  const genuine = house.home.read(FILES.natsOperator)
+  const [, jwt = ''] = new RegExp(`${account?.getPublicKey()}: (\\S+)`).exec(genuine) ?? []
+  const { nats: claims } = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString())
+  const free = createAccount()
+  const loose = await encodeAccount(
+    'HOLDPOINT',
+    account as KeyPair,
+    {
+      ...claims,
+      signing_keys: [
+        ...claims.signing_keys.filter(({ role }: { role: string }) => role !== 'channel'),
+        free.getPublicKey(),
+      ],
+      exports: [{ name: 'all', subject: 'hp.v1.agent.>', type: 'stream' }],
+    },
+    { signer: operator as KeyPair },
+  )
+  const server = createNatsServer({
+    configText: `jetstream { store_dir: ${JSON.stringify(`${dir}/loose`)} }\n${genuine.replace(jwt, loose)}`,
+    dir: `${dir}/loose`,
+    log: createFakeLog(),
+  })
+  await server.start()
+  try {
+    expect(
+      await complaints(checkAccount, 'account', sceneOf({ HOLDPOINT_NATS_URL: server.url })),
+    ).toMatchObject([
+      fault(/^hp\.v1\.agent\.> crosses the border/),
+      fault(/^the role channel is not known/),
+      fault(new RegExp(`${free.getPublicKey()} is bound to no role`)),
+    ])
+  } finally {
+    for (const scene of scenes) await scene.close()
+    await server.stop()
+  }
 })

@@ -1,6 +1,6 @@
 import { PERMISSIONS, SYSTEM_ROLES } from '#broker'
 import { complaint, type Finding, messageOf, orOk } from './finding.ts'
-import type { Scene } from './scene.ts'
+import type { HouseRole, Scene } from './scene.ts'
 import { askAll } from './servers.ts'
 
 interface AccountFacts {
@@ -25,7 +25,9 @@ export async function checkAccount(scene: Scene): Promise<Finding[]> {
   const check = 'account'
   let answers: { facts: AccountFacts }[]
   try {
-    const account = accountOf(scene)
+    const { role, account } = accountOf(scene)
+    // A server looks at an account when the first of its users comes.
+    await scene.connect(role)
     const nc = await scene.connect('doctor')
     answers = await askAll(nc, '$SYS.REQ.SERVER.PING.ACCOUNTZ', JSON.stringify({ account }), scene.now)
   } catch (error) {
@@ -39,11 +41,12 @@ export async function checkAccount(scene: Scene): Promise<Finding[]> {
   return [...tokens].flatMap((jwt) => looked(check, decode<AccountClaims>(jwt)))
 }
 
-function accountOf(scene: Scene): string {
+function accountOf(scene: Scene): { role: HouseRole; account: string } {
   const role = scene.roles().find((one) => !SYSTEM_ROLES.includes(one))
   if (role === undefined) throw new Error('no credentials of it lie here')
   const [, jwt = ''] = /-----BEGIN NATS USER JWT-----\s+(\S+)/.exec(scene.credentials(role)) ?? []
-  return decode<{ nats: { issuer_account?: string } }>(jwt).nats.issuer_account ?? ''
+  const { nats } = decode<{ nats: { issuer_account?: string } }>(jwt)
+  return { role, account: nats.issuer_account ?? '' }
 }
 
 function looked(check: string, { nats }: AccountClaims): Finding[] {
