@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { trustSubject } from '#contract'
+import { HoldpointError, trustSubject } from '#contract'
 import { createLedgerTails, type LedgerRecord } from '#ledger'
-import type { Component } from '#runtime'
+import type { Component, Log } from '#runtime'
 import type { TrustDocuments } from './verification/trust-documents.ts'
 
 const FIRST_EPOCH = 1
@@ -10,6 +10,7 @@ export interface EpochsDeps {
   nc: NatsConnection
   documents: TrustDocuments
   now: () => number
+  log: Log
   onRecord(record: LedgerRecord): void
   onCorrupt(error: unknown): void
 }
@@ -20,17 +21,27 @@ export interface Epochs extends Component {
   barrier(timeoutMs: number): Promise<void>
 }
 
-export function createEpochs({ documents, now, ...deps }: EpochsDeps): Epochs {
+export function createEpochs({ documents, now, log, ...deps }: EpochsDeps): Epochs {
   const tails = createLedgerTails(deps)
   let newest = 0
+  /** Said once. */
+  let refused: string | undefined
 
   /** Signed, so that nobody who can only publish makes us read another ledger. */
   async function hasBegun(epoch: number): Promise<boolean> {
     if (epoch === FIRST_EPOCH) return true
     const jws = await documents.read(trustSubject.epoch(epoch))
     if (jws === undefined) return false
-    const { version } = await documents.openAsOf(now(), (trust) => trust.verifyEpoch(jws))
-    return version === epoch
+    try {
+      const { version } = await documents.openAsOf(now(), (trust) => trust.verifyEpoch(jws))
+      return version === epoch
+    } catch (error) {
+      if (!(error instanceof HoldpointError)) throw error
+      // Brokers do not write into it either.
+      if (refused !== jws) log.error('an epoch that nobody signed who may is not followed', { epoch, error })
+      refused = jws
+      return false
+    }
   }
 
   async function followNew(): Promise<void> {

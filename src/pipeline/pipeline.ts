@@ -53,6 +53,7 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Comp
     nc,
     documents,
     now,
+    log,
     onRecord(record) {
       view.apply(record.entry)
       writer.add(record)

@@ -43,6 +43,8 @@ export interface Scene {
     source: string,
     options?: { atMs?: number; ledgerHash?: string; signed?: 'by a stranger' },
   ): Promise<void>
+  /** An epoch with these entries, which its document says has begun; or somebody else's key does. */
+  beginEpoch(epoch: number, entries: LedgerEntry[], options?: { signed?: boolean }): Promise<void>
   startPipeline(over?: { store?: Partial<PipelineDeps['store']> }): Promise<Component & { port(): number }>
   stop(): Promise<void>
 }
@@ -61,6 +63,7 @@ export async function startScene(): Promise<Scene> {
   const clock = { nowMs: Date.now() }
   const organisation = loadKey(generateKey().seed)
   const policyKey = loadKey(generateKey().seed)
+  const registryKey = loadKey(generateKey().seed)
   const iat = Math.floor(clock.nowMs / 1000) - 86_400
   const keySet: KeySet = {
     v: 1,
@@ -68,7 +71,10 @@ export async function startScene(): Promise<Scene> {
     version: 1,
     iat,
     exp: iat + 30 * 86_400,
-    keys: [{ kid: policyKey.kid, use: 'policy', x: policyKey.x }],
+    keys: [
+      { kid: policyKey.kid, use: 'policy', x: policyKey.x },
+      { kid: registryKey.kid, use: 'registry', x: registryKey.x },
+    ],
   }
   await jetstream(nc).publish(trustSubject.keySet(1), signDocument(TYP.keySet, keySet, organisation))
 
@@ -93,6 +99,14 @@ export async function startScene(): Promise<Scene> {
       await jetstream(nc).publish(trustSubject.policy(version), signDocument(TYP.policy, document, key))
       const hash = digestBytes(ledgerHash ?? source)
       await append({ type: 'policy', at: atMs, version, hash, observes: source.includes('observe') })
+    },
+    async beginEpoch(epoch, entries, { signed = true } = {}) {
+      await addLedger(nc, epoch).catch(() => {})
+      for (const entry of entries)
+        await jetstream(nc).publish(subjectOfEntry(epoch, entry, 'reviewer'), encodeEntry(entry))
+      const document = { v: 1, origin: ORIGIN, version: epoch, iat }
+      const key = signed ? registryKey : policyKey
+      await jetstream(nc).publish(trustSubject.epoch(epoch), signDocument(TYP.epoch, document, key))
     },
     async startPipeline(over = {}) {
       const pipeline = createPipeline(
@@ -120,12 +134,17 @@ export async function startScene(): Promise<Scene> {
 
 async function addStreams(nc: NatsConnection): Promise<void> {
   const { streams } = await jetstreamManager(nc)
+  await addLedger(nc, EPOCH)
+  await streams.add({ name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], storage: StorageType.Memory })
+}
+
+async function addLedger(nc: NatsConnection, epoch: number): Promise<void> {
+  const { streams } = await jetstreamManager(nc)
   await streams.add({
-    name: ledgerStream(EPOCH),
-    subjects: [ledgerSubjects(EPOCH)],
+    name: ledgerStream(epoch),
+    subjects: [ledgerSubjects(epoch)],
     storage: StorageType.Memory,
   })
-  await streams.add({ name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], storage: StorageType.Memory })
 }
 
 const subjectOf = (entry: LedgerEntry): string => subjectOfEntry(EPOCH, entry, 'reviewer')

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { HoldpointError, trustSubject } from '#contract'
-import { type Command, defineCommand, type Io } from '#runtime'
+import { type Command, defineCommand } from '#runtime'
 import { asAdmin } from './admin.ts'
 import { currentEpoch, epochsOf, signEpoch } from './epochs.ts'
 import type { Home } from './home.ts'
@@ -64,7 +64,7 @@ const seal = defineCommand({
           `epoch ${epoch} is not over: ${open.pending} requests wait, and ${open.unfinished} approvals are not used or have no outcome yet`,
           { retryable: true },
         )
-      const sealed = await continued(nc, epoch, io)
+      const sealed = await continued(nc, epoch)
       const root = sealed.continuedRoot
         ? `, root ${sealed.continuedRoot}`
         : '; a broker records its root in the next epoch as soon as one runs'
@@ -84,6 +84,12 @@ async function chosen(nc: NatsConnection, home: Home, written: string | undefine
   const epoch = written === undefined ? oldest : Number(written)
   if (epoch === undefined)
     throw new HoldpointError('NOT_FOUND', 'no epoch is left to seal; `holdpoint ledger next` begins another')
+  // Each says how the one before it ended, which it can say only as long as it is open.
+  if (oldest !== undefined && epoch > oldest)
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `EPOCH ${epoch}, expected ${oldest}: the older one is sealed first`,
+    )
   if (known.some((state) => state.epoch === epoch)) return epoch
   throw new HoldpointError(
     'INVALID_INPUT',
@@ -92,12 +98,12 @@ async function chosen(nc: NatsConnection, home: Home, written: string | undefine
 }
 
 /** Waits a little for a broker to say in the next epoch how this one ended. */
-async function continued(nc: NatsConnection, epoch: number, io: Io): Promise<EpochState> {
-  const giveUpAtMs = io.now() + CONTINUED_WITHIN_MS
+async function continued(nc: NatsConnection, epoch: number): Promise<EpochState> {
+  const giveUpAtMs = performance.now() + CONTINUED_WITHIN_MS
   for (;;) {
     const state = await lookAtEpoch(nc, epoch)
     if (state === undefined) throw new HoldpointError('NOT_FOUND', `epoch ${epoch} has been dropped`)
-    if (state.continuedRoot !== undefined || io.now() > giveUpAtMs) return state
+    if (state.continuedRoot !== undefined || performance.now() > giveUpAtMs) return state
     await setTimeout(250)
   }
 }
