@@ -25,8 +25,15 @@ export const guards: readonly Guard[] = [
     about:
       'A broker that dies between a review and its decision: the reviewer has answered, and nothing comes of it.',
     file: 'src/broker/sweep.ts',
-    find: 'if (request.reviews.length > 0) await decideByReviews(context, request)',
-    replace: '',
+    find: 'await decideByReviews(context, request)\n  // While',
+    replace: '// While',
+    // The other turns of the sweep look once more before they end a request.
+    and: ['lapse and expiry', 'abandonment'].map(() => ({
+      file: 'src/broker/sweep.ts',
+      find: 'if (request.reviews.length > 0) await decideByReviews(context, request)',
+      occurrence: 0,
+      replace: '',
+    })),
   },
 ]
 

@@ -50,10 +50,7 @@ export async function runWithout(guard: Guard, program: string, argv: readonly s
   return code as 0 | 1 | 2
 }
 
-export const editsOf = ({ file, find, replace, and = [] }: Guard): readonly Edit[] => [
-  { file, find, replace },
-  ...and,
-]
+export const editsOf = ({ name: _, about: __, and = [], ...edit }: Guard): readonly Edit[] => [edit, ...and]
 
 /** What a child's environment needs so that it loads the source with these edits, and with ours. */
 export function editedEnvironment(edits: readonly Edit[], env = process.env): Record<string, string> {

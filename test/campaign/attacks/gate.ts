@@ -31,7 +31,7 @@ const policyExpiry = inTrust(
 const policyOrigin = inTrust(
   'policy-origin',
   'A policy of another organisation’s installation.',
-  "checkOrigin('policy', document.origin, origin)",
+  "checkOrigin('policy', document.origin, set.origin)",
 )
 const registration = guardIn('src/gate/authority.ts')(
   'own-registration',

@@ -18,8 +18,8 @@ const ANSWERED_WITHIN_MS = 60_000
  * One approval, and everybody who has the agent's credentials consumes it at once, through three brokers. One is told
  * that it was first, all others that somebody else was; and the winner, asking again, is told the same again.
  */
-export async function raceConsumptions(calls: number) {
-  const house = await startHouse()
+export async function raceConsumptions(nodes: 1 | 3, calls: number) {
+  const house = await startHouse({ nodes })
   const connections: NatsConnection[] = []
   try {
     await house.startBroker()
@@ -29,7 +29,7 @@ export async function raceConsumptions(calls: number) {
     for (let made = 0; made < CONNECTIONS; made++)
       connections.push(
         await connect({
-          servers: house.natsUrl,
+          servers: house.natsUrl.split(','),
           authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
           inboxPrefix: inboxPrefix('racing-agent'),
         }),
