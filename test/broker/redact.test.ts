@@ -178,6 +178,15 @@ test.each(ORDINARY.map((value) => [JSON.stringify(value).slice(0, 90), value] as
   },
 )
 
+test.each<[string, JsonValue, string]>([
+  ['a command between quotation marks', 'PASSWORD="; rm -rf / #" ./run', 'rm -rf /'],
+  ['a command between the marks of a key', PEM.replace('\n', '\nMII\n; rm -rf / #'), 'rm -rf /'],
+  ['a command after a key that does not end', `${PEM.slice(0, 60)} && rm -rf /`, 'rm -rf /'],
+  ['a script under the name of a password', { password: `${'# '.repeat(3_000)}rm -rf /` }, 'rm -rf /'],
+])('redact - %s is not hidden by it', (_, value, shown) => {
+  expect(JSON.stringify(detect(value).value)).toContain(shown)
+})
+
 test('redact - two secrets in one text are two, and two names that are both kept back stay two', () => {
   const [one, other] = [`ghp_${word(36)}`, `ghp_${word(36)}`]
   expect(detect(`${one} and ${other}`)).toEqual({

@@ -114,6 +114,7 @@ test('sizes - an answer that does not pass the line is a refusal, and no silence
   let letters = 2_000_000
   const serving = createServing(nc, {
     config: { maxPayloadBytes: MEGABYTE },
+    assertOpen: () => {},
     documents: { keySet: () => keySet(letters) },
     measures: createMeasures(),
     maxReplyBytes: () => nc.info?.max_payload ?? 0,
@@ -152,6 +153,7 @@ test('sizes - long names make pages shorter, and every request is on one', async
     )
   const serving = createServing(nc, {
     config: { maxPayloadBytes: MEGABYTE },
+    assertOpen: () => {},
     identity: { verifyToken: async () => ({}) },
     requests,
     measures: createMeasures(),

@@ -79,7 +79,8 @@ function isSecret(
   { name, strength, isQuoted, isClose }: Value & { name: string; strength: Strength },
 ): boolean {
   if (value.length < LEAST[strength] || !isSecretValue(value, strength)) return false
-  if (isQuoted) return true
+  // A command that is set between quotation marks would hide behind its name.
+  if (isQuoted) return !/\s/.test(value)
   if (CODE.test(value)) return false
   if (isClose && name === name.toUpperCase()) return true
   return value.length >= 8 && /\d/.test(value) && /[A-Za-z]/.test(value)

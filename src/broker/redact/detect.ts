@@ -38,7 +38,7 @@ interface Place {
   found: Found[]
   /** What the name says under which it stands. */
   named?: Strength | undefined
-  isId?: boolean
+  name?: string
 }
 
 function walk(value: JsonValue, place: Place): JsonValue {
@@ -56,14 +56,14 @@ function walk(value: JsonValue, place: Place): JsonValue {
   }
 }
 
-function inText(text: string, { path, found, named, isId }: Place): string {
+function inText(text: string, { path, found, named, name }: Place): string {
   if (named && isSecretValue(text, named)) {
     found.push({ path, was: text })
     return REDACTED
   }
   let shown = ''
   let past = 0
-  for (const { from, to } of secretsIn(text, isId)) {
+  for (const { from, to } of secretsIn(text, name)) {
     found.push({ path, was: text.slice(from, to) })
     shown += text.slice(past, from) + REDACTED
     past = to
@@ -74,14 +74,14 @@ function inText(text: string, { path, found, named, isId }: Place): string {
 /** Shorter than any of them. */
 const SHORTEST = 8
 
-function secretsIn(text: string, isId = false): Span[] {
+function secretsIn(text: string, name = ''): Span[] {
   if (text.length < SHORTEST) return []
-  const cards = isId && /^\d+$/.test(text) ? [] : findPaymentCards(text)
+  const cards = /^\d+$/.test(text) && namesAnId(name) ? [] : findPaymentCards(text)
   return merged([...findFormats(text), ...findAssignments(text), ...cards])
 }
 
-function inNumber(value: number, { path, found, named, isId }: Place): JsonValue {
-  if (named !== 'strong' && (isId || !isPaymentCard(String(value)))) return value
+function inNumber(value: number, { path, found, named, name = '' }: Place): JsonValue {
+  if (named !== 'strong' && (!isPaymentCard(String(value)) || namesAnId(name))) return value
   found.push({ path, was: value })
   return REDACTED
 }
@@ -89,13 +89,13 @@ function inNumber(value: number, { path, found, named, isId }: Place): JsonValue
 const FLAG = /^--?[A-Za-z][\w-]*$/
 
 /** In a list of arguments, what follows `--password` is one; under `Authorization` every entry is. */
-function inList(values: JsonValue[], { path, found, named, isId = false }: Place): JsonValue[] {
+function inList(values: JsonValue[], { path, found, named, name = '' }: Place): JsonValue[] {
   return values.map((value, index) => {
     const before = values[index - 1]
     const isFollowing = typeof before === 'string' && FLAG.test(before)
     const isFlag = typeof value === 'string' && FLAG.test(value)
     const strength = isFollowing && !isFlag ? strengthOf(before) : undefined
-    return walk(value, { path: `${path}/${index}`, found, named: strength ?? named, isId })
+    return walk(value, { path: `${path}/${index}`, found, named: strength ?? named, name })
   })
 }
 
@@ -109,7 +109,7 @@ function inObject(object: { [key: string]: JsonValue }, { path, found }: Place):
       path: `${path}/${escapeToken(shown)}`,
       found,
       named: strengthOf(name),
-      isId: namesAnId(name),
+      name,
     }
     return [shown, walk(value, place)] as const
   })

@@ -67,15 +67,19 @@ export const findFormats = (text: string): Span[] => [
 const known = (text: string): Span[] =>
   Array.from(text.matchAll(KNOWN), ({ index, 0: found }) => ({ from: index, to: index + found.length }))
 
-/** Up to its end, or to the end of the text where somebody cut it off. */
+/** What may stand in one: anything else ends it, so that nothing else hides between its marks. Spaces only in headers. */
+const KEY_BODY = /(?:[A-Za-z0-9+/=\r\n\\.,-]|: )*?(?=-----END )|(?:[A-Za-z0-9+/=\r\n\\.,-]|: )*/y
+const KEY_END = /-----END (?:[A-Z0-9]{1,20} ){0,4}(?:PRIVATE KEY|NKEY SEED)(?: BLOCK)?-----/y
+
 function privateKeys(text: string): Span[] {
   const spans: Span[] = []
   let past = 0
-  for (const { index } of text.matchAll(KEY_BEGIN)) {
+  for (const { index, 0: begin } of text.matchAll(KEY_BEGIN)) {
     if (index < past) continue
-    const end = text.indexOf('-----END ', index)
-    const close = end < 0 ? -1 : text.indexOf('-----', end + 9)
-    past = close < 0 ? text.length : close + 5
+    KEY_BODY.lastIndex = index + begin.length
+    past = KEY_BODY.lastIndex + (KEY_BODY.exec(text)?.[0].length ?? 0)
+    KEY_END.lastIndex = past
+    past += KEY_END.exec(text)?.[0].length ?? 0
     spans.push({ from: index, to: past })
   }
   return spans

@@ -25,6 +25,8 @@ const HARMLESS_TOKENS = new Set([
 ])
 /** Asked of every name before it is taken apart. */
 const MAY_BE = /pass|pwd|secret|token|key|auth|cookie|bearer|jwt|credential|cvv|cvc|sig/i
+/** An agent that wants something hidden calls it a password: what is longer is shown whatever it is called. */
+const LONGEST_SECRET = 4_096
 /** Longer than any name; what is longer is a text. */
 const LONGEST = 100
 
@@ -56,7 +58,7 @@ const wordsOf = (name: string): string[] =>
 /** Whether a value under such a name is a secret, and not where one is to be put or found. */
 export function isSecretValue(text: string, strength: Strength): boolean {
   const value = text.trim()
-  if (value === '' || PLACEHOLDER.test(value)) return false
+  if (value === '' || value.length > LONGEST_SECRET || PLACEHOLDER.test(value)) return false
   if (strength === 'strong') return !REFERENCE.test(value)
   return value.length >= 8 && (!/\s/.test(value) || HEADER.test(value)) && !REFERENCE.test(value)
 }
