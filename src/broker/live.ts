@@ -93,6 +93,7 @@ export function createLive() {
     /** No review that is known decides it: the next one may. */
     looked: (request: Request): void => void reviewed.delete(request),
     pending: pending.items,
+    pendingCount: pending.size,
     unfinished: (): Iterable<Request> => unfinished,
     due: (nowMs: number): Slot[] => queue.due(nowMs),
     toDecide: (): Request[] => [...reviewed],

@@ -104,7 +104,7 @@ export function createRequests({ kept = KEPT } = {}): Requests {
     apply,
     get,
     pending: live.pending,
-    pendingCount: () => live.pending().length,
+    pendingCount: live.pendingCount,
     unfinished: live.unfinished,
     ofAgent: live.ofAgent,
     all: all.items,

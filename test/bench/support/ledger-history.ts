@@ -88,10 +88,10 @@ export function restOf({ requestId, actionDigest, renderHash, trace, at }: Reque
   return [review, decided, spent, { type: 'outcome', ...about, outcome: 'executed' }]
 }
 
-/** `finished` requests from first to last entry, and then `pending` that nobody has answered. */
-export function* historyOf(epoch: number, finished: number, pending: number, nowMs: number) {
+/** `finished` requests from first to last entry, and then `pending` that nobody has answered; numbered from `first`. */
+export function* historyOf(epoch: number, finished: number, pending: number, nowMs: number, first = 0) {
   for (let nth = 0; nth < finished + pending; nth++) {
-    const requested = requestedEntry(epoch, nth, nowMs)
+    const requested = requestedEntry(epoch, first + nth, nowMs)
     yield requested
     if (nth < finished) yield* restOf(requested)
   }
