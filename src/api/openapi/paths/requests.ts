@@ -3,7 +3,10 @@ import { json, type Operation, problems, requestIdParameter, WITH_TOKEN } from '
 import { boolean, integer, oneOf, type Schema, string } from '../schema.ts'
 
 const FILTERS: Readonly<Record<keyof RequestFilter | 'limit' | 'cursor', [string, Schema]>> = {
-  state: ['Default `pending`; `decided` is everything else.', oneOf(['pending', 'decided', 'all'])],
+  state: [
+    'Default `pending`; `decided` is everything else. Of those that are over, the newest 10,000 are listed: older ones are shown by their id, and stand in ClickHouse (`holdpoint_actions`).',
+    oneOf(['pending', 'decided', 'all']),
+  ],
   agent: ['The agent’s name or id.', string({ maxLength: 500 })],
   environment: ['As registered.', string({ maxLength: 500 })],
   kind: ['Of the action.', string({ maxLength: 500 })],
