@@ -94,7 +94,7 @@ test('webhook - an event of a request whose payload was erased is a dead letter,
   expect(await deadLetterOf('erased')).toMatchObject({
     requestId,
     attempts: 1,
-    reason: expect.stringMatching(/^NOT_FOUND: .*erased/),
+    reason: expect.stringMatching(/^ERASED: .*erased/),
   })
   expect(scene.receiver.received).toEqual([])
   await served.stop()
