@@ -46,7 +46,7 @@ const READ_WITHIN_MS = 60_000
 const LOOK_EVERY_MS = 5_000
 
 export function createHistory(config: HistoryConfig, deps: HistoryDeps): History {
-  const { snapshotEntries = 100_000, snapshotMs = 300_000 } = config
+  const { snapshotEntries = 50_000, snapshotMs = 300_000 } = config
   const { nc, log, logs, snapshots } = deps
   const projections = Object.values(deps.projections)
   let tails = newTails()
