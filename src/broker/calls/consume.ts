@@ -23,6 +23,8 @@ export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
     if (request.decided?.decision !== 'approved')
       throw new HoldpointError('APPROVAL_DENIED', 'there is no approval to consume')
 
+    // Frozen while we looked it up.
+    checkNotFrozen(context, agentId)
     const { entry, position } = await spend(
       context,
       request,

@@ -64,6 +64,9 @@ interface Asked {
 async function rule(asked: Asked, context: Context): Promise<RequestReply> {
   const { agentId, attempt } = asked
   const { requester, isUnverified } = await requesterOf(context, agentId, attempt)
+  // Frozen while tokens were verified, which may take seconds.
+  const frozen = frozenDenial(context, agentId)
+  if (frozen) return frozen
   checkReserved(context, attempt, requester)
   const facts = [...brokerFacts(context, agentId, attempt.action), ...distrusted(attempt.facts ?? [])]
   const ruling = rulingOn(context, attempt, requester, facts)
