@@ -116,7 +116,9 @@ test('escalation - nobody is let in after the decision by a step that never came
   const { requestId } = await hold('steps-four')
   await reviewWith(owner, requestId)
   house.clock.advance(4 * MINUTE)
-  expect(await codeOf(reviewWith(oncall, requestId, 'deny'))).toBe('NOT_A_REVIEWER')
+  expect(await codeOf(reviewWith(oncall, requestId, 'deny'))).toBe('ALREADY_DECIDED')
+  const { timeline } = await house.desk.show(oncall, requestId)
+  expect(timeline.map(({ what }) => what)).toEqual(['pending', 'approve', 'approved'])
   const revocation = { requestId, channel: 'cli', token: oncall }
   expect(await codeOf(house.desk.revoke(revocation))).toBe('NOT_A_REVIEWER')
   expect(await house.desk.revoke({ ...revocation, token: owner })).toEqual({ state: 'revoked' })
