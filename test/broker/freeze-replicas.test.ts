@@ -1,7 +1,9 @@
+import { createServer } from 'node:http'
 import { jetstream } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { encodeEntry, type FreezeEntry, type HelloReply, ledgerSubject } from '#contract'
 import { DEVELOPMENT_ISSUER, groupSpecifier } from '#identity'
+import { listenFrom } from '#runtime'
 import { codeOf, consumeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, EPOCH, type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
 import { tokenOf } from '../support/token.ts'
@@ -54,11 +56,11 @@ test('freeze - is still there after a restart, and who froze still may not end i
 })
 
 /** As a broker leaves it that dies in the moment after the freeze is committed. */
-async function commitOnly(): Promise<void> {
-  const nc = await house.connect('broker')
+async function commitOnly(at = house): Promise<void> {
+  const nc = await at.connect('broker')
   const entry: FreezeEntry = {
     type: 'freeze',
-    at: house.clock.now(),
+    at: at.clock.now(),
     agent: 'support-agent',
     turn: 1,
     frozen: true,
@@ -99,4 +101,34 @@ test('freeze - what nobody was there to do, the next broker does when it starts'
   await house.startBroker()
   expect(await stateOf(waiting.requestId)).toBe('cancelled')
   expect(await stateOf(approved.requestId)).toBe('revoked')
+})
+
+test('freeze - that comes while a token is being verified still refuses what it was for', async () => {
+  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<void>()
+  const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>()
+  const keys = createServer(async (_, response) => {
+    asked()
+    await mayAnswer
+    const { d: _private, ...key } = JSON.parse(slow.home.read('people/issuer.jwk'))
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ keys: [key] }))
+  })
+  const slow: House = await startHouse({ jwksUri: `http://127.0.0.1:${await listenFrom(keys, 0)}/jwks` })
+  try {
+    const other = await slow.agent('support-agent')
+    const attempt = attemptOf({ name: 'lookup_customer' }, { onBehalfOf: [slow.token('carol')] })
+    const reply = other.call('request', { process: other.process, attempt })
+    await isAsked
+    await commitOnly(slow)
+    await eventually(
+      () => other.call<HelloReply>('hello', { process: other.process }),
+      ({ frozen }) => frozen !== undefined,
+    )
+    answer()
+    expect(await reply).toMatchObject({ status: 'denied', code: 'AGENT_FROZEN' })
+  } finally {
+    answer()
+    await slow.stop()
+    await new Promise((closed) => keys.close(closed))
+  }
 })
