@@ -43,7 +43,9 @@ const showing =
     while (!broker.calls.slice(seen).some(({ name }) => name === 'hello')) await pause(10)
     await pause(100)
     return () => {
-      broker.intercept = (_call, honest) => honest
+      // What the organisation has signed since counts for good: what ends the fault is newer.
+      const mended = { keySet: keySet(broker, { version: 3 }) }
+      broker.intercept = ({ name }, honest) => (name === 'hello' ? { ...honest, ...mended } : honest)
       broker.publishPolicy(POLICY, 20)
     }
   }

@@ -116,7 +116,7 @@ export const houseFaults: readonly HouseFault[] = [
     await house.startBroker()
     return () => house.publishPolicy(SHORT_POLICY)
   }),
-  at('ledger', 'an entry is missing', NO_LEDGER, async ({ house }) => {
+  at('ledger', 'taken away', NO_LEDGER, async ({ house }) => {
     const { streams } = await jetstreamManager(await house.connect('admin'))
     await streams.delete(ledgerStream(EPOCH))
     return undefined

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+/** A campaign as it is run by hand, only shorter; resolves to its exit code and its last line. It ends with its test. */
+async function campaign(signal: AbortSignal, name: string, ...args: string[]) {
+  const program = join(import.meta.dirname, 'run.ts')
+  const child = spawn(process.execPath, [program, name, ...args, '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    signal,
+  })
+  let stdout = ''
+  child.stdout.on('data', (text) => {
+    stdout += text
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, result: JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown> }
+}
+
+const passes = (code: number | null, result: object) =>
+  expect({ code, result }).toMatchObject({ code: 0, result: { violations: 0 } })
+const fails = (code: number | null, { violations }: Record<string, unknown>) => {
+  expect(code).toBe(1)
+  expect(violations).toBeGreaterThan(0)
+}
+
+// Each is a process or several, which mostly wait for each other.
+describe.concurrent('slices', () => {
+  test('race - one winner for each key on one node and on three, and everybody learns who', async ({
+    signal,
+  }) => {
+    const { code, result } = await campaign(signal, 'race', '--n', '25')
+    passes(code, result)
+    const whole = { commits: { n: 25, entries: 25 }, consumptions: { n: 100, winners: 1 } }
+    expect(result).toMatchObject({ oneNode: whole, threeNodes: whole })
+  }, 120_000)
+
+  test('race - without write-once subjects there is more than one', async ({ signal }) => {
+    const { code, result } = await campaign(signal, 'race', '--n', '8', '--without', 'write-once')
+    fails(code, result)
+  }, 120_000)
+
+  test('kill - brokers and servers die under load, and nothing is lost or done twice', async ({ signal }) => {
+    const { code, result } = await campaign(signal, 'kill', '--n', '1')
+    passes(code, result)
+    expect(result.executions).toBeGreaterThan(0)
+  }, 120_000)
+
+  test('attacks - some of each kind, and nothing gets through', async ({ signal }) => {
+    const { code, result } = await campaign(signal, 'attacks', '--n', '30')
+    passes(code, result)
+  }, 120_000)
+
+  test.for(['warrant-aud', 'own-request'])(
+    'attacks - without %s something gets through',
+    async (guard, { signal }) => {
+      const { code, result } = await campaign(signal, 'attacks', '--without', guard)
+      fails(code, result)
+    },
+    120_000,
+  )
+
+  test('failclosed - a sample of faults: nothing runs, and afterwards it works again', async ({ signal }) => {
+    const { code, result } = await campaign(signal, 'failclosed', '--n', '4')
+    passes(code, result)
+  }, 120_000)
+
+  test('failclosed - without the signature of a warrant, another key is as good as the broker’s', async ({
+    signal,
+  }) => {
+    const { code, result } = await campaign(signal, 'failclosed', '--without', 'warrant-signature')
+    fails(code, result)
+  }, 120_000)
+})
