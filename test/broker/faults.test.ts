@@ -14,6 +14,7 @@ import {
   trustSubject,
   type Verdict,
 } from '#contract'
+import { createPeople } from '#policy'
 import { createCheckpoints } from '../../src/broker/checkpoints.ts'
 import { decideByReviews } from '../../src/broker/decide.ts'
 import { createLeases } from '../../src/broker/leases.ts'
@@ -95,8 +96,10 @@ test('broker - a denial that another replica took first counts first, though it 
   const requested = {
     type: 'requested',
     requestId: held.requestId,
-    agent: { sub: agent.id },
-    approvals: { threshold: 1 },
+    agent: { iss: 'x', sub: agent.id, name: agent.id },
+    owner: { iss: 'x', sub: 'owner' },
+    onBehalfOf: [],
+    approvals: { from: ['sre'], threshold: 1, assurance: 'login' },
     ruling: {},
   }
   requests.apply(requested as never, { index: 4, leafHash: '' })
@@ -111,6 +114,7 @@ test('broker - a denial that another replica took first counts first, though it 
     requests,
     epoch: () => EPOCH,
     now: house.clock.now,
+    documents: { people: () => createPeople() },
     notify: { settled() {}, desk() {} },
     measures: { decided() {} },
     ledger: {
