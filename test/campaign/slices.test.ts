@@ -54,11 +54,11 @@ describe.concurrent('slices', () => {
 
   test.for(['warrant-aud', 'own-request'])(
     'attacks - without %s something gets through',
+    { timeout: 120_000 },
     async (guard, { signal }) => {
       const { code, result } = await campaign(signal, 'attacks', '--without', guard)
       fails(code, result)
     },
-    120_000,
   )
 
   test('failclosed - a sample of faults: nothing runs, and afterwards it works again', async ({ signal }) => {

@@ -1,4 +1,4 @@
-import { createBrowser, fieldsOf } from '../../console/cookie-jar.ts'
+import { type Browser, createBrowser, fieldsOf } from '../../console/cookie-jar.ts'
 import { type Attack, guardIn } from './attack.ts'
 import type { Scenes } from './scenes.ts'
 
@@ -36,13 +36,15 @@ async function atTheForm(
   act: (given: {
     fields: Record<string, string>
     id: string
+    bob: Browser
     scene: Awaited<ReturnType<Scenes['console']>>
   }) => Promise<Response>,
 ) {
   const scene = await scenes.console()
   const id = await scene.hold()
-  const fields = fieldsOf(await scene.browser('bob').page(`/requests/${id}`), `/requests/${id}/review`)
-  const response = await act({ scene, id, fields: { ...fields, verdict: 'approve', reason: '' } })
+  const bob = scene.browser('bob')
+  const fields = fieldsOf(await bob.page(`/requests/${id}`), `/requests/${id}/review`)
+  const response = await act({ scene, bob, id, fields: { ...fields, verdict: 'approve', reason: '' } })
   const { summary } = await scene.house.desk.show(scene.house.token('bob'), id)
   if (summary.state !== 'pending') return `the request is ${summary.state}`
   return response.status >= 400 ? undefined : `it was answered with ${response.status}`
@@ -67,23 +69,23 @@ const post = (path: string, fields: Record<string, string>, headers: Record<stri
 })
 
 export const consoleAttacks: readonly Attack[] = [
-  attack('a form without a token', PREFETCH, csrf, ({ scene, id, fields: { csrf: _, ...rest } }) =>
-    scene.browser('bob').post(`/requests/${id}/review`, rest),
+  attack('a form without a token', PREFETCH, csrf, ({ bob, id, fields: { csrf: _, ...rest } }) =>
+    bob.post(`/requests/${id}/review`, rest),
   ),
-  attack('a form with another token of the same length', PREFETCH, csrf, ({ scene, id, fields }) =>
-    scene.browser('bob').post(`/requests/${id}/review`, { ...fields, csrf: 'A'.repeat(43) }),
+  attack('a form with another token of the same length', PREFETCH, csrf, ({ bob, id, fields }) =>
+    bob.post(`/requests/${id}/review`, { ...fields, csrf: 'A'.repeat(43) }),
   ),
   ...[
     post('another site’s Origin', {}, { origin: 'https://evil.example' }),
     post('an opaque Origin', {}, { origin: 'null' }),
     post('another port of this machine', {}, { origin: 'http://127.0.0.1:7071' }),
   ].map(({ path, headers }) =>
-    attack(`a form from ${path}`, PREFETCH, origin, ({ scene, id, fields }) =>
-      scene.browser('bob').post(`/requests/${id}/review`, fields, headers),
+    attack(`a form from ${path}`, PREFETCH, origin, ({ bob, id, fields }) =>
+      bob.post(`/requests/${id}/review`, fields, headers),
     ),
   ),
-  attack('another name for this machine', PREFETCH, ownName, ({ scene, id, fields }) => {
-    const holdpoint = scene.browser('bob').cookies.get('holdpoint') ?? ''
+  attack('another name for this machine', PREFETCH, ownName, ({ scene, bob, id, fields }) => {
+    const holdpoint = bob.cookies.get('holdpoint') ?? ''
     const rebound = createBrowser(scene.app, { origin: 'http://evil.example:7070', cookies: { holdpoint } })
     return rebound.post(`/requests/${id}/review`, fields, { origin: 'http://127.0.0.1:7070' })
   }),
@@ -91,9 +93,7 @@ export const consoleAttacks: readonly Attack[] = [
     'a form whose page showed something else',
     'stale chat buttons that approve a different, newer call (mastra #19633)',
     rendition,
-    ({ scene, id, fields }) =>
-      scene
-        .browser('bob')
-        .post(`/requests/${id}/review`, { ...fields, rendition: `sha-256:${'0'.repeat(64)}` }),
+    ({ bob, id, fields }) =>
+      bob.post(`/requests/${id}/review`, { ...fields, rendition: `sha-256:${'0'.repeat(64)}` }),
   ),
 ]

@@ -35,6 +35,15 @@ const policyExpiry = inTrust(
   'policy-expiry',
   'A policy that nobody vouches for any more.',
   "checkNotExpired('policy', document, nowS())",
+  '',
+  // The gate looks again at every action.
+  [
+    {
+      file: 'src/gate/authority.ts',
+      find: 'expiresAtMs: Math.min(keySet.exp, document.exp) * 1000,',
+      replace: 'expiresAtMs: keySet.exp * 1000,',
+    },
+  ],
 )
 const policyOrigin = inTrust(
   'policy-origin',
