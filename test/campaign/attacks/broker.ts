@@ -101,7 +101,7 @@ const ownInbox = guardIn('src/broker/serving.ts')(
   'reply-in-own-inbox',
   'A caller has the broker write where it may not: into the ledger.',
   '!reply?.startsWith(',
-  '!reply?.includes(',
+  '!reply?.concat(',
 )
 const ownIds = guardIn('src/broker/requester.ts')(
   'request-ids-by-agent',
