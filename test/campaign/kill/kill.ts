@@ -133,13 +133,14 @@ async function killServers(
   return killed
 }
 
-const BETWEEN_REVIEW_AND_DECISION = /broker\/decide\.ts$/
-const WRITES_AN_ENTRY = /broker\/commit\.ts$/
-const WRITES = /broker\/(commit|payload|checkpoints|decide|spend)\.ts$/
+const BETWEEN_REVIEW_AND_DECISION = /\/decide\.ts$/
+const WRITES_AN_ENTRY = /\/commit\.ts$/
+const WRITES = /\/(commit|payload|checkpoints|decide|spend)\.ts$/
 
 /** All points in turn, those that matter most first, each at another moment. */
 function momentsOf(points: readonly KillPoint[], first: RegExp, random: () => number): () => Moment {
   const weighed = points.map((point) => ({ point, weight: random() - (first.test(point.file) ? 1 : 0) }))
+  if (!points.some(({ file }) => first.test(file))) throw new Error(`no await stands in ${first}`)
   const order = weighed.sort((one, other) => one.weight - other.weight).map(({ point }) => point)
   let next = 0
   return () => ({
