@@ -30,9 +30,9 @@ describe.concurrent('slices', () => {
   test('race - one winner for each key on one node and on three, and everybody learns who', async ({
     signal,
   }) => {
-    const { code, result } = await campaign(signal, 'race', '--n', '25')
+    const { code, result } = await campaign(signal, 'race', '--n', '15')
     passes(code, result)
-    const whole = { commits: { n: 25, entries: 25 }, consumptions: { n: 100, winners: 1 } }
+    const whole = { commits: { n: 15, entries: 15 }, consumptions: { n: 60, winners: 1 } }
     expect(result).toMatchObject({ oneNode: whole, threeNodes: whole })
   }, 120_000)
 
@@ -48,7 +48,7 @@ describe.concurrent('slices', () => {
   }, 120_000)
 
   test('attacks - some of each kind, and nothing gets through', async ({ signal }) => {
-    const { code, result } = await campaign(signal, 'attacks', '--n', '30')
+    const { code, result } = await campaign(signal, 'attacks', '--n', '24')
     passes(code, result)
   }, 120_000)
 

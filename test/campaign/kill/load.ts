@@ -126,14 +126,10 @@ async function answerAll(
       // Nobody serves at this moment: they look again.
     }
   }
-  const looks = new Set<Promise<void>>()
   while (!signal.aborted) {
-    const looking = look()
-    looks.add(looking)
-    void looking.finally(() => looks.delete(looking))
+    void look()
     await pause(LOOK_EVERY_MS)
   }
-  await Promise.all(looks)
 }
 
 async function answerOne(

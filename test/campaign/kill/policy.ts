@@ -11,6 +11,7 @@ defaults:
   approvals: { from: [sre], threshold: 1, assurance: login }
   timeout: 20s
   validFor: 5s
+quotas: { pending: 1000, perMinute: 10000, denialsPerHour: 10000 }
 groups:
   sre: [${groupSpecifier(DEVELOPMENT_ISSUER, 'sre')}]
 rules:
