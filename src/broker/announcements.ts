@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Component, Log } from '#runtime'
 import type { Notify } from './context.ts'
-import type { Request, Requests } from './requests.ts'
+import type { Request, Requests } from './state/requests.ts'
 
 /** Whoever was away for longer than this finds out by looking. */
 const RECENT_MS = 3_600_000

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { HoldpointError } from '#contract'
 import type { Component } from '#runtime'
-import type { Leases } from './leases.ts'
+import type { Leases } from './state/leases.ts'
 
 interface LineDeps {
   nc: NatsConnection

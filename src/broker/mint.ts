@@ -13,7 +13,7 @@ import {
   type WarrantClaims,
 } from '#contract'
 import { type PrivateKey, signDocument } from '#warrant/issue'
-import type { Position } from './commit.ts'
+import type { Position } from './history/commit.ts'
 
 export interface Mint {
   /** The proof of a committed approval. Minted when it is claimed, so that a job that resumes later still can. */

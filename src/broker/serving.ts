@@ -17,10 +17,10 @@ import {
   type Shape,
 } from '#contract'
 import type { Component, Log } from '#runtime'
+import { raiseAlarm } from './arrows/refusals.ts'
 import { agentHandlers, channelHandlers, deskHandlers } from './calls/index.ts'
 import type { Context } from './context.ts'
 import { createLanes } from './lanes.ts'
-import { raiseAlarm } from './refusals.ts'
 
 /** Replicas share the calls: each goes to one of them. */
 const QUEUE = 'broker'

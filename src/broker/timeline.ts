@@ -1,8 +1,8 @@
 import type { Approver, Digest, TimelineEntry } from '#contract'
-import type { Position } from './commit.ts'
 import type { Context } from './context.ts'
-import { reasonPart } from './request-payload.ts'
-import type { Request } from './requests.ts'
+import type { Position } from './history/commit.ts'
+import { reasonPart } from './request/request-payload.ts'
+import type { Request } from './state/requests.ts'
 
 /** All that the ledger says of a request, in its order, with the words that it has only the digests of. */
 export async function timelineOf({ payloads }: Context, request: Request): Promise<TimelineEntry[]> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { DecidedEntry, Decision, Digest, RequestedEntry } from '#contract'
-import { createDenials } from '../../src/broker/denials.ts'
+import { createDenials } from '../../src/broker/state/denials.ts'
 
 const HOUR_MS = 3_600_000
 const DIGEST: Digest = `sha-256:${'a'.repeat(64)}`

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createDueQueue, type Waiting } from '../../src/broker/due.ts'
+import { createDueQueue, type Waiting } from '../../src/broker/state/due.ts'
 
 interface Item extends Waiting {
   name: number

@@ -15,11 +15,11 @@ import {
   type Verdict,
 } from '#contract'
 import { createPeople } from '#policy'
-import { createCheckpoints } from '../../src/broker/checkpoints.ts'
-import { decideByReviews } from '../../src/broker/decide.ts'
-import { createLeases } from '../../src/broker/leases.ts'
-import { reviewerHash } from '../../src/broker/request-payload.ts'
-import { createRequests, type Request } from '../../src/broker/requests.ts'
+import { decideByReviews } from '../../src/broker/arrows/decide.ts'
+import { createCheckpoints } from '../../src/broker/history/checkpoints.ts'
+import { reviewerHash } from '../../src/broker/request/request-payload.ts'
+import { createLeases } from '../../src/broker/state/leases.ts'
+import { createRequests, type Request } from '../../src/broker/state/requests.ts'
 import { claimOf, codeOf, consumeOf, eventually, type Held, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, EPOCH, type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
 import { createFakeLog } from '../support/log.ts'
@@ -210,8 +210,8 @@ test('broker - a request that was begun under another policy is not finished und
   const attempt = attemptOf()
   const js = jetstream(await house.connect('broker'))
   // A broker that died between the payload and the ledger: what it froze was never opened.
-  const { createPayloads } = await import('../../src/broker/payload.ts')
-  const { requestIdOf } = await import('../../src/broker/requester.ts')
+  const { createPayloads } = await import('../../src/broker/request/payload.ts')
+  const { requestIdOf } = await import('../../src/broker/request/requester.ts')
   const secret = Buffer.from(house.home.read(FILES.brokerSecret), 'base64url')
   const opened = await holdAction(agent)
   const payloads = createPayloads(secret, { nc: await house.connect('broker') })
@@ -230,7 +230,7 @@ test('broker - the reason that was given with the review that counts is the one 
   const { requestId } = await holdAction(agent, attemptOf({ name: 'wire_money' }))
   // A review whose entry never reached the ledger left its words behind.
   const secret = Buffer.from(house.home.read(FILES.brokerSecret), 'base64url')
-  const { createPayloads } = await import('../../src/broker/payload.ts')
+  const { createPayloads } = await import('../../src/broker/request/payload.ts')
   const payloads = createPayloads(secret, { nc: await house.connect('broker') })
   const bob = { iss: 'https://development.holdpoint.invalid', sub: 'bob' }
   await payloads.add(requestId, `reason-${reviewerHash(bob)}`, 'looks fine to me')

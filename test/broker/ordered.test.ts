@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createOrdered } from '../../src/broker/ordered.ts'
+import { createOrdered } from '../../src/broker/state/ordered.ts'
 
 const step = fc.oneof(
   fc.record({ add: fc.nat(400) }),

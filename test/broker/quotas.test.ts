@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createQuotas } from '../../src/broker/quotas.ts'
+import { createQuotas } from '../../src/broker/state/quotas.ts'
 
 const LIMITS = { pending: 3, perMinute: 5, denialsPerHour: 2 }
 const NOTHING = { pending: 0, denialsAtMs: [] }

@@ -1,7 +1,7 @@
 import { jetstream } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { digestBytes, encodeEntry, ledgerSubject, type ReviewEntry } from '#contract'
-import { reviewerHash } from '../../src/broker/request-payload.ts'
+import { reviewerHash } from '../../src/broker/request/request-payload.ts'
 import { claimOf, consumeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, EPOCH, type House, startHouse, type TestAgent } from '../support/house.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { shareBarrier } from '../../src/broker/shared-barrier.ts'
+import { shareBarrier } from '../../src/broker/history/shared-barrier.ts'
 
 /** Looks that are ended by hand. */
 function createLooks() {

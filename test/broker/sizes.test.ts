@@ -10,9 +10,9 @@ import {
   renderHash,
 } from '#contract'
 import { createChannelDesk, createDesk, everyRequest } from '#desk'
-import { createPayloads } from '../../src/broker/payload.ts'
-import { createRequests } from '../../src/broker/requests.ts'
+import { createPayloads } from '../../src/broker/request/payload.ts'
 import { createServing } from '../../src/broker/serving.ts'
+import { createRequests } from '../../src/broker/state/requests.ts'
 import { createMeasures } from '../../src/broker/telemetry.ts'
 import { codeOf, consumeOf, holdAction, newNonce, reviewAs } from '../support/held.ts'
 import { attemptOf, type House, startHouse, type TestAgent } from '../support/house.ts'

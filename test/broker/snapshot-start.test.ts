@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { JsonValue } from '#contract'
 import type { Frontier } from '#ledger'
-import { readSnapshot, snapshotKey, writeSnapshot } from '../../src/broker/snapshot-file.ts'
+import { readSnapshot, snapshotKey, writeSnapshot } from '../../src/broker/history/snapshot-file.ts'
 import { claimOf, consumeOf, type Held, holdAction, reviewAs } from '../support/held.ts'
 import { attemptOf, type House, startHouse, type TestAgent } from '../support/house.ts'
 

@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { JsonValue } from '#contract'
 import { createTree, leafHash } from '#ledger'
-import type { Projection } from '../../src/broker/projection.ts'
-import { createSnapshots, type Snapshot, type SnapshotConfig } from '../../src/broker/snapshot.ts'
-import { snapshotKey, writeSnapshot } from '../../src/broker/snapshot-file.ts'
+import { createSnapshots, type Snapshot, type SnapshotConfig } from '../../src/broker/history/snapshot.ts'
+import { snapshotKey, writeSnapshot } from '../../src/broker/history/snapshot-file.ts'
+import type { Projection } from '../../src/broker/state/projection.ts'
 import { createFakeLog } from '../support/log.ts'
 
 const secret = new Uint8Array(32).fill(7)

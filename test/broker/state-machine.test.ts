@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isOfRequest, type RequestEntry } from '#contract'
-import { stateOf } from '../../src/broker/requests.ts'
+import { stateOf } from '../../src/broker/state/requests.ts'
 import { type Played, play, requestsOf } from './model/play.ts'
 import { AGENTS, faults, lanes } from './model/steps.ts'
 import { createStream } from './model/stream.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { differencesOf, unknownSettings } from '../../src/broker/stream-settings.ts'
+import { differencesOf, unknownSettings } from '../../src/broker/history/stream-settings.ts'
 
 const WANTED = { name: 'S', subjects: ['s'], storage: 'file', max_age: 0, deny_delete: true, num_replicas: 1 }
 const LIVE = {

@@ -8,7 +8,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'quota',
     about: 'A flood of requests that people would have to judge.',
-    file: 'src/broker/quotas.ts',
+    file: 'src/broker/state/quotas.ts',
     find: 'if (found)\n',
     replace: 'if (false)\n',
   },

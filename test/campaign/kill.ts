@@ -15,7 +15,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'unknown-is-unknown',
     about: 'A write whose answer was lost with the server, taken for done.',
-    file: 'src/broker/commit.ts',
+    file: 'src/broker/history/commit.ts',
     find: '        cause = error\n      }\n      const found',
     replace:
       '        cause = error\n        return { won: true, entry, position: at(1, bytes) }\n      }\n      const found',
@@ -24,12 +24,12 @@ export const guards: readonly Guard[] = [
     name: 'finish-what-died',
     about:
       'A broker that dies between a review and its decision: the reviewer has answered, and nothing comes of it.',
-    file: 'src/broker/sweep.ts',
+    file: 'src/broker/arrows/sweep.ts',
     find: 'await decideByReviews(context, request)\n  // While',
     replace: '// While',
     // The other turns of the sweep look once more before they end a request.
     and: ['lapse and expiry', 'abandonment'].map(() => ({
-      file: 'src/broker/sweep.ts',
+      file: 'src/broker/arrows/sweep.ts',
       find: 'if (request.reviews.length > 0) await decideByReviews(context, request)',
       occurrence: 0,
       replace: '',

@@ -8,7 +8,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'write-once',
     about: 'Two decisions of one request, both acknowledged.',
-    file: 'src/broker/commit.ts',
+    file: 'src/broker/history/commit.ts',
     find: 'expect: { streamName, lastSubjectSequence: 0 },',
     replace: 'expect: { streamName },',
     // The stream keeps the same promise by itself, so that either layer alone would hide that the other is gone.
@@ -23,21 +23,21 @@ export const guards: readonly Guard[] = [
   {
     name: 'read-back',
     about: 'A racer that takes a write which was refused, or whose answer was lost, for its own success.',
-    file: 'src/broker/commit.ts',
+    file: 'src/broker/history/commit.ts',
     find: 'won: found.bytes === bytes,',
     replace: 'won: true,',
   },
   {
     name: 'winners-entry',
     about: 'A racer that lost and goes on with its own decision instead of the one that counts.',
-    file: 'src/broker/commit.ts',
+    file: 'src/broker/history/commit.ts',
     find: 'entry: decodeEntry(found.bytes) as E,',
     replace: 'entry,',
   },
   {
     name: 'write-again',
     about: 'A write that never arrived, given up as though its absence proved anything.',
-    file: 'src/broker/commit.ts',
+    file: 'src/broker/history/commit.ts',
     find: 'const ATTEMPTS = 5',
     replace: 'const ATTEMPTS = 1',
   },

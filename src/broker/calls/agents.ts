@@ -1,5 +1,5 @@
 import { type AgentsCall, type AgentsReply, agentsCallShape } from '#contract'
-import { frozenReply } from '../freezes.ts'
+import { frozenReply } from '../state/freezes.ts'
 import type { DeskHandler } from './handler.ts'
 
 /** Every agent whose registration verifies, and how its requests went. */

@@ -8,10 +8,10 @@ import {
   personCancelCallShape,
   samePrincipal,
 } from '#contract'
+import { cancel, decideByReviews } from '../arrows/decide.ts'
+import { takeBack } from '../arrows/spend.ts'
 import type { Context } from '../context.ts'
-import { cancel, decideByReviews } from '../decide.ts'
-import { type Request, stateOf } from '../requests.ts'
-import { takeBack } from '../spend.ts'
+import { type Request, stateOf } from '../state/requests.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
 import { signedIn } from './review.ts'

@@ -1,7 +1,7 @@
 import { type CancelCall, cancelCallShape, type RequestState } from '#contract'
-import { cancel as cancelRequest } from '../decide.ts'
-import { stateOf } from '../requests.ts'
-import { spend } from '../spend.ts'
+import { cancel as cancelRequest } from '../arrows/decide.ts'
+import { spend } from '../arrows/spend.ts'
+import { stateOf } from '../state/requests.ts'
 import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
 

@@ -1,6 +1,6 @@
 import { type ConsumeCall, type ConsumeReply, consumeCallShape, HoldpointError } from '#contract'
-import { checkNotFrozen } from '../freezing.ts'
-import { hasLapsed, spend } from '../spend.ts'
+import { checkNotFrozen } from '../arrows/freezing.ts'
+import { hasLapsed, spend } from '../arrows/spend.ts'
 import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
 

@@ -10,7 +10,7 @@ import {
 } from '#contract'
 import { mayDo } from '#policy'
 import type { Context } from '../context.ts'
-import { type Request, stateOf } from '../requests.ts'
+import { type Request, stateOf } from '../state/requests.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
 import { signedIn } from './review.ts'

@@ -1,7 +1,7 @@
 import { type ExplainCall, type ExplainReply, explainCallShape, HoldpointError } from '#contract'
 import { explainRuling, type Question, type Step } from '#policy'
 import type { Context } from '../context.ts'
-import { payloadOf } from '../request-payload.ts'
+import { payloadOf } from '../request/request-payload.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
 

@@ -12,9 +12,9 @@ import {
   HoldpointError,
 } from '#contract'
 import { mayDo } from '#policy'
+import { commitFreeze, endWorkOfFrozen } from '../arrows/freezing.ts'
 import type { Context } from '../context.ts'
-import { commitFreeze, endWorkOfFrozen } from '../freezing.ts'
-import { reasonPart } from '../request-payload.ts'
+import { reasonPart } from '../request/request-payload.ts'
 import type { DeskHandler } from './handler.ts'
 import { signedIn } from './review.ts'
 

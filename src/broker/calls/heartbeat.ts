@@ -1,5 +1,5 @@
 import { type HeartbeatCall, type HeartbeatReply, heartbeatCallShape } from '#contract'
-import { frozenReply } from '../freezes.ts'
+import { frozenReply } from '../state/freezes.ts'
 import type { AgentHandler } from './handler.ts'
 import { knownAttempt } from './own.ts'
 

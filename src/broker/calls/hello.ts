@@ -1,6 +1,6 @@
 import { type HelloCall, type HelloReply, helloCallShape } from '#contract'
 import type { Context } from '../context.ts'
-import { frozenReply } from '../freezes.ts'
+import { frozenReply } from '../state/freezes.ts'
 import type { AgentHandler } from './handler.ts'
 
 /** All that a gate needs to rule by itself. Nothing of it is secret, and all of it is signed. */

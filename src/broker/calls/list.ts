@@ -1,10 +1,10 @@
 import { HoldpointError, type ListCall, type ListReply, listCallShape, type RequestSummary } from '#contract'
 import type { Person } from '#identity'
+import { mayAnswer } from '../arrows/may-answer.ts'
 import type { Context } from '../context.ts'
-import { mayAnswer } from '../may-answer.ts'
-import { placeAfter } from '../ordered.ts'
-import { matcherOf } from '../request-filter.ts'
-import { indexOf, type Request, summarise } from '../requests.ts'
+import { placeAfter } from '../state/ordered.ts'
+import { matcherOf } from '../state/request-filter.ts'
+import { indexOf, type Request, summarise } from '../state/requests.ts'
 import type { DeskHandler } from './handler.ts'
 
 const USUAL = 50

@@ -1,5 +1,5 @@
 import { HoldpointError, type OutcomeCall, outcomeCallShape } from '#contract'
-import { conclude } from '../spend.ts'
+import { conclude } from '../arrows/spend.ts'
 import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
 

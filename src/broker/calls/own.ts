@@ -1,6 +1,6 @@
 import { HoldpointError } from '#contract'
 import type { Context } from '../context.ts'
-import type { Request } from '../requests.ts'
+import type { Request } from '../state/requests.ts'
 
 /** An agent's request, or UNKNOWN_REQUEST: whether somebody else has one by that id is none of its business. */
 export async function ownRequest(context: Context, agentId: string, requestId: string): Promise<Request> {

@@ -11,11 +11,11 @@ import {
   reviewSubmissionShape,
 } from '#contract'
 import type { Person } from '#identity'
+import { decideByReviews, expire, tallied } from '../arrows/decide.ts'
+import { mayAddReview, mayAnswer } from '../arrows/may-answer.ts'
 import type { Context } from '../context.ts'
-import { decideByReviews, expire, tallied } from '../decide.ts'
-import { mayAddReview, mayAnswer } from '../may-answer.ts'
-import { payloadOf, readPayload, reasonPart, refuseErased, reviewerHash } from '../request-payload.ts'
-import { type Request, stateOf } from '../requests.ts'
+import { payloadOf, readPayload, reasonPart, refuseErased, reviewerHash } from '../request/request-payload.ts'
+import { type Request, stateOf } from '../state/requests.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
 

@@ -8,11 +8,11 @@ import {
   type Spend,
   samePrincipal,
 } from '#contract'
+import { decideByReviews } from '../arrows/decide.ts'
+import { isReviewer } from '../arrows/may-answer.ts'
+import { takeBack } from '../arrows/spend.ts'
 import type { Context } from '../context.ts'
-import { decideByReviews } from '../decide.ts'
-import { isReviewer } from '../may-answer.ts'
-import { type Request, stateOf } from '../requests.ts'
-import { takeBack } from '../spend.ts'
+import { type Request, stateOf } from '../state/requests.ts'
 import type { DeskHandler } from './handler.ts'
 import { namedRequest } from './own.ts'
 import { signedIn } from './review.ts'

@@ -23,7 +23,7 @@ import {
   TRUST_SUBJECTS,
   trustSubject,
 } from '#contract'
-import { differencesOf, differenceText } from '../stream-settings.ts'
+import { differencesOf, differenceText } from '../history/stream-settings.ts'
 import { epochsOf } from './epochs.ts'
 import { FILES, type Home } from './home.ts'
 import { readKeySet } from './keys.ts'

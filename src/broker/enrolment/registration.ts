@@ -8,7 +8,7 @@ import {
   TYP,
 } from '#contract'
 import { signDocument } from '#warrant/issue'
-import { POLICY_AGENT, POLICY_ENVIRONMENT } from '../policy-change.ts'
+import { POLICY_AGENT, POLICY_ENVIRONMENT } from '../documents/policy-change.ts'
 import { issueCredentials } from './accounts.ts'
 import { FILES, type Home } from './home.ts'
 import { readKey, readKeySet, readOwn } from './keys.ts'

@@ -1,6 +1,6 @@
 import { encodeEntry, type LedgerEntry } from '#contract'
 import { leafHash } from '#ledger'
-import type { Position } from '../../../src/broker/commit.ts'
+import type { Position } from '../../../src/broker/history/commit.ts'
 
 export interface Leaf {
   subject: string

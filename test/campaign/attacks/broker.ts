@@ -103,13 +103,13 @@ const ownInbox = guardIn('src/broker/serving.ts')(
   '!reply?.startsWith(',
   '!reply?.concat(',
 )
-const ownIds = guardIn('src/broker/requester.ts')(
+const ownIds = guardIn('src/broker/request/requester.ts')(
   'request-ids-by-agent',
   'An agent that attaches to another agent’s request by repeating its attempt.',
   '.update(canonicalize([agentId, attempt, action]))',
   '.update(canonicalize([attempt, action]))',
 )
-const facts = guardIn('src/broker/facts.ts')(
+const facts = guardIn('src/broker/request/facts.ts')(
   'facts-are-testimony',
   'An agent that names the broker as the source of its facts.',
   "({ ...fact, source: 'agent' as const })",

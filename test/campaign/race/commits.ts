@@ -9,7 +9,7 @@ import {
   ledgerSubject,
   type SpentEntry,
 } from '#contract'
-import { type Committed, createLedgerWriter, type LedgerWriter } from '../../../src/broker/commit.ts'
+import { type Committed, createLedgerWriter, type LedgerWriter } from '../../../src/broker/history/commit.ts'
 import { createRandom } from '../../support/random.ts'
 import { EPOCH, type Installation } from './installation.ts'
 import { loseSome } from './lossy.ts'

@@ -1,6 +1,6 @@
 import { type Card, digestJson, type Fact, type JsonValue, REDACTED } from '#contract'
 import { RESERVED_KIND } from '#policy'
-import { detectSecrets, type Found } from './redact/detect.ts'
+import { detectSecrets, type Found } from '../redact/detect.ts'
 
 /** All of a card but what redaction adds: the action stands in it as it will be executed. */
 export type CardDraft = Omit<Card, 'v' | 'redacted' | 'nonce'>

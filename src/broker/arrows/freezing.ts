@@ -1,9 +1,9 @@
 import { type Alarm, type FreezeEntry, HoldpointError, ledgerSubject } from '#contract'
-import type { Committed } from './commit.ts'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
+import type { Committed } from '../history/commit.ts'
+import { frozenReason } from '../state/freezes.ts'
+import { type Request, stateOf } from '../state/requests.ts'
 import { cancel } from './decide.ts'
-import { frozenReason } from './freezes.ts'
-import { type Request, stateOf } from './requests.ts'
 import { spend } from './spend.ts'
 
 /** Throws AGENT_FROZEN. */

@@ -5,7 +5,7 @@ import {
   type RequestedEntry,
   samePrincipal,
 } from '#contract'
-import type { Position } from './commit.ts'
+import type { Position } from '../history/commit.ts'
 import { createCompact } from './compact.ts'
 import { type AgentCounts, createCounts } from './counts.ts'
 import { createLive, type Party, type Slot } from './live.ts'

@@ -1,5 +1,5 @@
-import type { Context } from './context.ts'
-import type { Request } from './requests.ts'
+import type { Context } from '../context.ts'
+import type { Request } from '../state/requests.ts'
 
 /**
  * Others may answer from now on, and whoever watches is told. Who may, the clock says, told or not; `step` counts

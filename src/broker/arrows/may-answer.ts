@@ -1,7 +1,7 @@
 import { type ErrorCode, HoldpointError } from '#contract'
 import { type CompiledPolicy, mayReview, type People, type Reviewer } from '#policy'
-import type { Context } from './context.ts'
-import { type Request, stateOf } from './requests.ts'
+import type { Context } from '../context.ts'
+import { type Request, stateOf } from '../state/requests.ts'
 
 export type MayAnswer = { ok: true; groups: string[] } | { ok: false; code: ErrorCode; reason: string }
 type Rules = Pick<Context, 'documents' | 'now'>

@@ -9,7 +9,7 @@ import {
   type ReviewEntry,
   type SpentEntry,
 } from '#contract'
-import type { Position } from './commit.ts'
+import type { Position } from '../history/commit.ts'
 
 /** One request as the ledger tells it. It is a projection: losing it costs a replay, never a fact. */
 export interface Request {

@@ -1,10 +1,10 @@
 import { actionDigest, digestBytes, HoldpointError, type PolicyDocument } from '#contract'
-import { namedRequest } from './calls/own.ts'
-import type { Context } from './context.ts'
+import { namedRequest } from '../calls/own.ts'
+import type { Context } from '../context.ts'
+import { readPayload } from '../request/request-payload.ts'
+import { stateOf } from '../state/requests.ts'
+import type { Standing } from '../state/standing.ts'
 import { POLICY_AGENT, POLICY_APPLY, readChange } from './policy-change.ts'
-import { readPayload } from './request-payload.ts'
-import { stateOf } from './requests.ts'
-import type { Standing } from './standing.ts'
 
 /**
  * Why people have not released this policy, after the one that stands; undefined where they have. Neither the document

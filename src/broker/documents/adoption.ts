@@ -1,11 +1,11 @@
 import { digestBytes, digestHex } from '#contract'
 import type { Log } from '#runtime'
 import type { Trust } from '#warrant'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
+import type { Standing } from '../state/standing.ts'
 import { type Admission, createPolicies, type Policies, type SignedPolicy } from './policies.ts'
 import { recordPolicy } from './policy-record.ts'
 import { whyNotReleased } from './release.ts'
-import type { Standing } from './standing.ts'
 
 /**
  * `held`: a change of the policy is an action that people release. `signed`: the policy key alone brings one into

@@ -3,9 +3,9 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { HoldpointError, ledgerStream } from '#contract'
 import { createLedgerTails, type LedgerRecord, type LedgerTails } from '#ledger'
 import type { Component, Log } from '#runtime'
+import type { Projection } from '../state/projection.ts'
 import type { SignedCheckpoint } from './checkpoints.ts'
 import type { Logs } from './logs.ts'
-import type { Projection } from './projection.ts'
 import type { Snapshot, Snapshots } from './snapshot.ts'
 
 export interface HistoryConfig {

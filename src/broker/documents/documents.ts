@@ -4,8 +4,8 @@ import { HoldpointError, type KeySet, type Registration, TRUST_STREAM } from '#c
 import type { People } from '#policy'
 import type { Component, Log } from '#runtime'
 import { createTrust, type Trust } from '#warrant'
+import { FIRST_EPOCH } from '../enrolment/epochs.ts'
 import { createDirectories } from './directories.ts'
-import { FIRST_EPOCH } from './enrolment/epochs.ts'
 import type { Policies, PolicyInForce } from './policies.ts'
 
 /** The newest signed documents, each verified from the pin, together with the bytes that are passed on to gates. */

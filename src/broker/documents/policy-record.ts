@@ -1,6 +1,6 @@
 import { HoldpointError, ledgerSubject, type PolicyEntry } from '#contract'
 import { type CompiledPolicy, observesAnywhere } from '#policy'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
 
 /**
  * From this entry on, this policy ruled: what a verifier needs to judge by the policy of the time.

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { HoldpointError, type JsonValue } from '#contract'
 import type { Frontier } from '#ledger'
 import type { Log } from '#runtime'
-import type { Projection } from './projection.ts'
+import type { Projection } from '../state/projection.ts'
 import { readSnapshot, snapshotKey, writeSnapshot } from './snapshot-file.ts'
 
 export interface SnapshotConfig {

@@ -10,8 +10,8 @@ import {
   PAYLOAD_STREAM,
 } from '#contract'
 import { type Component, type Log, versionRefusal } from '#runtime'
+import { streamsOf } from '../enrolment/provision.ts'
 import type { LedgerWriter } from './commit.ts'
-import { streamsOf } from './enrolment/provision.ts'
 import { differencesOf, differenceText } from './stream-settings.ts'
 
 /**

@@ -8,7 +8,7 @@ import {
   type Requester,
   samePrincipal,
 } from '#contract'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
 
 export interface KnownRequester {
   requester: Requester

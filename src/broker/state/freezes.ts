@@ -8,7 +8,7 @@ import {
   parse,
   text,
 } from '#contract'
-import type { Position } from './commit.ts'
+import type { Position } from '../history/commit.ts'
 import type { Projection } from './projection.ts'
 
 /** Who may do nothing: a projection of the ledger, in which every change of it follows the one before. */

@@ -2,7 +2,7 @@ import { type Digest, digestBytes, HoldpointError, type PolicyDocument } from '#
 import { type CompiledPolicy, loadPolicy } from '#policy'
 import type { Log } from '#runtime'
 import type { Trust } from '#warrant'
-import type { Standing } from './standing.ts'
+import type { Standing } from '../state/standing.ts'
 
 /** A policy that rules: verified, adopted for a reason that the ledger can tell, and recorded there. */
 export interface PolicyInForce {

@@ -1,5 +1,5 @@
 import type { Action, Attempt, Fact } from '#contract'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
 
 /** What the broker itself knows of an action: people see it on the card, and rules may rely on it. */
 export function brokerFacts({ denials }: Pick<Context, 'denials'>, agentId: string, action: Action): Fact[] {

@@ -1,7 +1,7 @@
 import { type Approver, epochOf, ledgerSubject, type Outcome, type Spend, type SpentEntry } from '#contract'
-import type { Committed } from './commit.ts'
-import type { Context } from './context.ts'
-import type { Request } from './requests.ts'
+import type { Context } from '../context.ts'
+import type { Committed } from '../history/commit.ts'
+import type { Request } from '../state/requests.ts'
 
 /** Uses an approval up, in the one of three ways that comes first. They share a subject, so only one can. */
 export async function spend(

@@ -1,8 +1,8 @@
 import type { Denial, Ruling } from '#contract'
-import type { Context } from './context.ts'
-import { frozenReason } from './freezes.ts'
-import type { Quota } from './quotas.ts'
-import { reasonPart } from './request-payload.ts'
+import type { Context } from '../context.ts'
+import { reasonPart } from '../request/request-payload.ts'
+import { frozenReason } from '../state/freezes.ts'
+import type { Quota } from '../state/quotas.ts'
 
 /** What is refused without asking anybody. Every text of it is read by a model. */
 

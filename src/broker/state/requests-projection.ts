@@ -1,5 +1,5 @@
 import { epochOf, isOfRequest, type JsonValue, type LedgerEntry, type RequestEntry } from '#contract'
-import type { Position } from './commit.ts'
+import type { Position } from '../history/commit.ts'
 import { type AgentCounts, type Counts, createCounts } from './counts.ts'
 import type { Projection } from './projection.ts'
 import { endOf, type Request } from './request-state.ts'

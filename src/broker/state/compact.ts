@@ -1,5 +1,5 @@
 import type { RequestedEntry } from '#contract'
-import type { Position } from './commit.ts'
+import type { Position } from '../history/commit.ts'
 
 /** Agents, rules and groups are few. Targets and processes are the agents' to invent, and so it is bounded. */
 const MOST_INTERNED = 10_000

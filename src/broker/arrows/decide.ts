@@ -9,8 +9,8 @@ import {
   type ReviewEntry,
 } from '#contract'
 import { type People, type Tally, tally } from '#policy'
-import type { Context } from './context.ts'
-import type { Request } from './requests.ts'
+import type { Context } from '../context.ts'
+import type { Request } from '../state/requests.ts'
 
 interface Grounds {
   by?: DecidedEntry['by']

@@ -8,9 +8,9 @@ import {
   type JsonValue,
   type Principal,
 } from '#contract'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
+import type { Request } from '../state/requests.ts'
 import type { Payloads } from './payload.ts'
-import type { Request } from './requests.ts'
 
 /** What is kept, sealed, of a request: enough to show its card and to take its digest again. */
 export interface RequestPayload {

@@ -16,7 +16,7 @@ import {
   type RequestedEntry,
   text,
 } from '#contract'
-import type { Position } from './commit.ts'
+import type { Position } from '../history/commit.ts'
 import type { Projection } from './projection.ts'
 
 /** What people have denied of late: a projection of the ledger, so every replica remembers the same. */

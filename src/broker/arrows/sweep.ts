@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { HoldpointError } from '#contract'
 import type { Component } from '#runtime'
-import type { Context } from './context.ts'
+import type { Context } from '../context.ts'
+import type { Party } from '../state/live.ts'
+import type { Request } from '../state/requests.ts'
 import { cancel, decideByReviews, expire } from './decide.ts'
 import { escalate } from './escalate.ts'
 import { endWorkOfFrozen } from './freezing.ts'
-import type { Party } from './live.ts'
-import type { Request } from './requests.ts'
 import { conclude, hasLapsed, spend } from './spend.ts'
 
 /**

@@ -11,9 +11,9 @@ import {
   requestSubjects,
 } from '#contract'
 import { leafHash } from '#ledger'
+import type { Request } from '../state/request-state.ts'
+import { add } from '../state/requests.ts'
 import type { Position } from './commit.ts'
-import type { Request } from './request-state.ts'
-import { add } from './requests.ts'
 
 /** Requests that are not in memory any more, as the ledger tells them. */
 export interface Past {
