@@ -11,7 +11,7 @@ import { checkIdentity } from '../../src/main/doctor/identity.ts'
 import { checkPermissions } from '../../src/main/doctor/permissions.ts'
 import { checkStore } from '../../src/main/doctor/store.ts'
 import { createFakeLog } from '../support/log.ts'
-import { createSurgery, fault } from '../support/surgery.ts'
+import { createSurgery, fault } from './surgery.ts'
 
 const { complaints, house, sceneOf, variables } = createSurgery()
 

@@ -6,7 +6,7 @@ import { endOf } from '../support/broker-process.ts'
 import { createFakeIo } from '../support/io.ts'
 import { startOlderServer } from '../support/older-server.ts'
 import { startProgram } from '../support/program.ts'
-import { createSurgery } from '../support/surgery.ts'
+import { createSurgery } from './surgery.ts'
 
 const { house, variables } = createSurgery()
 

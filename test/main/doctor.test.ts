@@ -13,7 +13,7 @@ import { checkNats } from '../../src/main/doctor/nats.ts'
 import { checkStreams } from '../../src/main/doctor/streams.ts'
 import { eventually } from '../support/held.ts'
 import { startOlderServer } from '../support/older-server.ts'
-import { createSurgery, fault, warning } from '../support/surgery.ts'
+import { createSurgery, fault, warning } from './surgery.ts'
 
 const DAY_MS = 86_400_000
 const { complaints, house, sceneOf } = createSurgery()

@@ -3,9 +3,9 @@ import { readConfig } from '#runtime'
 import { createEngine, createStore, type Engine } from '#store'
 import type { Finding } from '../../src/main/doctor/finding.ts'
 import { openScene, type Scene } from '../../src/main/doctor/scene.ts'
-import { holdAction } from './held.ts'
-import { type House, startHouse } from './house.ts'
-import { createFakeLog } from './log.ts'
+import { holdAction } from '../support/held.ts'
+import { type House, startHouse } from '../support/house.ts'
+import { createFakeLog } from '../support/log.ts'
 
 type Check = (scene: Scene) => Promise<Finding[]>
 
