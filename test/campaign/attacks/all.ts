@@ -6,11 +6,13 @@ import { gateAttacks } from './gate.ts'
 import { identityAttacks } from './identity.ts'
 import { natsAttacks } from './nats.ts'
 import { shownAttacks } from './shown.ts'
+import { signatureAttacks } from './signatures.ts'
 import { warrantAttacks } from './warrants.ts'
 
 /** Whoever adds a file adds its line here. */
 export const ATTACKS: readonly Attack[] = [
   ...warrantAttacks,
+  ...signatureAttacks,
   ...gateAttacks,
   ...digestAttacks,
   ...brokerAttacks,

@@ -13,108 +13,26 @@ import { DEVELOPMENT_ISSUER } from '#identity'
 import { claimOf, consumeOf, type Held, holdAction, newNonce, reviewAs } from '../../support/held.ts'
 import { attemptOf, EPOCH, type TestAgent } from '../../support/house.ts'
 import { tokenOf } from '../../support/token.ts'
-import { type Attack, guardIn, refusedWith } from './attack.ts'
+import { type Attack, refusedWith } from './attack.ts'
+import {
+  approvedOnly,
+  assurance,
+  card,
+  chatGroups,
+  chatIsChat,
+  facts,
+  group,
+  nonce,
+  noService,
+  outcomeNonce,
+  own,
+  ownIds,
+  ownInbox,
+  ownWork,
+  sameAction,
+  span,
+} from './broker-guards.ts'
 import type { Scenes } from './scenes.ts'
-
-const NEVER = 'if (false as boolean)'
-const inReview = guardIn('src/policy/review.ts')
-const inConsume = guardIn('src/broker/calls/consume.ts')
-
-const own = guardIn('src/broker/calls/own.ts')(
-  'own-request',
-  'An agent that uses another agent’s approval.',
-  'if (found?.requested.agent.sub === agentId) return found',
-  'if (found) return found',
-)
-const ownWork = inReview(
-  'own-work',
-  'Whoever’s work it is releases it.',
-  'if (isParty(people, reviewer, request))',
-  NEVER,
-)
-const group = inReview(
-  'reviewers-only',
-  'Anybody who can sign in reviews.',
-  'if (groups.length === 0)',
-  NEVER,
-)
-const noService = inReview(
-  'no-service-accounts',
-  'A bot reviews.',
-  'if (reviewer.service !== false || people.isService(reviewer))',
-  NEVER,
-)
-const assurance = inReview(
-  'assurance',
-  'A weaker sign-in than the rule asks for.',
-  'if (!atLeast(reviewer.assurance, approvals.assurance))',
-  NEVER,
-)
-const inChat = guardIn('src/broker/calls/channel.ts')
-const chatIsChat = inChat(
-  'chat-is-chat',
-  'A channel’s word, taken for a sign-in.',
-  "assurance: 'chat',",
-  "assurance: 'login',",
-)
-const chatGroups = inChat(
-  'chat-has-no-groups',
-  'A channel that puts anybody into any group.',
-  'groups: [subjectSpecifier(iss, sub)],',
-  `groups: [subjectSpecifier(iss, sub), 'oidc:${DEVELOPMENT_ISSUER}#group/sre'],`,
-)
-const card = guardIn('src/broker/calls/review.ts')(
-  'card-shown',
-  'A review of another card than the one that counts.',
-  'if (answer.renderHash !== request.requested.renderHash) throw',
-  `${NEVER} throw`,
-)
-const sameAction = inConsume(
-  'consume-same-action',
-  'An approval used for another action.',
-  'if (actionDigest !== request.requested.actionDigest)',
-  NEVER,
-)
-const approvedOnly = inConsume(
-  'consume-approved-only',
-  'What was denied, or not decided, is consumed.',
-  "if (request.decided?.decision !== 'approved')",
-  NEVER,
-)
-const nonce = inConsume(
-  'consume-nonce',
-  'A second caller gets the answer of the first.',
-  'entry.nonce !== nonce ||',
-)
-const span = inConsume(
-  'consume-span',
-  'One consumption stands behind two executions.',
-  'entry.trace?.spanId !== trace.spanId ||',
-)
-const outcomeNonce = guardIn('src/broker/calls/outcome.ts')(
-  'outcome-nonce',
-  'Somebody else says what became of an action.',
-  'if (request.spent.nonce !== call.nonce)',
-  NEVER,
-)
-const ownInbox = guardIn('src/broker/serving.ts')(
-  'reply-in-own-inbox',
-  'A caller has the broker write where it may not: into the ledger.',
-  '!reply?.startsWith(',
-  '!reply?.concat(',
-)
-const ownIds = guardIn('src/broker/request/requester.ts')(
-  'request-ids-by-agent',
-  'An agent that attaches to another agent’s request by repeating its attempt.',
-  '.update(canonicalize([agentId, attempt, action]))',
-  '.update(canonicalize([attempt, action]))',
-)
-const facts = guardIn('src/broker/request/facts.ts')(
-  'facts-are-testimony',
-  'An agent that names the broker as the source of its facts.',
-  "({ ...fact, source: 'agent' as const })",
-  '({ ...fact })',
-)
 
 const THEFT = 'warrant theft and replay'
 const SELF = 'self-approval, second account, bot'

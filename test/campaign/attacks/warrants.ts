@@ -1,14 +1,9 @@
-import { type ConsumeCall, type ConsumedClaims, digestJson, TYP, type WarrantClaims } from '#contract'
-import { generateKey, loadKey, type PrivateKey, signDocument } from '#warrant/issue'
-import { attempt, type Scene } from '../../support/gate-scene.ts'
+import { type ConsumedClaims, digestJson, type WarrantClaims } from '#contract'
 import type { Edit } from '../../support/guards.ts'
-import type { ScriptedRequest } from '../../support/scripted-broker.ts'
-import { consumedClaims } from '../../support/scripted-claims.ts'
 import { type Attack, guardIn } from './attack.ts'
+import { holdWith, sign } from './forged-release.ts'
 
 const inClaims = guardIn('src/warrant/claims.ts')
-const inTrust = guardIn('src/warrant/trust.ts')
-const inJws = guardIn('src/warrant/jws.ts')
 const nowS = () => Math.floor(Date.now() / 1000)
 
 const THEFT = 'warrant theft and replay'
@@ -162,9 +157,6 @@ const claimAttacks: Attack[] = CLAIMS.map(([guard, threat, check, change]) => ({
     holdWith(await scenes.gate(), { warrant: (claims, { keys }) => sign(change(claims), keys.broker) }),
 }))
 
-const sign = (claims: object, key: PrivateKey, typ: string = TYP.warrant): string =>
-  signDocument(typ as typeof TYP.warrant, claims, key)
-
 const CONSUMED: [guard: string, check: string, change: Partial<ConsumedClaims> | 'ledger'][] = [
   ['consumed-iss', "same('consume answer: iss', claims.iss, origin)", { iss: 'evil.example' }],
   ['consumed-aud', "same('consume answer: aud', claims.aud, expected.aud)", { aud: 'gateway:other' }],
@@ -196,123 +188,4 @@ const consumedAttacks: Attack[] = CONSUMED.map(([guard, check, change]) => ({
     }),
 }))
 
-const stranger = loadKey(generateKey().seed)
-const signature = inJws(
-  'signature',
-  'A document that nobody has signed.',
-  'if (!key.verify(signed, signature)) throw',
-  'if (false as boolean) throw',
-)
-const keyUse = inTrust(
-  'key-use',
-  'A key that signs what it is not for.',
-  'return signer?.use === use ? signer.key : undefined',
-  'return signer?.key',
-)
-const typ = inJws(
-  'typ',
-  'A document of one kind, played back as another.',
-  'typ: literal(typ),',
-  'typ: text({ min: 1 }) as never,',
-)
-
-const signatureAttacks: Attack[] = (
-  [
-    [
-      'a warrant whose payload was changed after it was signed',
-      signature,
-      THEFT,
-      (claims, { keys }) => tampered(sign(claims, keys.broker)),
-    ],
-    [
-      'a warrant with the signature of another document',
-      signature,
-      THEFT,
-      (claims, { keys }) => spliced(sign(claims, keys.broker), sign({ ...claims, sub: 'x' }, keys.broker)),
-    ],
-    [
-      'a warrant with an empty signature',
-      signature,
-      THEFT,
-      (claims, { keys }) => `${sign(claims, keys.broker).split('.').slice(0, 2).join('.')}.`,
-    ],
-    [
-      'a warrant signed by a stranger under the broker’s key id',
-      signature,
-      THEFT,
-      (claims, { keys }) => renamed(sign(claims, stranger), stranger, keys.broker),
-    ],
-    ['a warrant signed with the policy key', keyUse, BROKER, (claims, { keys }) => sign(claims, keys.policy)],
-    [
-      'a warrant signed with the registry key',
-      keyUse,
-      BROKER,
-      (claims, { keys }) => sign(claims, keys.registry),
-    ],
-    [
-      'a warrant under the type of an answer to consume',
-      typ,
-      BROKER,
-      (claims, { keys }) => sign(claims, keys.broker, TYP.consumed),
-    ],
-    [
-      'a warrant under the type of a plain JWT',
-      typ,
-      BROKER,
-      (claims, { keys }) => sign(claims, keys.broker, 'JWT'),
-    ],
-  ] as [string, Attack['guard'], string, Forge][]
-).map(([name, guard, threat, forge]) => ({
-  name,
-  threat,
-  enforcementPoint: 'in-process gate',
-  guard,
-  run: async (scenes) => holdWith(await scenes.gate(), { warrant: forge }),
-}))
-
-type Forge = (claims: WarrantClaims, broker: Scene['broker']) => string
-const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-const spliced = (one: string, other: string): string =>
-  [...one.split('.').slice(0, 2), other.split('.')[2]].join('.')
-function tampered(jws: string): string {
-  const [head, body = '', signed] = jws.split('.')
-  const claims = JSON.parse(Buffer.from(body, 'base64url').toString()) as WarrantClaims
-  return [head, encode({ ...claims, sub: 'somebody-else' }), signed].join('.')
-}
-function renamed(jws: string, from: PrivateKey, to: PrivateKey): string {
-  const [head = '', body, signed] = jws.split('.')
-  const header = Buffer.from(head, 'base64url').toString().replace(from.kid, to.kid)
-  return [Buffer.from(header).toString('base64url'), body, signed].join('.')
-}
-
-/** Holds an action that is approved, before a broker that forges. What runs in spite of that is the attacker's. */
-async function holdWith(
-  scene: Scene,
-  forged: { warrant?: Forge; consumed?: (claims: ConsumedClaims) => object },
-): Promise<string | undefined> {
-  const { broker, gate } = scene
-  broker.onRequest = () => 'approved'
-  broker.intercept = ({ name, body }, honest) => {
-    const request = broker.requests.at(-1) as ScriptedRequest
-    if (name === 'claim' && forged.warrant && honest.status === 'approved')
-      return { ...honest, warrant: forged.warrant(broker.warrantFor(request), broker) }
-    if (name === 'consume' && forged.consumed && 'consumed' in honest) {
-      const claims = consumedClaims(request, body as unknown as ConsumeCall, broker.origin)
-      return {
-        consumed: signDocument(TYP.consumed, forged.consumed(claims as ConsumedClaims), broker.keys.broker),
-      }
-    }
-    return honest
-  }
-  try {
-    const held = await gate.hold(attempt(), () => 'ran')
-    if (held.ran) return 'the tool ran'
-    return EXPECTED.has(held.refusal.code) ? undefined : `it was refused with ${held.refusal.code}`
-  } finally {
-    broker.intercept = (_call, honest) => honest
-    broker.onRequest = () => undefined
-  }
-}
-const EXPECTED: ReadonlySet<string> = new Set(['UNTRUSTED', 'STALE', 'WARRANT_MISMATCH'])
-
-export const warrantAttacks: readonly Attack[] = [...claimAttacks, ...consumedAttacks, ...signatureAttacks]
+export const warrantAttacks: readonly Attack[] = [...claimAttacks, ...consumedAttacks]
