@@ -1,3 +1,4 @@
+import { createAssignment } from './assignment.ts'
 import type { RequestSummary, SummarisedReview } from './desk-messages.ts'
 import type { ApprovalPart, Approvals } from './ruling.ts'
 import { visibleLine } from './visible.ts'
@@ -28,12 +29,18 @@ export function missingParts({ threshold, from, all, escalate = [], reviews }: U
   const fits = ({ groups }: SummarisedReview, part: ApprovalPart): boolean =>
     groups === undefined || groups.some((group) => part.from.includes(group) || joined.includes(group))
   const approvers = distinct(reviews.filter(({ verdict, late }) => verdict === 'approve' && !late))
-  const places = assign(approvers, parts, fits)
+  const assignment = createAssignment<SummarisedReview>(parts.map(({ threshold: places }) => places))
+  for (const approver of approvers)
+    assignment.add(
+      approver,
+      [...parts.keys()].filter((index) => fits(approver, parts[index] as ApprovalPart)),
+    )
+  const filled = assignment.filled()
   return parts.flatMap((part, index) => {
-    const count = part.threshold - places.filter((place) => place === index).length
+    const count = part.threshold - filled.filter((place) => place.part === index).length
     if (count <= 0) return []
     // Where somebody who stands elsewhere could move here, whoever fits there would do as well.
-    const open = reachable(index, approvers, parts, places, fits)
+    const open = reachable(index, filled, parts, fits)
     return [{ count, from: [...new Set(open.flatMap((one) => parts[one]?.from ?? []))] }]
   })
 }
@@ -43,43 +50,17 @@ export const missingText = (missing: readonly MissingPart[]): string =>
 
 type Fits = (review: SummarisedReview, part: ApprovalPart) => boolean
 
-/** Each approver's part, so that as few as possible are missing: augmenting paths, at most 20 by 10. */
-function assign(
-  approvers: readonly SummarisedReview[],
-  parts: readonly ApprovalPart[],
-  fits: Fits,
-): (number | undefined)[] {
-  const places: (number | undefined)[] = approvers.map(() => undefined)
-  function place(approver: number, seen: Set<number>): boolean {
-    for (const [index, part] of parts.entries()) {
-      if (seen.has(index) || !fits(approvers[approver] as SummarisedReview, part)) continue
-      seen.add(index)
-      const there = approvers.flatMap((_, other) => (places[other] === index ? [other] : []))
-      if (there.length < part.threshold || there.some((other) => place(other, seen))) {
-        places[approver] = index
-        return true
-      }
-    }
-    return false
-  }
-  for (const index of approvers.keys()) place(index, new Set())
-  return places
-}
-
 function reachable(
   start: number,
-  approvers: readonly SummarisedReview[],
+  filled: readonly { person: SummarisedReview; part: number }[],
   parts: readonly ApprovalPart[],
-  places: readonly (number | undefined)[],
   fits: Fits,
 ): number[] {
   const found = [start]
   for (const part of found)
-    for (const [index, approver] of approvers.entries()) {
-      const place = places[index]
-      if (place !== undefined && !found.includes(place) && fits(approver, parts[part] as ApprovalPart))
-        found.push(place)
-    }
+    for (const place of filled)
+      if (!found.includes(place.part) && fits(place.person, parts[part] as ApprovalPart))
+        found.push(place.part)
   return found.sort((one, other) => one - other)
 }
 

@@ -1,4 +1,5 @@
 export * from './action.ts'
+export * from './assignment.ts'
 export * from './attributes.ts'
 export * from './card.ts'
 export * from './card-approvals.ts'

@@ -1,5 +1,4 @@
-import type { ApprovalPart, Approvals, Principal } from '#contract'
-import { createAssignment } from './assignment.ts'
+import { type ApprovalPart, type Approvals, createAssignment, type Principal } from '#contract'
 import type { Policy } from './policy.ts'
 import { parseSpecifier, principalKey } from './specifier.ts'
 

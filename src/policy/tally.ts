@@ -1,5 +1,4 @@
-import type { Approvals, Principal, Verdict } from '#contract'
-import { createAssignment } from './assignment.ts'
+import { type Approvals, createAssignment, type Principal, type Verdict } from '#contract'
 import { escalatedTo } from './groups.ts'
 import type { People } from './people.ts'
 import { isParty, type ReviewedRequest } from './review.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createAssignment } from '../../src/policy/assignment.ts'
+import { createAssignment } from '../../src/contract/assignment.ts'
 
 /** Who could fill which parts, tried in every way. */
 function mostByTrying(places: readonly number[], people: readonly (readonly number[])[]): number {
