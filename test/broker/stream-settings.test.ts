@@ -34,6 +34,14 @@ test('stream settings - what a server leaves out is unset, and a stream may be s
   ).toEqual([])
 })
 
+test.each([undefined, 'default', 'async'])(
+  'stream settings - a stream that need not wait for the disk may have the mode %s',
+  (persist_mode) => {
+    const wanted = { ...WANTED, persist_mode: 'async' }
+    expect(differencesOf(wanted, { ...LIVE, persist_mode })).toEqual([])
+  },
+)
+
 test('stream settings - left out where it has to be there is a difference', () => {
   const { deny_delete: _, ...without } = LIVE
   expect(differencesOf(WANTED, without).map(({ setting }) => setting)).toEqual(['deny_delete'])

@@ -2,6 +2,7 @@ import {
   DiscardPolicy,
   jetstream,
   jetstreamManager,
+  PersistMode,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
@@ -74,6 +75,9 @@ export function streamsOf(epoch: number, replicas: number): Stream[] {
       subjects: [EVENTS],
       max_age: nanos(7 * DAY_MS),
       max_bytes: 256 * MIB,
+      // Brokers announce again after a start, so nothing here is worth a wait for the disk. Servers before 2.12, and
+      // streams with copies, wait all the same.
+      ...(replicas === 1 ? { persist_mode: PersistMode.Async } : {}),
     },
     {
       ...file,
