@@ -204,6 +204,11 @@ test('redact - a list of nothing but secrets is kept back as a whole', () => {
   expect(detect(value)).toEqual({ value: REDACTED, found: [{ path: '/arguments', was: value }] })
 })
 
+test('redact - under a name of a hundred thousand characters, places are not listed one by one', () => {
+  const value = { ['n'.repeat(100_000)]: Array.from({ length: 50 }, () => ({ password: word(12) })) }
+  expect(detect(value)).toEqual({ value: REDACTED, found: [{ path: '/arguments', was: value }] })
+})
+
 /** Each begins again and again what never ends: an expression that looked back would need hours, and the test's time. */
 const HOSTILE = [
   ...[

@@ -8,19 +8,22 @@ import type { Span } from './span.ts'
  */
 export function findAssignments(text: string): Span[] {
   const spans: Span[] = []
-  let past = 0
-  for (const { index } of text.matchAll(/[=:]/g)) {
-    if (index < past || isOperator(text, index)) continue
+  for (let index = 0; index < text.length; index++) {
+    const sign = text.charCodeAt(index)
+    if ((sign !== EQUALS && sign !== COLON) || isOperator(text, index)) continue
     const name = nameBefore(text, index)
     const strength = name && strengthOf(name)
     if (!name || !strength) continue
     const value = valueAfter(text, index)
-    past = Math.max(value.to, index + 1)
     if (isSecret(text.slice(value.from, value.to), { name, strength, ...value }))
       spans.push({ from: value.from, to: value.to })
+    index = Math.max(value.to - 1, index)
   }
   return spans
 }
+
+const EQUALS = 0x3d
+const COLON = 0x3a
 
 const isOperator = (text: string, at: number): boolean =>
   '=!<>:+'.includes(text[at - 1] ?? ' ') || '=:>~'.includes(text[at + 1] ?? ' ')
@@ -34,9 +37,18 @@ function nameBefore(text: string, at: number): string | undefined {
   if (text[end - 1] === '"' || text[end - 1] === "'") end--
   if (text[end - 1] === '\\') end--
   let from = end
-  while (from > 0 && end - from < LONGEST_NAME && /[\w.-]/.test(text[from - 1] as string)) from--
+  while (from > 0 && end - from < LONGEST_NAME && isOfName(text.charCodeAt(from - 1))) from--
   return from === end ? undefined : text.slice(from, end)
 }
+
+/** `[\w.-]`, without a pattern for each character. */
+const isOfName = (code: number): boolean =>
+  (code >= 0x61 && code <= 0x7a) || // a-z
+  (code >= 0x41 && code <= 0x5a) || // A-Z
+  (code >= 0x30 && code <= 0x39) || // 0-9
+  code === 0x5f || // _
+  code === 0x2d || // -
+  code === 0x2e // .
 
 interface Value extends Span {
   isQuoted: boolean

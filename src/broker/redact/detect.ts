@@ -20,6 +20,8 @@ export interface Found {
 
 /** More than this and it is kept back as a whole: a list of places must not grow larger than what it speaks of. */
 const MOST_PLACES = 100
+/** Of all paths together: names are as long as an agent likes, and each place below one repeats it. */
+const MOST_IN_PATHS = 50_000
 
 /**
  * Takes out of a value of an agent what looks like a secret: credentials of a known form, private keys, passwords in
@@ -27,22 +29,35 @@ const MOST_PLACES = 100
  * itself goes, so that people still see what it is part of. Takes time linear in the size of the value.
  */
 export function detectSecrets(value: JsonValue, path: string): Detection {
-  const found: Found[] = []
-  const replaced = walk(value, { path, found })
-  if (found.length <= MOST_PLACES) return { value: replaced, found }
+  const finds: Finds = { found: [], inPaths: 0 }
+  const replaced = walk(value, { path, finds })
+  if (!areTooMany(finds)) return { value: replaced, found: finds.found }
   return { value: REDACTED, found: [{ path, was: value }] }
+}
+
+interface Finds {
+  found: Found[]
+  inPaths: number
+}
+
+const areTooMany = ({ found, inPaths }: Finds): boolean =>
+  found.length > MOST_PLACES || inPaths > MOST_IN_PATHS
+
+function note(finds: Finds, path: string, was: JsonValue): void {
+  finds.found.push({ path, was })
+  finds.inPaths += path.length
 }
 
 interface Place {
   path: string
-  found: Found[]
+  finds: Finds
   /** What the name says under which it stands. */
   named?: Strength | undefined
   name?: string
 }
 
 function walk(value: JsonValue, place: Place): JsonValue {
-  if (place.found.length > MOST_PLACES) return value
+  if (areTooMany(place.finds)) return value
   switch (typeof value) {
     case 'string':
       return inText(value, place)
@@ -56,15 +71,15 @@ function walk(value: JsonValue, place: Place): JsonValue {
   }
 }
 
-function inText(text: string, { path, found, named, name }: Place): string {
+function inText(text: string, { path, finds, named, name }: Place): string {
   if (named && isSecretValue(text, named)) {
-    found.push({ path, was: text })
+    note(finds, path, text)
     return REDACTED
   }
   let shown = ''
   let past = 0
   for (const { from, to } of secretsIn(text, name)) {
-    found.push({ path, was: text.slice(from, to) })
+    note(finds, path, text.slice(from, to))
     shown += text.slice(past, from) + REDACTED
     past = to
   }
@@ -80,34 +95,34 @@ function secretsIn(text: string, name = ''): Span[] {
   return merged([...findFormats(text), ...findAssignments(text), ...cards])
 }
 
-function inNumber(value: number, { path, found, named, name = '' }: Place): JsonValue {
+function inNumber(value: number, { path, finds, named, name = '' }: Place): JsonValue {
   if (named !== 'strong' && (!isPaymentCard(String(value)) || namesAnId(name))) return value
-  found.push({ path, was: value })
+  note(finds, path, value)
   return REDACTED
 }
 
 const FLAG = /^--?[A-Za-z][\w-]*$/
 
 /** In a list of arguments, what follows `--password` is one; under `Authorization` every entry is. */
-function inList(values: JsonValue[], { path, found, named, name = '' }: Place): JsonValue[] {
+function inList(values: JsonValue[], { path, finds, named, name = '' }: Place): JsonValue[] {
   return values.map((value, index) => {
     const before = values[index - 1]
     const isFollowing = typeof before === 'string' && FLAG.test(before)
     const isFlag = typeof value === 'string' && FLAG.test(value)
     const strength = isFollowing && !isFlag ? strengthOf(before) : undefined
-    return walk(value, { path: `${path}/${index}`, found, named: strength ?? named, name })
+    return walk(value, { path: `${path}/${index}`, finds, named: strength ?? named, name })
   })
 }
 
-function inObject(object: { [key: string]: JsonValue }, { path, found }: Place): JsonValue {
+function inObject(object: { [key: string]: JsonValue }, { path, finds }: Place): JsonValue {
   const names = new Set<string>()
   const entries = Object.entries(object).map(([key, value]) => {
-    if (found.length > MOST_PLACES) return [key, value] as const
-    const shown = unique(inText(key, { path: `${path}/${escapeToken(REDACTED)}`, found }), names)
+    if (areTooMany(finds)) return [key, value] as const
+    const shown = unique(inText(key, { path: `${path}/${escapeToken(REDACTED)}`, finds }), names)
     const name = naming(key, object)
     const place = {
       path: `${path}/${escapeToken(shown)}`,
-      found,
+      finds,
       named: strengthOf(name),
       name,
     }

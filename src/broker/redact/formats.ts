@@ -64,8 +64,12 @@ export const findFormats = (text: string): Span[] => [
   ...passwords(text),
 ]
 
+/** What could not hold one is not searched: most texts are short, and a hostile card is made of thousands of them. */
+const SHORTEST = 15
 const known = (text: string): Span[] =>
-  Array.from(text.matchAll(KNOWN), ({ index, 0: found }) => ({ from: index, to: index + found.length }))
+  text.length < SHORTEST
+    ? []
+    : Array.from(text.matchAll(KNOWN), ({ index, 0: found }) => ({ from: index, to: index + found.length }))
 
 /** What may stand in one: anything else ends it, so that nothing else hides between its marks. Spaces only in headers. */
 const KEY_BODY = /(?:[A-Za-z0-9+/=\r\n\\.,-]|: )*?(?=-----END )|(?:[A-Za-z0-9+/=\r\n\\.,-]|: )*/y
@@ -73,6 +77,7 @@ const KEY_END = /-----END (?:[A-Z0-9]{1,20} ){0,4}(?:PRIVATE KEY|NKEY SEED)(?: B
 
 function privateKeys(text: string): Span[] {
   const spans: Span[] = []
+  if (!text.includes('-----BEGIN ')) return spans
   let past = 0
   for (const { index, 0: begin } of text.matchAll(KEY_BEGIN)) {
     if (index < past) continue
@@ -87,6 +92,7 @@ function privateKeys(text: string): Span[] {
 
 function passwords(text: string): Span[] {
   const spans: Span[] = []
+  if (!text.includes('://')) return spans
   for (const { indices, 1: password = '' } of text.matchAll(USERINFO)) {
     const [from, to] = indices?.[1] ?? [0, 0]
     if (!PLACEHOLDER.test(password)) spans.push({ from, to })

@@ -1,6 +1,7 @@
 import type { Span } from './span.ts'
 
 const DIGITS = /(?<![\w.-])\d(?:[ -]?\d){13,15}(?![\w-]|\.\d)/g
+const SHORTEST = 14
 /** As they are printed: not grouped, or in groups of a card. */
 const GROUPED = /^(?:\d{14,16}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5})$/
 /** Visa, Mastercard, American Express, Discover, JCB, Diners: the beginnings and lengths that are given out. */
@@ -10,6 +11,7 @@ const BRANDS =
 /** Numbers of payment cards: beginning, length, grouping and check digit have to be those of one. */
 export function findPaymentCards(text: string): Span[] {
   const spans: Span[] = []
+  if (text.length < SHORTEST) return spans
   DIGITS.lastIndex = 0
   for (let match = DIGITS.exec(text); match; match = DIGITS.exec(text)) {
     const { index: from, 0: found } = match
