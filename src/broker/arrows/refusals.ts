@@ -1,6 +1,7 @@
 import type { Denial, Ruling } from '#contract'
+import { knownAttempt } from '../calls/own.ts'
 import type { Context } from '../context.ts'
-import { reasonPart } from '../request/request-payload.ts'
+import { reasonOf } from '../request/request-payload.ts'
 import { frozenReason } from '../state/freezes.ts'
 import type { Quota } from '../state/quotas.ts'
 
@@ -23,16 +24,17 @@ const MOST_CHARACTERS = 4_000
 
 /** Somebody has denied the same action a while ago, and what they said is said again. */
 export async function rememberedDenial(
-  { denials, payloads }: Context,
+  context: Context,
   repeatKey: string,
   { rule }: Ruling,
 ): Promise<Denial | undefined> {
-  const denial = denials.of(repeatKey)
+  const denial = context.denials.of(repeatKey)
   if (!denial) return undefined
-  const { requestId, by, reasonDigest } = denial
-  const words = reasonDigest && (await payloads.get(requestId, reasonPart(reasonDigest)))
+  const { requestId, by } = denial
+  const denied = await knownAttempt(context, requestId)
+  const words = denied && (await reasonOf(context, denied))
   const people = by.map(({ name }) => name).join(' and ') || 'A reviewer'
-  const reason = `${people} denied the same action before${typeof words === 'string' ? `: ${words}` : '.'}`
+  const reason = `${people} denied the same action before${words === undefined ? '.' : `: ${words}`}`
   return {
     status: 'denied',
     code: 'APPROVAL_DENIED',

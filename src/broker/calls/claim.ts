@@ -3,7 +3,7 @@ import { expire } from '../arrows/decide.ts'
 import { checkNotFrozen } from '../arrows/freezing.ts'
 import { hasLapsed, spend } from '../arrows/spend.ts'
 import type { Context } from '../context.ts'
-import { reasonPart } from '../request/request-payload.ts'
+import { reasonOf } from '../request/request-payload.ts'
 import type { Request } from '../state/requests.ts'
 import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
@@ -38,7 +38,8 @@ export const claim: AgentHandler<ClaimCall, ClaimReply> = {
   },
 }
 
-async function refusal({ payloads }: Context, { requested, decided }: Request): Promise<ClaimReply> {
+async function refusal(context: Context, request: Request): Promise<ClaimReply> {
+  const { decided } = request
   const by = (decided?.by ?? []).map(({ iss, sub, name, channel, assurance }) => ({
     iss,
     sub,
@@ -46,11 +47,10 @@ async function refusal({ payloads }: Context, { requested, decided }: Request): 
     channel,
     assurance,
   }))
-  const digest = decided?.reasonDigest
-  const reason = digest && (await payloads.get(requested.requestId, reasonPart(digest)))
+  const reason = await reasonOf(context, request)
   return {
     status: decided?.decision as 'denied' | 'expired' | 'cancelled',
     by,
-    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(reason === undefined ? {} : { reason }),
   }
 }

@@ -19,7 +19,7 @@ import type { Context } from '../context.ts'
 import { checkPolicyChange, POLICY_AGENT } from '../documents/policy-change.ts'
 import { brokerFacts, distrusted } from '../request/facts.ts'
 import { circumstances, entryOf, freezePayload, type Opening } from '../request/request-draft.ts'
-import { createPayload, type RequestPayload, readPayload } from '../request/request-payload.ts'
+import { createPayload, payloadOf, type RequestPayload, refuseErased } from '../request/request-payload.ts'
 import { attemptKeyOf, repeatKeyOf, requesterOf } from '../request/requester.ts'
 import type { Request } from '../state/requests.ts'
 import type { AgentHandler } from './handler.ts'
@@ -35,7 +35,7 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
     const key = attemptKeyOf(context.config.secret, agentId, attempt)
     // The same attempt again attaches to its request, whatever has become of it since, and in whichever epoch.
     for (const epoch of context.openEpochs()) {
-      const known = await knownAttempt(context, `${epoch}-${key}`)
+      const known = await attemptIn(epoch, `${epoch}-${key}`, context)
       if (known) return attachedTo(known, context)
     }
     const requestId = `${context.epoch()}-${key}`
@@ -50,8 +50,17 @@ export const request: AgentHandler<RequestCall, RequestReply> = {
   },
 }
 
-async function attachedTo({ requested }: Request, { payloads }: Context): Promise<RequestReply> {
-  return heldReply(await readPayload(payloads, requested.requestId), requested)
+/**
+ * In the epoch that takes new requests the ledger itself refuses a second one. Nothing does so across two: there the
+ * ledger is asked, for another replica may have opened it a moment ago.
+ */
+const attemptIn = (epoch: number, requestId: string, context: Context): Promise<Request | undefined> =>
+  epoch === context.epoch()
+    ? knownAttempt(context, requestId)
+    : Promise.resolve(context.requests.get(requestId) ?? context.past.read(requestId))
+
+async function attachedTo(known: Request, context: Context): Promise<RequestReply> {
+  return heldReply(await payloadOf(context, known), known.requested)
 }
 
 interface Asked {
@@ -123,12 +132,21 @@ async function open(
   const entry = entryOf(payload, requester, process, ruling, repeatKey)
   const subject = ledgerSubject.requested(epochOf(requestId), requestId)
   const committed = await context.ledger.commit(subject, entry)
+  if (!committed.won) await leaveErased(context, requestId)
   // One that has ended and left memory is not to be taken for one that waits.
   if (committed.won || !context.requests.haveLeft())
     context.requests.apply(committed.entry, committed.position)
   const opened = context.requests.get(requestId)
   if (opened && committed.won) context.notify.desk('opened', opened)
   return heldReply(payload, committed.entry)
+}
+
+/** We had not heard of it, and may have sealed anew what was erased: that stays so. Throws ERASED. */
+async function leaveErased({ past, payloads }: Context, requestId: string): Promise<void> {
+  const known = await past.read(requestId)
+  if (!known?.erased) return
+  await payloads.erase(requestId)
+  refuseErased(known)
 }
 
 const heldReply = ({ salt }: RequestPayload, entry: RequestedEntry): RequestReply => ({

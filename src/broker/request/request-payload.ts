@@ -54,6 +54,17 @@ export function refuseErased({ requested, erased }: Request): void {
     )
 }
 
+/** What whoever decided it said. Undefined where they said nothing, or it is erased, as soon as the ledger says so. */
+export async function reasonOf(
+  { payloads }: Pick<Context, 'payloads'>,
+  { requested, decided, erased }: Request,
+): Promise<string | undefined> {
+  const digest = decided?.reasonDigest
+  if (!digest || erased) return undefined
+  const words = await payloads.get(requested.requestId, reasonPart(digest))
+  return typeof words === 'string' ? words : undefined
+}
+
 /** One person, one review: this is the last token of the review's write-once subject. */
 export const reviewerHash = ({ iss, sub }: Principal): string =>
   digestHex(digestJson({ iss, sub })).slice(0, 32)
