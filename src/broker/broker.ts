@@ -7,6 +7,7 @@ import { announceFreeze } from './arrows/freezing.ts'
 import { createSweeper, sweep } from './arrows/sweep.ts'
 import { type Context, createNotify } from './context.ts'
 import { createAdoption, type PolicyChanges } from './documents/adoption.ts'
+import { recordDirectory } from './documents/directory-record.ts'
 import { createDocuments } from './documents/documents.ts'
 import { recordPolicyInForce } from './documents/policy-record.ts'
 import { createLedgerWriter } from './history/commit.ts'
@@ -24,6 +25,7 @@ import { createPayloads } from './request/payload.ts'
 import { createServing } from './serving.ts'
 import { createDenials } from './state/denials.ts'
 import { createFreezes } from './state/freezes.ts'
+import { createKnownDirectories } from './state/known-directory.ts'
 import { createLeases } from './state/leases.ts'
 import { createNewest } from './state/newest.ts'
 import { createQuotas } from './state/quotas.ts'
@@ -73,6 +75,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const { heartbeatMs = 5_000, sweepMs = 1_000, checkpointMs = 1_000, maxPayloadBytes = 1_000_000 } = config
   const { nc, identity, now, log } = deps
   const standings = createStandings()
+  const directories = createKnownDirectories()
   let isCaughtUp = false
   let corruption: unknown
 
@@ -103,6 +106,8 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       now,
       log,
       onChange: documentsChanged,
+      onPeople: () => known.peopleChanged(),
+      knownDirectory: directories.newest,
       policies: (trust) =>
         createAdoption(config.policyChanges ?? 'held', {
           trust,
@@ -126,6 +131,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   /** Each is in the snapshot; those that look at a request come before the one that may let it leave. */
   const projections = {
     standings,
+    directories,
     denials: denials.projection,
     freezes: freezes.projection,
     requests: known.projection,
@@ -165,7 +171,10 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       history,
       logs,
       ledger,
-      recordPolicy: (epoch) => recordPolicyInForce(context, epoch),
+      recordInForce: async (epoch) => {
+        await recordPolicyInForce(context, epoch)
+        await recordDirectory(context, epoch)
+      },
       frozen: freezes.current,
       now,
       log,
@@ -186,6 +195,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     newest,
     requests,
     past: createPast({ nc }),
+    knownDirectory: directories.newest,
     denials,
     freezes,
     quotas: createQuotas({ now }),

@@ -19,6 +19,7 @@ import type { Erasures } from './request/erasures.ts'
 import type { Payloads } from './request/payload.ts'
 import type { Denials } from './state/denials.ts'
 import type { Freezes } from './state/freezes.ts'
+import type { KnownDirectory } from './state/known-directory.ts'
 import type { Leases } from './state/leases.ts'
 import type { Newest } from './state/newest.ts'
 import type { Quotas } from './state/quotas.ts'
@@ -37,6 +38,8 @@ export interface Context {
   /** Those that have left memory. */
   past: Past
   denials: Denials
+  /** The newest directory of people that the ledger knows. */
+  knownDirectory(): KnownDirectory | undefined
   freezes: Freezes
   quotas: Quotas
   payloads: Payloads

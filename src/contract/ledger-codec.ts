@@ -2,6 +2,7 @@ import { type Digest, digestHex, digestJson } from './digest.ts'
 import { canonicalize, parseJson } from './json.ts'
 import {
   type ContinuedEntry,
+  type DirectoryEntry,
   freezeName,
   type LedgerEntry,
   type PolicyEntry,
@@ -19,6 +20,10 @@ export function encodeEntry(entry: LedgerEntry): string {
   if (entry.type === 'policy') {
     const { hash, ...predicate } = rest as Omit<PolicyEntry, 'type'>
     return statement(type, `policy/${entry.version}`, hash, predicate)
+  }
+  if (entry.type === 'directory') {
+    const { hash, ...predicate } = rest as Omit<DirectoryEntry, 'type'>
+    return statement(type, `directory/${entry.version}`, hash, predicate)
   }
   if (entry.type === 'freeze') {
     const { agent, turn, frozen } = entry
@@ -72,7 +77,7 @@ function readJson(bytes: string): unknown {
 
 /** What stands in `subject` and is not repeated in the predicate. */
 function keyOf(type: string, name: string, digest: Digest): object {
-  if (type === 'policy') return { hash: digest }
+  if (type === 'policy' || type === 'directory') return { hash: digest }
   if (type === 'continued') return { root: digest }
   if (type === 'freeze') return {}
   return { requestId: name, actionDigest: digest }

@@ -77,6 +77,12 @@ export const entryShape = variant('type', {
     observes: boolean,
     release: optional(text({ min: 1, max: 200 })),
   }),
+  directory: object({
+    type: literal('directory'),
+    at: integer(),
+    version: integer({ min: 1 }),
+    hash: digestShape,
+  }),
   erased: object({ type: literal('erased'), ...base, by: reviewer }),
   freeze: object({
     type: literal('freeze'),

@@ -5,7 +5,7 @@ import type { Approvals, RulingRecord } from './ruling.ts'
 import { ledgerSubject } from './subjects.ts'
 
 /**
- * What the ledger says, one kind for each arrow of a request, plus the policy that ruled from then on.
+ * What the ledger says, one kind for each arrow of a request, plus what ruled from then on: policy, directory, freezes.
  * Hashes, identifiers and names only: arguments, cards and reasons lie in the payload bucket.
  * `at` is the broker's time, milliseconds since the epoch.
  */
@@ -17,6 +17,7 @@ export type LedgerEntry =
   | OutcomeEntry
   | ErasedEntry
   | PolicyEntry
+  | DirectoryEntry
   | FreezeEntry
   | ContinuedEntry
 export type LedgerEntryType = LedgerEntry['type']
@@ -34,6 +35,8 @@ export function subjectOfEntry(epoch: number, entry: LedgerEntry, reviewerHash =
   switch (entry.type) {
     case 'policy':
       return ledgerSubject.policy(epoch, entry.version)
+    case 'directory':
+      return ledgerSubject.directory(epoch, entry.version)
     case 'freeze':
       return ledgerSubject.freeze(epoch, entry.agent, entry.turn)
     case 'continued':
@@ -145,6 +148,15 @@ export interface PolicyEntry {
   observes: boolean
   /** The request whose approval released this policy; absent for an installation's first, and in development. */
   release?: string
+}
+
+/** From here on people are compared by this directory, or by a later one: never again by an older one, or by none. */
+export interface DirectoryEntry {
+  type: 'directory'
+  at: number
+  version: number
+  /** Of the signed document, as it was published. */
+  hash: Digest
 }
 
 /** From here on an agent, or every agent, may do nothing; or may again. */

@@ -64,6 +64,7 @@ export const ledgerSubject = {
   outcome: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.outcome`,
   erased: (epoch: number, requestId: string): string => `hp.v1.ledger.${epoch}.req.${requestId}.erased`,
   policy: (epoch: number, version: number): string => `hp.v1.ledger.${epoch}.policy.${version}`,
+  directory: (epoch: number, version: number): string => `hp.v1.ledger.${epoch}.directory.${version}`,
   /** `agent` absent: all of them. No agent's id begins with an underscore. */
   freeze: (epoch: number, agent: string | undefined, turn: number): string =>
     `hp.v1.ledger.${epoch}.freeze.${agent ?? '_all'}.${turn}`,

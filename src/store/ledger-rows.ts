@@ -143,6 +143,8 @@ function details(entry: LedgerEntry): Partial<LedgerRow> {
           : {}),
       }
     }
+    case 'directory':
+      return { name: `directory ${entry.version}` }
     case 'continued':
       return { name: `epoch ${entry.epoch}` }
   }

@@ -57,6 +57,7 @@ const entries: Record<LedgerEntryType, LedgerEntry> = {
   spent: { type: 'spent', ...base, spend: 'consumed', nonce: 'n'.repeat(22), trace },
   outcome: { type: 'outcome', ...base, outcome: 'failed', errorType: 'TypeError' },
   policy: { type: 'policy', at: base.at, version: 3, hash: digest('b'), observes: true },
+  directory: { type: 'directory', at: base.at, version: 2, hash: digest('e') },
   erased: { type: 'erased', ...base, by: reviewer },
   freeze: { type: 'freeze', at: base.at, agent: 'billing', turn: 1, frozen: true, by: reviewer },
   continued: { type: 'continued', at: base.at, epoch: 1, size: 5, root: digest('f') },

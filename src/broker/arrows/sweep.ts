@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { HoldpointError } from '#contract'
 import type { Component } from '#runtime'
 import type { Context } from '../context.ts'
+import { recordDirectory } from '../documents/directory-record.ts'
 import type { Party } from '../state/live.ts'
 import type { Request } from '../state/requests.ts'
 import { cancel, decideByReviews, expire } from './decide.ts'
@@ -15,10 +16,23 @@ import { conclude, hasLapsed, spend } from './spend.ts'
  */
 export async function sweep(context: Context, isOver = () => false): Promise<void> {
   await endWorkOfFrozen(context, isOver)
+  await keepDirectory(context)
   const { requests } = context
   await tendAll(context, requests.toDecide(), tendReviewed, isOver)
   await tendAll(context, requests.due(context.now()), tendDue, isOver)
   await sweepParties(context, isOver)
+}
+
+/** Known to the ledger before long: whichever replica is first. */
+async function keepDirectory(context: Context): Promise<void> {
+  const { documents, knownDirectory, log } = context
+  if ((documents.directory()?.version ?? 0) <= (knownDirectory()?.version ?? 0)) return
+  try {
+    await recordDirectory(context, context.epoch())
+  } catch (error) {
+    if (!(error instanceof HoldpointError)) throw error
+    log.warn('which directory is in force could not be recorded', { code: error.code })
+  }
 }
 
 /** So many writes at a time. */

@@ -1,6 +1,7 @@
-import { type Directory, HoldpointError } from '#contract'
+import { type Digest, type Directory, digestBytes, HoldpointError } from '#contract'
 import { createPeople, type People } from '#policy'
 import type { Trust } from '#warrant'
+import type { KnownDirectory } from '../state/known-directory.ts'
 
 /** Which directory of people is in force. Once there is one, there is no way back to having none. */
 export interface Directories {
@@ -8,8 +9,10 @@ export interface Directories {
   adopt(jws: string): Directory
   /** Until it is adopted again: what a key signed that is in the key set no longer counts no longer. */
   release(): void
+  /** The one in force, whether or not it has expired. */
+  current(): KnownDirectory | undefined
   /**
-   * Throws STALE where it has expired, and UNTRUSTED where there is one that cannot be verified: nobody's answer
+   * Throws STALE where it has expired or the ledger knows a newer one, and UNTRUSTED where there is one that cannot be verified: nobody's answer
    * counts then, because one person could give several.
    */
   people(): People
@@ -17,16 +20,18 @@ export interface Directories {
 
 export function createDirectories(deps: {
   trust: Pick<Trust, 'verifyDirectory'>
+  /** The newest that the ledger knows. */
+  known(): KnownDirectory | undefined
   now: () => number
 }): Directories {
-  let inForce: { document: Directory; people: People } | undefined
+  let inForce: { document: Directory; hash: Digest; people: People } | undefined
   let fault: string | undefined
 
   return {
     adopt(jws) {
       try {
         const document = deps.trust.verifyDirectory(jws)
-        inForce = { document, people: createPeople(document) }
+        inForce = { document, hash: digestBytes(jws), people: createPeople(document) }
         fault = undefined
         return document
       } catch (error) {
@@ -38,14 +43,27 @@ export function createDirectories(deps: {
       if (inForce) fault = 'the key that signed it is in the key set no longer'
       inForce = undefined
     },
+    current: () => inForce && { version: inForce.document.version, hash: inForce.hash },
     people() {
       if (fault !== undefined)
         throw new HoldpointError(
           'UNTRUSTED',
           `nobody may answer: the directory of people is refused, ${fault}`,
         )
+      const known = deps.known()
+      const found = inForce?.document.version ?? 0
+      if (known && found < known.version)
+        throw new HoldpointError(
+          'STALE',
+          `nobody may answer: the ledger knows version ${known.version} of the directory of people, and ${found === 0 ? 'none' : `version ${found}`} is published; publish it again`,
+        )
       if (!inForce) return EVERY_ACCOUNT_A_PERSON
       const { version, exp } = inForce.document
+      if (known?.version === version && known.hash !== inForce.hash)
+        throw new HoldpointError(
+          'UNTRUSTED',
+          `nobody may answer: the ledger knows version ${version} of the directory of people with another content`,
+        )
       if (deps.now() < exp * 1000) return inForce.people
       throw new HoldpointError(
         'STALE',

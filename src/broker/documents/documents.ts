@@ -5,6 +5,7 @@ import type { People } from '#policy'
 import type { Component, Log } from '#runtime'
 import { createTrust, type Trust } from '#warrant'
 import { FIRST_EPOCH } from '../enrolment/epochs.ts'
+import type { KnownDirectory } from '../state/known-directory.ts'
 import { createDirectories } from './directories.ts'
 import type { Policies, PolicyInForce } from './policies.ts'
 
@@ -23,6 +24,8 @@ export interface Documents extends Component {
   registrations(): Registration[]
   /** Who is one person. Throws STALE or UNTRUSTED where a directory cannot be relied on: then nobody may answer. */
   people(): People
+  /** The directory in force, whether or not it has expired. */
+  directory(): KnownDirectory | undefined
   /** Every epoch of the ledger that has begun, ascending; the first needs no document. */
   epochs(): number[]
 }
@@ -33,6 +36,10 @@ export interface DocumentsDeps {
   log: Log
   /** A newer document is in force: gates want to know. */
   onChange(): void
+  /** Who is one person may have changed. */
+  onPeople(): void
+  /** The newest directory of people that the ledger knows. */
+  knownDirectory(): KnownDirectory | undefined
   policies(trust: Trust): Policies
 }
 
@@ -47,7 +54,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
   let keySet: { version: number; jws: string; document: KeySet } | undefined
   const policies = deps.policies(trust)
   const registrations = new Map<string, Document & { registration: Registration }>()
-  const directories = createDirectories({ trust, now })
+  const directories = createDirectories({ trust, known: deps.knownDirectory, now })
   let directory: Document | undefined
   /** Never taken back: what has begun to hold requests is read, whoever signs what later. */
   const epochs = new Set([FIRST_EPOCH])
@@ -79,6 +86,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
     } else if (kind === 'directory') {
       const { version, people } = directories.adopt(jws)
       directory = { subject, jws }
+      deps.onPeople()
       log.info('a directory of people is in force', { version, people: people.length })
     } else if (kind === 'epoch') {
       epochs.add(trust.verifyEpoch(jws).version)
@@ -125,6 +133,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
             .sort((one, other) => (one.agent.sub < other.agent.sub ? -1 : 1))
         : [],
     people: directories.people,
+    directory: directories.current,
     epochs: () => [...epochs].sort((one, other) => one - other),
 
     async start() {
@@ -136,7 +145,8 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       messages = await consumer.consume({
         callback: (message) => {
           take(message.subject, message.string())
-          if (message.seq >= state.last_seq) upToDate.resolve()
+          // Not by the stream's last number: the message that had it may have been removed.
+          if (message.info.pending === 0) upToDate.resolve()
         },
       })
       await upToDate.promise

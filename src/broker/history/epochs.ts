@@ -29,8 +29,8 @@ export interface EpochsDeps {
   history: Pick<History, 'follow' | 'leave' | 'epochs' | 'barrier'>
   logs: Pick<Logs, 'of'>
   ledger: LedgerWriter
-  /** What has to stand in every epoch: whoever reads only this one must know which policy rules. */
-  recordPolicy(epoch: number): Promise<void>
+  /** What has to stand in every epoch: whoever reads only this one must know which policy rules, and who is one person. */
+  recordInForce(epoch: number): Promise<void>
   frozen(): FreezeEntry[]
   now: () => number
   log: Log
@@ -60,7 +60,7 @@ export function createEpochs({ everyMs }: { everyMs: number }, deps: EpochsDeps)
   /** First what whoever reads it needs, then requests. */
   async function begin(epoch: number): Promise<void> {
     await history.follow(epoch)
-    await deps.recordPolicy(epoch)
+    await deps.recordInForce(epoch)
     for (const change of deps.frozen())
       await ledger.commit(ledgerSubject.freeze(epoch, change.agent, change.turn), change)
     begunHere = epoch

@@ -90,6 +90,10 @@ export function createLive() {
       queue.put(slot, pendingUntilMs(slot))
       return slot.steps
     },
+    /** Who is one person has changed: what has reviews may be decided by them now. */
+    peopleChanged(): void {
+      for (const request of pending.items()) if (request.reviews.length > 0) reviewed.add(request)
+    },
     /** No review that is known decides it: the next one may. */
     looked: (request: Request): void => void reviewed.delete(request),
     pending: pending.items,

@@ -42,6 +42,8 @@ export interface Requests {
   toDecide(): Request[]
   /** What is known of its reviews does not decide it. */
   looked(request: Request): void
+  /** Those that have reviews are to be looked at again. */
+  peopleChanged(): void
   /** Processes that wait for something, or have begun something. */
   parties(): Iterable<Party>
   projection: Projection
@@ -117,6 +119,7 @@ export function createRequests({ kept = KEPT } = {}): Requests {
     },
     toDecide: live.toDecide,
     looked: live.looked,
+    peopleChanged: live.peopleChanged,
     parties: live.parties,
     projection,
   }
