@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { ALLOWED_LIFE_S, type AllowedClaims, actionDigest, TYP, type Typ } from '#contract'
-import type { GateAttempt } from '#gate'
+import { createGate, type GateAttempt } from '#gate'
+import { createTrust } from '#warrant'
 import { generateKey, loadKey, type PrivateKey, signDocument } from '#warrant/issue'
-import { attempt, POLICY, type Scene, startScene } from '../support/gate-scene.ts'
+import { createAllowances, runAllowed } from '../../src/gate/allowed.ts'
+import { attempt, configFor, POLICY, type Scene, startScene } from '../support/gate-scene.ts'
 import type { ScriptedRequest } from '../support/scripted-broker.ts'
 import { type RecordedSpans, recordSpans } from '../support/spans.ts'
 
@@ -22,6 +24,7 @@ afterEach(() => {
 })
 
 const BOB = { iss: 'https://idp.example.com', sub: 'bob' }
+const NO_SPAN = { setAttribute() {} }
 const nowS = () => Math.floor(Date.now() / 1000)
 
 function claimsFor({ attempt: asked, requester, salt }: ScriptedRequest): AllowedClaims {
@@ -149,6 +152,63 @@ test('gate - an allowance that is played back runs nothing, for the same attempt
   })
   expect(run).toHaveBeenCalledTimes(1)
   spans = recordSpans()
+})
+
+test('gate - an allowance is good for once, however far ahead somebody says that the broker’s clock is', async () => {
+  const gate = createGate(configFor(scene.broker, scene.nats.url), { now: Date.now })
+  let recorded: object | undefined
+  allowAll({ reply: (honest) => (recorded ??= honest) })
+  const allowing = scene.broker.intercept
+  scene.broker.intercept = (call, honest) =>
+    call.name === 'hello' ? { ...honest, ledgerTimeMs: Date.now() + 3_600_000 } : allowing(call, honest)
+  await gate.start()
+  await spans.stop()
+  const one = attempt({ name: 'export_once', attempt: 'same-call-again' })
+  const run = vi.fn()
+  expect(await gate.hold(one, run)).toMatchObject({ ran: true })
+  expect(await gate.hold(one, run)).toMatchObject({ ran: false, refusal: { code: 'WARRANT_MISMATCH' } })
+  expect(run).toHaveBeenCalledTimes(1)
+  await gate.stop()
+  spans = recordSpans()
+})
+
+test.each([
+  ['another policy has come into force meanwhile', { policyVersion: 2 }],
+  ['there are newer documents, and they are not here yet', undefined],
+])('gate - an allowance that was held back until %s runs nothing', (_, known) => {
+  const trust = createTrust({ pin: scene.broker.pin }, { now: Date.now })
+  const { keySet, registration } = scene.broker.documents()
+  trust.adoptKeySet(keySet)
+  const asked = {
+    attempt: 'held-back',
+    action: { kind: 'tool', name: 'export_customers', arguments: {}, runtime: {}, trace: {} },
+  } as never
+  const requester = { ...trust.verifyRegistration(registration), enforcement: 'in-process:shop-agent' }
+  const salt = 'A'.repeat(22)
+  const claims = claimsFor({ attempt: asked, requester, salt } as unknown as ScriptedRequest)
+  const permit = signDocument(TYP.allowed, claims, scene.broker.keys.broker)
+  const authority = {
+    registration: trust.verifyRegistration(registration),
+    enforcement: 'in-process:shop-agent',
+    policyVersion: 1,
+  }
+  const run = (current: object | undefined) =>
+    runAllowed(
+      { status: 'allowed', rule: 'for-bob', salt, onBehalfOf: [BOB], permit },
+      {
+        attempt: asked,
+        action: (asked as { action: never }).action,
+        authority,
+        span: { span: NO_SPAN },
+      } as never,
+      {
+        session: { trust, authority: () => current },
+        allowances: createAllowances({ now: Date.now }),
+        freeze: { check() {} },
+      } as never,
+    )
+  expect(run({ policyVersion: 1 })).toMatchObject({ permitted: true })
+  expect(() => run(known)).toThrow(expect.objectContaining({ code: 'STALE' }))
 })
 
 test('gate - what it rules to deny, it does not even ask about', async () => {
