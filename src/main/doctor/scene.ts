@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { connectAs, currentEpoch, DEVELOPMENT_ORIGIN, FILES, type Home, openHome, readOwn } from '#broker'
+import {
+  connectAs,
+  currentEpoch,
+  DEVELOPMENT_ORIGIN,
+  epochsOf,
+  FILES,
+  type Home,
+  openHome,
+  readOwn,
+} from '#broker'
 import { HoldpointError, type KeySet } from '#contract'
 import { type Config, type Io, type Running, readRunning } from '#runtime'
 import { type Finding, messageOf } from './finding.ts'
@@ -16,7 +25,10 @@ export interface Scene {
   running: Running | undefined
   /** `holdpoint up`, or a folder made for it: what only a demo may have is a warning here. */
   isDevelopment: boolean
+  /** That takes new requests. */
   epoch: number
+  /** All that have begun, ascending: the older ones may be sealed, and dropped. */
+  epochs: number[]
   cwd: string
   deep: boolean
   now: () => number
@@ -68,6 +80,7 @@ export function openScene(config: Config, io: Pick<Io, 'cwd' | 'now'>, options: 
     running,
     isDevelopment: isDevelopment(config, home, running),
     epoch: currentEpoch(home),
+    epochs: epochsOf(home),
     cwd: io.cwd,
     deep: options.deep,
     now: io.now,

@@ -11,16 +11,27 @@ const STREAM_NOT_FOUND = 10059
 export async function checkStreams(scene: Scene): Promise<Finding[]> {
   const { streams } = await jetstreamManager(await scene.reader(), { checkAPI: false })
   const findings = await Promise.all(
-    streamsOf(scene.epoch, scene.config.nats.replicas).map(async (stream) => {
-      const info = await streams.info(stream.name).catch((error: unknown) => notThere(stream, error))
+    streamsToBe(scene).map(async (stream) => {
+      const info = await streams.info(stream.name).catch((error: unknown) => notThere(scene, stream, error))
       return Array.isArray(info) ? info : looked(scene, stream, info)
     }),
   )
   return findings.flat()
 }
 
-function notThere({ name }: Stream, error: unknown): Finding[] {
+/** Those of every epoch, and all that they share. */
+function streamsToBe({ epochs, config }: Scene): Stream[] {
+  const all = epochs.flatMap((epoch) => streamsOf(epoch, config.nats.replicas))
+  return [...new Map(all.map((stream) => [stream.name, stream])).values()]
+}
+
+const isOver = ({ epoch, epochs }: Scene, name: string): boolean =>
+  epochs.some((one) => one < epoch && ledgerStream(one) === name)
+
+function notThere(scene: Scene, { name }: Stream, error: unknown): Finding[] {
   const isMissing = error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND
+  if (isMissing && isOver(scene, name))
+    return [{ check: 'streams', level: 'assumed', what: `${name}: exported and dropped; it is not there` }]
   return [
     complaint('streams', {
       what: isMissing ? `stream ${name} is not there` : `stream ${name} cannot be read: ${messageOf(error)}`,
@@ -36,13 +47,15 @@ function looked(scene: Scene, stream: Stream, info: StreamInfo): Finding[] {
   const { name } = stream
   const live = { ...info.config }
   const complaints = [
-    ...differencesOf(stream, live).map((difference) =>
-      complaint('streams', {
-        what: differenceText(difference),
-        why: whyOf(difference.setting),
-        mend: `nats stream edit ${name}, and look who has changed it; the broker answers again by itself`,
-      }),
-    ),
+    ...differencesOf(stream, live)
+      .filter(({ setting }) => !(setting === 'sealed' && isOver(scene, name)))
+      .map((difference) =>
+        complaint('streams', {
+          what: differenceText(difference),
+          why: whyOf(difference.setting),
+          mend: `nats stream edit ${name}, and look who has changed it; the broker answers again by itself`,
+        }),
+      ),
     ...unknownSettings(stream, live).map((setting) =>
       complaint('streams', {
         level: 'warning',
@@ -65,9 +78,9 @@ const whyOf = (setting: string): string =>
       : 'entries may be removed, rewritten, refused, or put there by others; the broker is closed while it is so'
 
 /** Each fact is written once and never removed: whatever was numbered has to be there. Keys alone may be erased. */
-function missingFrom({ epoch }: Scene, { config, state }: StreamInfo): Finding[] {
+function missingFrom({ epochs }: Scene, { config, state }: StreamInfo): Finding[] {
   const isWhole = state.messages === state.last_seq
-  if (isWhole || ![ledgerStream(epoch), PAYLOAD_STREAM].includes(config.name)) return []
+  if (isWhole || ![...epochs.map(ledgerStream), PAYLOAD_STREAM].includes(config.name)) return []
   return [
     complaint('streams', {
       what: `stream ${config.name}: ${state.messages} entries up to number ${state.last_seq}`,

@@ -1,0 +1,82 @@
+import { jetstreamManager, type StreamUpdateConfig } from '@nats-io/jetstream'
+import { expect, test } from 'vitest'
+import { checkpointSubject, encodeEntry, ledgerStream, ledgerSubject } from '#contract'
+import { runProgram } from '#runtime'
+import { epochCommands } from '../../src/broker/enrolment/epoch-commands.ts'
+import { checkLedger } from '../../src/main/doctor/ledger.ts'
+import { checkStreams } from '../../src/main/doctor/streams.ts'
+import { eventually } from '../support/held.ts'
+import { createFakeIo } from '../support/io.ts'
+import { createSurgery, fault } from './surgery.ts'
+
+const { complaints, house } = createSurgery()
+
+const admin = async () => (await jetstreamManager(await house().connect('admin'))).streams
+const ledger = async (word: 'next' | 'seal'): Promise<number> => {
+  const io = createFakeIo({
+    cwd: house().home.dir,
+    env: { HOLDPOINT_DATA_DIR: house().home.dir },
+    nowMs: Date.now(),
+  })
+  return runProgram(
+    { name: 'holdpoint', version: '0', summary: '', commands: epochCommands },
+    ['ledger', word],
+    io,
+  )
+}
+const nothing = (found: unknown[]) => found.length === 0
+
+test('doctor - of two epochs both are looked at, and neither is a false alarm', async () => {
+  await ledger('next')
+  await eventually(
+    async () => (await admin()).getMessage('HP_CHECKPOINT', { last_by_subj: checkpointSubject(2) }),
+    (note) => note !== null,
+  )
+  await eventually(() => complaints(checkLedger, 'ledger'), nothing)
+  expect(await complaints(checkStreams, 'streams')).toEqual([])
+
+  const streams = await admin()
+  await streams.update(ledgerStream(1), { deny_delete: true, max_age: 3_600e9 } as StreamUpdateConfig)
+  expect(await complaints(checkStreams, 'streams')).toMatchObject([fault(/HP_LEDGER_1: max_age/)])
+  await streams.update(ledgerStream(1), { max_age: 0 })
+})
+
+test('doctor - a sealed epoch is no fault, nor one that is dropped; the one that takes requests may not be either', async () => {
+  const [waiting] = (await house().desk.list(house().token('bob'))).requests
+  const { requestId = '' } = waiting ?? {}
+  const { renderHash } = await house().desk.show(house().token('bob'), requestId)
+  await house().desk.review({
+    requestId,
+    verdict: 'deny',
+    renderHash,
+    channel: 'cli',
+    token: house().token('bob'),
+  })
+  expect(await ledger('seal')).toBe(0)
+  await eventually(() => complaints(checkLedger, 'ledger'), nothing)
+  expect(await complaints(checkStreams, 'streams')).toEqual([])
+
+  await (await admin()).delete(ledgerStream(1))
+  expect(await complaints(checkStreams, 'streams')).toMatchObject([
+    { level: 'assumed', what: expect.stringContaining('HP_LEDGER_1: exported and dropped') },
+  ])
+  expect(await complaints(checkLedger, 'ledger')).toEqual([])
+})
+
+test('doctor - an epoch that is not as the next one remembers it is a contradiction', async () => {
+  await house().broker().stop()
+  const streams = await admin()
+  const { config } = await streams.info(ledgerStream(2))
+  await streams.add({ ...config, name: ledgerStream(1), subjects: ['hp.v1.ledger.1.>'] })
+  const entry = {
+    type: 'policy',
+    at: Date.now(),
+    version: 1,
+    hash: `sha-256:${'a'.repeat(64)}`,
+    observes: false,
+  } as const
+  const nc = await house().connect('broker')
+  await nc.request(ledgerSubject.policy(1, 1), encodeEntry(entry))
+  const found = await complaints(checkLedger, 'ledger')
+  expect(found).toMatchObject([fault(/^epoch 1: it is not as epoch 2 remembers it/)])
+})
