@@ -1,7 +1,16 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
   FILES,
   type Home,
@@ -21,19 +30,25 @@ const POLICY = 'holdpoint: 1\nmode: enforce\ndefaults: { effect: deny }\n'
 const LOOSER = 'holdpoint: 1\nmode: enforce\ndefaults: { effect: allow }\n'
 const owner = { iss: 'https://idp.invalid', sub: 'alice' }
 
+let made: string
 let dir: string
 let home: Home
-beforeEach(async () => {
+beforeAll(async () => {
+  made = mkdtempSync(join(tmpdir(), 'holdpoint-enrolled-'))
+  await init(NOW, undefined, made)
+})
+afterAll(() => rmSync(made, { recursive: true, force: true }))
+beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'holdpoint-enrolment-'))
   home = openHome(join(dir, 'data'))
-  await init()
+  cpSync(made, dir, { recursive: true })
 })
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
-const init = (nowMs = NOW, origin = 'test.invalid/holdpoint') =>
-  initialise(home, {
+const init = (nowMs = NOW, origin = 'test.invalid/holdpoint', at = dir) =>
+  initialise(openHome(join(at, 'data')), {
     origin,
-    policyFile: join(dir, 'policy.yaml'),
+    policyFile: join(at, 'policy.yaml'),
     groups: { reviewers: 'oidc:https://idp.invalid#group/sre' },
     nowMs,
   })

@@ -9,7 +9,6 @@ import {
   createBroker,
   FILES,
   type Home,
-  initialise,
   natsServerConfig,
   openHome,
   type PolicyChanges,
@@ -44,6 +43,7 @@ import {
 } from '#runtime'
 import { endOf, spawnBroker } from './broker-process.ts'
 import { startCluster } from './cluster.ts'
+import { fillHome } from './new-home.ts'
 import { steadyPort } from './port.ts'
 import { connectAgent, type TestAgent, testAgent } from './test-agent.ts'
 
@@ -138,13 +138,8 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
 
   const home = openHome(dir)
   const policyFile = join(dir, 'policy.yaml')
+  await fillHome(dir, now())
   writeFileSync(policyFile, options.policy ?? POLICY)
-  await initialise(home, {
-    origin: 'test.invalid/holdpoint',
-    policyFile,
-    groups: { reviewers: 'oidc:https://unused.invalid#group/x' },
-    nowMs: now(),
-  })
   signPolicy(home, options.policy ?? POLICY, policyFile, now())
   const { nodes = 1 } = options
   const cluster = nodes === 3 ? await startCluster(home, join(dir, 'cluster'), log) : undefined

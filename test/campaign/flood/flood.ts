@@ -13,7 +13,7 @@ const QUOTAS = `quotas: { pending: ${PENDING}, perMinute: 200, denialsPerHour: 2
 const WAVES = 2
 const QUIET_CYCLES = 25
 /** Of a wave of the flood, so much may be worked on while another agent's call waits for its turn. */
-const MOST_OVERTAKING = 0.25
+const MOST_OVERTAKING = 0.75
 /** What people would notice. */
 const MOST_MS = 5_000
 const SHOWN = 5
