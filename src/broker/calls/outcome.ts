@@ -1,5 +1,6 @@
 import { HoldpointError, type OutcomeCall, outcomeCallShape } from '#contract'
 import { conclude } from '../arrows/spend.ts'
+import { withoutSecrets } from '../request/lasting.ts'
 import type { AgentHandler } from './handler.ts'
 import { ownRequest } from './own.ts'
 
@@ -13,7 +14,9 @@ export const outcome: AgentHandler<OutcomeCall, Record<string, never>> = {
       throw new HoldpointError('INVALID_INPUT', 'outcome: nothing was consumed under this request')
     if (request.spent.nonce !== call.nonce)
       throw new HoldpointError('ALREADY_SPENT', 'outcome: somebody else consumed this approval')
-    await conclude(context, request, call.outcome, call.errorType)
+    const { errorType } = call
+    const shown = errorType === undefined ? undefined : withoutSecrets(errorType)
+    await conclude(context, request, call.outcome, shown)
     return {}
   },
 }

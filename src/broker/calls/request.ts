@@ -18,6 +18,7 @@ import { frozenDenial, policyDenial, rememberedDenial, takeFromQuota, tooMany } 
 import type { Context } from '../context.ts'
 import { checkPolicyChange, POLICY_AGENT } from '../documents/policy-change.ts'
 import { brokerFacts, distrusted } from '../request/facts.ts'
+import { refuseLastingSecrets } from '../request/lasting.ts'
 import { circumstances, entryOf, freezePayload, type Opening } from '../request/request-draft.ts'
 import { createPayload, payloadOf, type RequestPayload, refuseErased } from '../request/request-payload.ts'
 import { attemptKeyOf, repeatKeyOf, requesterOf } from '../request/requester.ts'
@@ -81,6 +82,7 @@ async function rule(asked: Asked, context: Context): Promise<RequestReply> {
   const ruling = rulingOn(context, attempt, requester, facts)
   if (ruling.effect === 'deny') return policyDenial(ruling)
   if (ruling.effect === 'allow') return allowed(context, attempt, requester, ruling)
+  refuseLastingSecrets(attempt.action)
   const repeatKey = repeatKeyOf(context.config.secret, requester, attempt.action)
   const denied = await rememberedDenial(context, repeatKey, ruling)
   if (denied) return denied
