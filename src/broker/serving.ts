@@ -144,7 +144,8 @@ async function answer(message: Msg, { name, shape, inbox, work }: Call, context:
         `${name}: ${length} bytes, expected at most ${config.maxPayloadBytes}`,
       )
     // Who lives may be said at any time; that nothing is decided meanwhile must not look like silence.
-    if (name !== 'heartbeat') context.assertOpen()
+    // And an agent can be stopped; whether a freeze may be ended, its call asks by itself.
+    if (name !== 'heartbeat' && name !== 'freeze') context.assertOpen()
     return work(decodeCall(shape, message.string(), name))
   }
   try {

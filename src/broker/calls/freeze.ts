@@ -11,7 +11,7 @@ import {
   freezeName,
   HoldpointError,
 } from '#contract'
-import { mayDo } from '#policy'
+import { type MayDo, mayDo } from '#policy'
 import { commitFreeze, endWorkOfFrozen } from '../arrows/freezing.ts'
 import type { Context } from '../context.ts'
 import { reasonPart } from '../request/request-payload.ts'
@@ -21,14 +21,21 @@ import { signedIn } from './review.ts'
 /** The rest is the sweep's: nobody who stops an agent is kept waiting for it. */
 const END_WORK_WITHIN_MS = 4_000
 
-/** Stops an agent, or all of them, or ends that: the change itself first, then what it makes void. */
+/**
+ * Stops an agent, or all of them, or ends that: the change itself first, then what it makes void. Stopping only refuses
+ * more, so neither an expired policy or directory nor a ledger that has drifted keeps anybody from it: who had the duty
+ * last has it. Ending it takes all of them as they have to be.
+ */
 export const freeze: DeskHandler<FreezeCall, FreezeReply> = {
   shape: freezeCallShape,
   async handle({ token, agentId, frozen, reason, channel }, context) {
     const person = await context.identity.verifyToken(token)
     const { documents } = context
-    const may = mayDo(documents.policy().compiled, documents.people(), person, 'freeze')
-    if (!may.ok) throw new HoldpointError(may.code, may.reason)
+    if (frozen) checkMay(mayDo(documents.lastPolicy(), documents.lastPeople(), person, 'freeze'))
+    else {
+      context.assertOpen()
+      checkMay(mayDo(documents.policy().compiled, documents.people(), person, 'freeze'))
+    }
     // Throws UNKNOWN_AGENT: somebody who mistypes a name must not believe that an agent is stopped.
     if (agentId !== undefined) documents.registration(agentId)
     const asked: Asked = { agent: agentId, by: signedIn(person, channel, digestBytes(token)), reason }
@@ -40,6 +47,10 @@ export const freeze: DeskHandler<FreezeCall, FreezeReply> = {
       ...(frozen ? await endWork(context) : { cancelled: 0, revoked: 0 }),
     }
   },
+}
+
+function checkMay(may: MayDo): void {
+  if (!may.ok) throw new HoldpointError(may.code, may.reason)
 }
 
 interface Asked {

@@ -16,7 +16,11 @@ export interface Directories {
    * counts then, because one person could give several.
    */
   people(): People
+  /** As the newest one said that has been in force here, for what is good to know even where it is not to be relied on. */
+  lastPeople(): People
 }
+
+const EVERY_ACCOUNT_A_PERSON = createPeople()
 
 export function createDirectories(deps: {
   trust: Pick<Trust, 'verifyDirectory'>
@@ -26,12 +30,14 @@ export function createDirectories(deps: {
 }): Directories {
   let inForce: { document: Directory; hash: Digest; people: People } | undefined
   let fault: string | undefined
+  let last = EVERY_ACCOUNT_A_PERSON
 
   return {
     adopt(jws) {
       try {
         const document = deps.trust.verifyDirectory(jws)
         inForce = { document, hash: digestBytes(jws), people: createPeople(document) }
+        last = inForce.people
         fault = undefined
         return document
       } catch (error) {
@@ -44,6 +50,7 @@ export function createDirectories(deps: {
       inForce = undefined
     },
     current: () => inForce && { version: inForce.document.version, hash: inForce.hash },
+    lastPeople: () => last,
     people() {
       if (fault !== undefined)
         throw new HoldpointError(
@@ -72,5 +79,3 @@ export function createDirectories(deps: {
     },
   }
 }
-
-const EVERY_ACCOUNT_A_PERSON = createPeople()

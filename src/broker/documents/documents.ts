@@ -1,7 +1,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { HoldpointError, type KeySet, type Registration, TRUST_STREAM } from '#contract'
-import type { People } from '#policy'
+import type { CompiledPolicy, People } from '#policy'
 import type { Component, Log } from '#runtime'
 import { createTrust, type Trust } from '#warrant'
 import { FIRST_EPOCH } from '../enrolment/epochs.ts'
@@ -13,6 +13,8 @@ import type { Policies, PolicyInForce } from './policies.ts'
 export interface Documents extends Component {
   /** Throws POLICY_UNAVAILABLE while there is none that can be verified, has not expired and is the newest known. */
   policy(): PolicyInForce
+  /** The policy that ruled last here, expired or not: for what only stops something. Throws POLICY_UNAVAILABLE. */
+  lastPolicy(): CompiledPolicy
   /** The ledger has been read: from here on policies are judged. Resolves when all that are there already are. */
   judgePolicies(): Promise<void>
   /** The ledger tells of another policy. */
@@ -24,6 +26,8 @@ export interface Documents extends Component {
   registrations(): Registration[]
   /** Who is one person. Throws STALE or UNTRUSTED where a directory cannot be relied on: then nobody may answer. */
   people(): People
+  /** As of the last directory that was in force here: for what only stops something. */
+  lastPeople(): People
   /** The directory in force, whether or not it has expired. */
   directory(): KnownDirectory | undefined
   /** Every epoch of the ledger that has begun, ascending; the first needs no document. */
@@ -112,6 +116,11 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       if (current) return current
       throw new HoldpointError('POLICY_UNAVAILABLE')
     },
+    lastPolicy: () => {
+      const last = policies.last()
+      if (last) return last
+      throw new HoldpointError('POLICY_UNAVAILABLE')
+    },
     async judgePolicies() {
       await policies.open()
       if (!policies.current()) log.warn('no policy is in force: everything is refused until one is')
@@ -133,6 +142,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
             .sort((one, other) => (one.agent.sub < other.agent.sub ? -1 : 1))
         : [],
     people: directories.people,
+    lastPeople: directories.lastPeople,
     directory: directories.current,
     epochs: () => [...epochs].sort((one, other) => one - other),
 

@@ -28,6 +28,8 @@ export type Admission = { admitted: true; release?: string; force?: true } | { a
 export interface Policies {
   /** Undefined while there is none that can be verified, has not expired and is the newest known. */
   current(): PolicyInForce | undefined
+  /** The one that ruled last here, whatever has become of it since. */
+  last(): CompiledPolicy | undefined
   /** Somebody has put this where policies lie: it may be anything. */
   offer(jws: string): void
   /** Another key set: what it no longer trusts rules no longer, and what it trusts now is looked at again. */
@@ -60,6 +62,7 @@ const MOST_WAITING = 50
 export function createPolicies(deps: PoliciesDeps): Policies {
   const { trust, log } = deps
   let inForce: PolicyInForce | undefined
+  let last: CompiledPolicy | undefined
   /** Not in force, perhaps not yet: signed by keys that we do not know, or not released as far as we know. */
   const waiting = new Set<string>()
   let isOpen = false
@@ -135,6 +138,7 @@ export function createPolicies(deps: PoliciesDeps): Policies {
     await deps.record(policy, compiled, release)
     trust.verifyPolicy(jws)
     waiting.delete(jws)
+    last = compiled
     inForce = { compiled, version, jws, document, ...(release === undefined ? {} : { release }) }
     deps.onAdopted(policy, admission)
   }
@@ -145,6 +149,7 @@ export function createPolicies(deps: PoliciesDeps): Policies {
       if (!inForce || !trust.keySet() || inForce.document.exp * 1000 <= deps.now()) return undefined
       return recorded && inForce.version < recorded.version ? undefined : inForce
     },
+    last: () => last,
     offer(jws) {
       if (waiting.size >= MOST_WAITING) waiting.delete([...waiting][0] as string)
       waiting.add(jws)

@@ -192,11 +192,14 @@ const STREAM_NOT_FOUND = 10059
 const isMissing = (error: unknown): boolean =>
   error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND
 
-/** A ledger that nothing is written into while it has drifted, not even by calls that were under way already. */
+/**
+ * A ledger that nothing is written into while it has drifted, not even by calls that were under way already; except
+ * that an agent is stopped: whoever makes it drift must not be able to keep people from that.
+ */
 export const whileOpen = (ledger: LedgerWriter, drift: Pick<Drift, 'assertOpen'>): LedgerWriter => ({
   ...ledger,
   async commit(subject, entry) {
-    drift.assertOpen()
+    if (!(entry.type === 'freeze' && entry.frozen)) drift.assertOpen()
     return ledger.commit(subject, entry)
   },
 })
