@@ -49,11 +49,7 @@ export function runAllowed(
   if (!allowances.use(digest, claims.exp * 1000))
     throw new HoldpointError('WARRANT_MISMATCH', 'The allowance has been used before.')
   const { rule, policy_version: policyVersion } = claims
-  markRuling(
-    span,
-    { effect: 'allow', rule, policyVersion },
-    { agentId: authority.registration.agent.sub, enforcement },
-  )
+  markRuling(span, { effect: 'allow', rule, policyVersion }, enforcement)
   span.span.setAttribute(ATTR.actionDigest, digest)
   return createPermit({ attempt, approved: action.arguments, span, freeze })
 }

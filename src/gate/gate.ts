@@ -62,7 +62,7 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
   const stopping = new AbortController()
 
   async function decide(attempt: GateAttempt): Promise<OpenPermit | { refusal: Refusal }> {
-    const span = openSpan(tracer, attempt)
+    const span = openSpan(tracer, attempt, config.agentId)
     try {
       const given = takeArguments(attempt)
       return await decideBy(await authorityFor(attempt), attempt, given, span).catch(
@@ -90,7 +90,7 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     if (authority === undefined || attempt.signal?.aborted) return refused(span, cancelled(attempt))
     freeze.check()
     const ruling = rule(attempt, value, authority)
-    markRuling(span, ruling, { agentId: config.agentId, enforcement: authority.enforcement })
+    markRuling(span, ruling, authority.enforcement)
     if (ruling.effect === 'allow' || ruling.mode === 'observe') {
       markUnaskedDigest(span, attempt, canonical)
       return createPermit({ attempt, approved: value, span, freeze })

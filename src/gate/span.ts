@@ -32,12 +32,12 @@ export interface ActionSpan {
   isOurs: boolean
 }
 
-export function openSpan(tracer: Tracer, attempt: GateAttempt): ActionSpan {
+/** Whose it is stands on it from the start: also what is refused before any rule is asked has an actor. */
+export function openSpan(tracer: Tracer, attempt: GateAttempt, agentId: string): ActionSpan {
   const active = context.active()
-  const span =
-    attempt.annotate ??
-    tracer.startSpan(`execute_tool ${attempt.name}`, { attributes: words(attempt) }, active)
-  if (attempt.annotate !== undefined) span.setAttributes(words(attempt))
+  const attributes = { ...words(attempt), [GEN_AI.agentId]: agentId }
+  const span = attempt.annotate ?? tracer.startSpan(`execute_tool ${attempt.name}`, { attributes }, active)
+  if (attempt.annotate !== undefined) span.setAttributes(attributes)
   return { span, context: trace.setSpan(active, span), isOurs: attempt.annotate === undefined }
 }
 
@@ -63,9 +63,8 @@ export function traceOf(span: Span): TraceRef {
 export function markRuling(
   { span }: ActionSpan,
   ruling: Pick<Ruling, 'effect' | 'rule' | 'policyVersion'>,
-  { agentId, enforcement }: { agentId: string; enforcement: EnforcementPoint },
+  enforcement: EnforcementPoint,
 ): void {
-  span.setAttribute(GEN_AI.agentId, agentId)
   span.setAttribute(ATTR.ruling, ruling.effect)
   span.setAttribute(ATTR.policyRule, ruling.rule)
   span.setAttribute(ATTR.policyVersion, ruling.policyVersion)

@@ -1,3 +1,4 @@
+import { GEN_AI } from '#contract'
 import { type FindingRow, unixNanoText } from '#store'
 import type { ResourceSpans, Span } from './otlp/span.ts'
 import { valueText } from './otlp/text.ts'
@@ -34,7 +35,7 @@ function toFindingRow(
     span_id: span.spanId,
     timestamp: unixNanoText(span.startNs),
     service_name: cut(service),
-    agent: cut(valueText(span.attributes.get('gen_ai.agent.name'))),
+    agent: cut(actorOf(span)),
     environment: cut(claim.environment ?? requested?.environment ?? ''),
     kind: cut(claim.kind ?? requested?.kind ?? 'tool'),
     name: cut(claim.name),
@@ -50,6 +51,10 @@ function toFindingRow(
     judged_at: judgedAtMs,
   }
 }
+
+/** A framework names its agents; what is held by hand or called on an MCP server has the registered id alone. */
+const actorOf = ({ attributes }: Span): string =>
+  valueText(attributes.get(GEN_AI.agentName)) || valueText(attributes.get(GEN_AI.agentId))
 
 /** Longer than anything the ledger knows; the span itself is stored whole. */
 const MAX_TEXT = 4_000

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { attempt, POLICY, type Scene, startScene } from '../support/gate-scene.ts'
+import { recordSpans } from '../support/spans.ts'
 
 let scene: Scene
 beforeEach(async () => {
@@ -46,6 +47,18 @@ test.each([
   const before = scene.broker.calls.length
   await vi.waitFor(() => expect(scene.broker.calls.length).toBeGreaterThan(before + 3), { timeout: 3_000 })
   expect(await lookup()).toMatchObject({ ran: true })
+})
+
+test('gate - what a frozen agent attempts has a span that says whose it was', async () => {
+  const spans = recordSpans()
+  say('hello', { frozen })
+  say('heartbeat', { frozen })
+  await becomes(false)
+  spans.reset()
+  expect(await lookup()).toMatchObject({ ran: false, refusal: { code: 'AGENT_FROZEN' } })
+  const [span] = spans.named('execute_tool lookup_customer')
+  await spans.stop()
+  expect(span?.attributes).toMatchObject({ 'gen_ai.agent.id': 'shop-agent', 'holdpoint.outcome': 'not_run' })
 })
 
 test('gate - told an absurd time, it is frozen all the same', async () => {

@@ -18,6 +18,20 @@ describe('storing', () => {
     expect(await client.countSpans(trace)).toBe(1)
   })
 
+  it.each([
+    ['its name', { 'gen_ai.agent.name': 'Clerk', 'gen_ai.agent.id': 'shop-agent' }, 'Clerk'],
+    ['its id, where it has no name', { 'gen_ai.agent.id': 'shop-agent' }, 'shop-agent'],
+    ['nothing, where it says neither', {}, ''],
+  ])('pipeline - an actor is called by %s', async (_, words, agent) => {
+    const trace = freshTrace()
+    await client.post(client.bodyOf({ attributes: { ...UNASKED_ATTRIBUTES, ...words }, trace }))
+    expect(
+      await client.scene.store.query('SELECT agent FROM holdpoint_actions WHERE trace_id = {trace:String}', {
+        trace: trace.traceId,
+      }),
+    ).toEqual([{ agent }])
+  })
+
   it('pipeline - a malformed body stores nothing', async () => {
     const trace = freshTrace()
     const body = client.bodyOf({ attributes: {}, trace })
