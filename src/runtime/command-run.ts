@@ -38,7 +38,9 @@ export async function runProgram(program: Program, argv: readonly string[], io: 
     io.stderr.write(`Try: ${program.name} ${command.name} --help\n`)
     return 2
   }
-  return runGuarded(command, read.invocation, io)
+  const code = await runGuarded(command, read.invocation, io)
+  if (code === 2) io.stderr.write(`Try: ${program.name} ${command.name} --help\n`)
+  return code
 }
 
 /** A refusal is one line that a script can match by its code; a stack trace is for whoever asks for it. */

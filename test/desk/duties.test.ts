@@ -100,6 +100,7 @@ test.each([[['freeze']], [['thaw']], [['freeze', 'support-agent', '--all']]])(
     const { code, err } = await run(words)
     expect(code).toBe(2)
     expect(err).toContain('give an AGENT, or --all')
+    expect(err).toContain(`Try: holdpoint ${words[0]} --help`)
   },
 )
 
