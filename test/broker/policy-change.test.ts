@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { codeOf, holdAction, reviewAs } from '../support/held.ts'
+import { publishTrust, signDirectory } from '#broker'
+import { DEVELOPMENT_ISSUER } from '#identity'
+import { codeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
 import { type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
 import { changeAttempt, changeRequest, policyAgentOf, policyAllowing } from '../support/policy-changes.ts'
+import { tokenOf } from '../support/token.ts'
 
 const WANTED = policyAllowing('find')
 
@@ -84,4 +87,22 @@ test('policy - whoever asks for a change cannot release it, and nobody outside t
   const asBob = await changeAttempt(house, policyAllowing('see'), { onBehalfOf: [house.token('bob')] })
   const ofBob = await holdAction(agent, asBob)
   expect(await codeOf(reviewAs(house, 'bob', ofBob.requestId))).toBe('SELF_APPROVAL')
+})
+
+test('policy - a change in the name of a program is put to nobody: behind it nobody knows who wrote it', async () => {
+  const by = async (claims: Parameters<typeof tokenOf>[1]) => {
+    const token = await tokenOf(house.home, claims, house.clock.now())
+    return call(agent, await changeAttempt(house, policyAllowing('hear'), { onBehalfOf: [token] }))
+  }
+  expect(await codeOf(by({ sub: 'ci', client_id: 'ci' }))).toBe('POLICY_DENIED')
+  const source = `services: ["${DEVELOPMENT_ISSUER}#robot"]\n`
+  signDirectory(house.home, source, 'directory.yaml', house.clock.now())
+  await publishTrust(await house.connect('admin'), house.home, house.clock.now())
+  await eventually(
+    async () => house.lines.some((line) => line.includes('directory of people is in force')),
+    Boolean,
+  )
+  // The provider says nothing of it: the directory does.
+  expect(await codeOf(by({ sub: 'robot' }))).toBe('POLICY_DENIED')
+  expect(await by({ sub: 'alice' })).toMatchObject({ status: 'held' })
 })

@@ -93,7 +93,8 @@ async function rule(asked: Asked, context: Context): Promise<RequestReply> {
 function checkReserved({ documents, config }: Context, { action }: Attempt, requester: Requester): void {
   if (action.kind !== RESERVED_KIND && requester.agent.sub !== POLICY_AGENT) return
   const { version, document } = documents.policy()
-  checkPolicyChange(action, requester, { version, source: document.source, origin: config.origin })
+  const inForce = { version, source: document.source, origin: config.origin }
+  checkPolicyChange(action, requester, inForce, documents.people())
 }
 
 function rulingOn({ documents }: Context, { action }: Attempt, requester: Requester, facts: Fact[]): Ruling {

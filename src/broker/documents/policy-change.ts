@@ -12,7 +12,7 @@ import {
   type Shape,
   text,
 } from '#contract'
-import { parsePolicy, RESERVED_KIND } from '#policy'
+import { type People, parsePolicy, RESERVED_KIND } from '#policy'
 
 /** The house's own agent, which asks for changes of the policy and for nothing else. */
 export const POLICY_AGENT = 'policy-apply'
@@ -80,6 +80,7 @@ export function checkPolicyChange(
   { kind, name, target, arguments: given }: Action,
   { agent, onBehalfOf }: Requester,
   inForce: PolicyText & { origin: string },
+  people: Pick<People, 'isService'>,
 ): void {
   if (agent.sub !== POLICY_AGENT)
     throw denied(`${agent.sub} is not ${POLICY_AGENT}, which alone asks for changes of Holdpoint itself`)
@@ -90,6 +91,11 @@ export function checkPolicyChange(
   // Otherwise whoever wrote it would be nobody whom a review can be compared with.
   if (onBehalfOf.length === 0)
     throw denied('a policy is changed in the name of a person, whose token proves it: nobody is named')
+  const program = onBehalfOf.find((account) => people.isService(account))
+  if (program !== undefined)
+    throw denied(
+      `a policy is changed in the name of a person, and ${program.sub} is a service of the directory`,
+    )
   const change = readChange(given)
   if (change.fromVersion !== inForce.version || change.fromHash !== digestBytes(inForce.source))
     throw new HoldpointError(
