@@ -8,8 +8,8 @@ import { explainRuling, type Step } from './explain.ts'
 import { parsePolicy } from './parse.ts'
 import { parseQuestion } from './question.ts'
 
-const FILE = [{ name: 'FILE', description: 'the policy, a YAML file' }] as const
-const json = { type: 'boolean', description: 'one JSON object on the last line of standard output' } as const
+const FILE = [{ name: 'FILE', description: 'The policy, a YAML file' }] as const
+const json = { type: 'boolean', description: 'One JSON object on the last line of standard output' } as const
 
 const check: Command = {
   name: 'policy check',
@@ -41,8 +41,8 @@ const explain: Command = {
     'The action is a JSON file {kind, name, target?, arguments}, or a whole question {action, agent?, onBehalfOf?, facts?}.',
   example: 'holdpoint policy explain policy.yaml --action action.json --environment prod',
   options: {
-    action: { type: 'string', value: 'FILE', required: true, description: 'the action, a JSON file' },
-    environment: { type: 'string', value: 'NAME', default: 'prod', description: 'where the agent runs' },
+    action: { type: 'string', value: 'FILE', required: true, description: 'The action, a JSON file' },
+    environment: { type: 'string', value: 'NAME', default: 'prod', description: 'Where the agent runs' },
     json,
   },
   positionals: FILE,

@@ -25,7 +25,7 @@ export const sqlCommand: Command = defineCommand({
     data: {
       type: 'string',
       value: 'FOLDER',
-      description: 'The data folder of `holdpoint up` (default: .holdpoint)',
+      description: 'The data folder of `holdpoint up` (default: the configured one)',
     },
   },
   positionals: [{ name: 'SQL', description: 'One statement that reads; - takes it from standard input' }],

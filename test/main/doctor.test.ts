@@ -136,7 +136,7 @@ test('doctor - a server that does not write before it acknowledges is found, wit
       fault(/server weak: sync_interval is 120 s, expected always/),
     ])
     expect(await complaints(checkNats, 'nats storage', sceneOf(env))).toMatchObject([
-      warning(/900 of 1000 bytes/),
+      warning(/900 bytes of 1\.0 kB/),
       warning(/max_payload is 1048576/),
     ])
     expect(await complaints(checkNats, 'nats sync')).toMatchObject([fault(/cannot be read/)])

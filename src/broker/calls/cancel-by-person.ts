@@ -25,7 +25,7 @@ export const cancelByPerson: DeskHandler<PersonCancelCall, PersonCancelReply> = 
     if (person.service || !isOnesWork(request, person))
       throw new HoldpointError(
         'NOT_THE_REQUESTER',
-        `${requestId} is cancelled by the agent's owner or by whom it acts for; everybody else denies`,
+        `only the agent’s owner, or whom it acts for, may cancel ${requestId}; everybody else denies it`,
       )
     const by = signedIn(person, channel, digestBytes(token))
     // Reviews that are committed already count first, whichever broker took them.

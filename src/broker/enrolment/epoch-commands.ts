@@ -52,7 +52,9 @@ const seal = defineCommand({
     'Refused while a request of it is open. The next epoch then says how many entries it had, and their root, so that\n' +
     'it can be exported and dropped without anybody being able to change what it said.',
   example: 'holdpoint ledger seal 1',
-  positionals: [{ name: 'EPOCH', description: 'Its number; the oldest that is not sealed', optional: true }],
+  positionals: [
+    { name: 'EPOCH', description: 'Its number (default: the oldest that is not sealed)', optional: true },
+  ],
   options: { json },
   run: ({ options, positionals: [written] }, io) =>
     asAdmin(io, async (nc, home): Promise<0> => {
@@ -115,7 +117,7 @@ async function statesOf(nc: NatsConnection, home: Home): Promise<EpochState[]> {
 
 const lineOf = ({ epoch, entries, isSealed, continuedRoot }: EpochState, current: number): string => {
   const state = epoch === current ? 'current' : isSealed ? 'sealed' : 'ending'
-  return `epoch ${epoch}  ${state.padEnd(8)} ${entries} entries${continuedRoot ? `  root ${continuedRoot}` : ''}\n`
+  return `epoch ${epoch}  ${state.padEnd(8)} ${entries} ${entries === 1 ? 'entry' : 'entries'}${continuedRoot ? `  root ${continuedRoot}` : ''}\n`
 }
 
 export const epochCommands: Command[] = [status, next, seal]

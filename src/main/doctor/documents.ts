@@ -3,7 +3,7 @@ import { FILES, type Home, readOwn, readPin } from '#broker'
 import { type KeySet, TRUST_STREAM, TRUST_SUBJECTS, trustSubject } from '#contract'
 import { loadPolicy } from '#policy'
 import { createTrust, type Trust } from '#warrant'
-import { complaint, type Finding, messageOf, ok, orOk } from './finding.ts'
+import { complaint, counted, type Finding, messageOf, ok, orOk } from './finding.ts'
 import type { Scene } from './scene.ts'
 
 const DAY_MS = 86_400_000
@@ -99,7 +99,7 @@ function registrationsOf(home: Home, trust: Trust): Finding[] {
       })
     }
   })
-  return orOk('registrations', complaints, `${files.length} agents`)
+  return orOk('registrations', complaints, counted(files.length, 'agent'))
 }
 
 /** What everybody else reads is what stands in the trust stream. */

@@ -28,4 +28,7 @@ export const complaint = (check: string, { level = 'fault', ...rest }: Complaint
 export const orOk = (check: string, complaints: readonly Finding[], what: string): Finding[] =>
   complaints.length > 0 ? [...complaints] : [ok(check, what)]
 
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`
+
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -15,7 +15,7 @@ import {
   logOrigin,
 } from '#contract'
 import { createLedgerTail, createTree, type LedgerRecord, verifyCheckpoint } from '#ledger'
-import { complaint, type Finding, messageOf, ok } from './finding.ts'
+import { complaint, counted, type Finding, messageOf, ok } from './finding.ts'
 import type { Scene } from './scene.ts'
 
 /** Up to here the whole tree is computed again without being asked to: a second of work. */
@@ -83,7 +83,10 @@ async function lookAt(
     return [contradiction(`the root of its first ${signed.size} entries is another than the signed one`)]
   const findings = [
     isWhole
-      ? ok('ledger', `${name}${size} entries, and the signed root of ${signed.size} is theirs`)
+      ? ok(
+          'ledger',
+          `${name}${counted(size, 'entry', 'entries')}, and the signed root is that of the first ${signed.size}`,
+        )
       : ({
           check: 'ledger',
           level: 'assumed',

@@ -82,7 +82,7 @@ function storageOf(facts: ServerFacts): Finding[] {
     findings.push(
       complaint('nats storage', {
         level: 'warning',
-        what: `${name}: ${storage} of ${max_storage} bytes are used`,
+        what: `${name}: ${sizeText(storage)} of ${sizeText(max_storage)} are used`,
         why: 'a ledger that cannot grow refuses every action that is held',
         mend: 'more disk and a larger jetstream.max_file_store, or seal the epoch and export it',
       }),
@@ -106,8 +106,21 @@ function storageOf(facts: ServerFacts): Finding[] {
     )
   return findings.length > 0
     ? findings
-    : [ok('nats storage', `${name}: ${storage} of ${max_storage} bytes are used`)]
+    : [ok('nats storage', `${name}: ${sizeText(storage)} of ${sizeText(max_storage)} are used`)]
 }
+
+/** As disks are sold: in thousands. */
+function sizeText(bytes: number): string {
+  const [unit, size] = SIZES.find(([, least]) => bytes >= least) ?? ['bytes', 1]
+  return `${size === 1 ? bytes : (bytes / size).toFixed(1)} ${unit}`
+}
+
+const SIZES = [
+  ['TB', 1e12],
+  ['GB', 1e9],
+  ['MB', 1e6],
+  ['kB', 1e3],
+] as const
 
 function clusterOf({ isDevelopment, config }: Scene, servers: readonly Server[]): Finding[] {
   const keeping = servers.filter(({ facts }) => (facts.jetstream?.config?.max_storage ?? 0) > 0)

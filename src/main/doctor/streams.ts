@@ -1,7 +1,7 @@
 import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream'
 import { differencesOf, differenceText, streamsOf, unknownSettings } from '#broker'
 import { ledgerStream, PAYLOAD_STREAM } from '#contract'
-import { complaint, type Finding, messageOf, orOk } from './finding.ts'
+import { complaint, counted, type Finding, messageOf, orOk } from './finding.ts'
 import type { Scene } from './scene.ts'
 
 type Stream = ReturnType<typeof streamsOf>[number]
@@ -67,7 +67,11 @@ function looked(scene: Scene, stream: Stream, info: StreamInfo): Finding[] {
     ...missingFrom(scene, info),
     ...replicasOf(info),
   ]
-  return orOk('streams', complaints, `${name}: ${info.state.messages} entries, as it has to be`)
+  return orOk(
+    'streams',
+    complaints,
+    `${name}: ${counted(info.state.messages, 'entry', 'entries')}, as it has to be`,
+  )
 }
 
 const whyOf = (setting: string): string =>
