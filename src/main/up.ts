@@ -46,7 +46,7 @@ export const upCommand: Command = defineCommand({
   run: (_, io) =>
     serve('up', io, async ({ config, log, stack, fail }) => {
       const running = await startUp({ config, log, stack, fail, now: io.now, cwd: io.cwd })
-      io.stdout.write(whereText(running, config.dataDir))
+      io.stdout.write(whereText(running, config))
     }),
 })
 
@@ -195,7 +195,10 @@ async function startStore(
   return { store, reader: engine.reader }
 }
 
-function whereText({ nats, clickhouse, otlp, identity, http }: Running, dataDir: string): string {
+function whereText(
+  { nats, clickhouse, otlp, identity, http }: Running,
+  { dataDir, policy }: Pick<Config, 'dataDir' | 'policy'>,
+): string {
   const passphrase = (): string => readFileSync(`${dataDir}/people/passphrase`, 'utf8').trim()
   const lines = [
     ['Console', `${http?.url}   (REST: ${http?.url}/openapi.json)`],
@@ -205,5 +208,5 @@ function whereText({ nats, clickhouse, otlp, identity, http }: Running, dataDir:
     ['ClickHouse', `${clickhouse.url}   (for reading: holdpoint sql "SELECT …")`],
     ['Data', dataDir],
   ]
-  return `${lines.map(([name = '', value]) => `${name.padEnd(12)}${value}`).join('\n')}\n\nFor development: whoever may write here changes the policy, and nobody is asked.\nHoldpoint is up. Stop it with Ctrl-C.\n`
+  return `${lines.map(([name = '', value]) => `${name.padEnd(12)}${value}`).join('\n')}\n\nFor development: every start puts ${policy} into force, and \`holdpoint policy publish FILE\` another; nobody is asked.\nHoldpoint is up. Stop it with Ctrl-C.\n`
 }
