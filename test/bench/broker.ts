@@ -1,9 +1,9 @@
 import { EPOCH, type House, startHouse } from '../support/house.ts'
 import type { RunOptions } from '../support/runner.ts'
-import { percentile } from './percentile.ts'
 import { type Cycles, createCycles, ROOMY } from './support/cycles.ts'
 import { cpuMs, type Inspected, spawnInspected } from './support/inspect.ts'
 import { fill, requestedEntry } from './support/ledger-history.ts'
+import { percentile } from './support/percentile.ts'
 
 export const summary =
   'Full cycles of the broker: requested, reviewed, decided, consumed, outcome, each a synced write; and with 100,000 pending.'

@@ -4,7 +4,7 @@ import { type Scene, startScene } from '../browser/support/scene.ts'
 import { holdAction } from '../support/held.ts'
 import { attemptOf, type TestAgent } from '../support/house.ts'
 import type { RunOptions } from '../support/runner.ts'
-import { percentile } from './percentile.ts'
+import { percentile } from './support/percentile.ts'
 
 export const summary =
   'The inbox with 1,000 pending requests: first byte, size, and how soon a new one stands in an open page.'

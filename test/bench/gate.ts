@@ -6,6 +6,9 @@ import { configFor } from '../support/gate-scene.ts'
 import { startNats } from '../support/nats.ts'
 import { createScriptedBroker } from '../support/scripted-broker.ts'
 
+export const summary =
+  'What the gate adds to an allowed action, beside the same span without it: 200 rules, 20 of them with a condition.'
+
 export interface GateBench {
   name: 'gate'
   /** Creating and ending the same span, with the same attributes, around the same call. */

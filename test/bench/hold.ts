@@ -3,7 +3,7 @@ import { FILES, readPin } from '#broker'
 import { createGate, type Gate } from '#gate'
 import { type House, startHouse } from '../support/house.ts'
 import type { RunOptions } from '../support/runner.ts'
-import { percentile } from './percentile.ts'
+import { percentile } from './support/percentile.ts'
 
 export const summary =
   'A held action’s way: from asking to being seen by a reviewer, and from the review to the effect.'

@@ -52,6 +52,15 @@ test('runner - --list names every run with its guards', () => {
   expect(run('--list')).toMatchObject({ status: 0, stdout: 'race  Races. Guards: cas.\n' })
 })
 
+test('runner - of many guards --list says how many there are, and where their names stand', () => {
+  const names = Array.from({ length: 9 }, (_, n) => ({ name: `g${n}` }))
+  const file = join(folder, 'siege.ts')
+  writeFileSync(file, `export const summary = 'Besieges.'; export const guards = ${JSON.stringify(names)}`)
+  const { stdout } = run('--list')
+  rmSync(file)
+  expect(stdout).toBe('race  Races. Guards: cas.\nsiege  Besieges. Guards: 9, see siege --list.\n')
+})
+
 test('runner - NAME --list says what each guard protects from, and where it stands', () => {
   expect(run('race', '--list')).toMatchObject({
     status: 0,

@@ -57,9 +57,12 @@ export async function runNamed(folder: string, argv: readonly string[]): Promise
 
 const namesOf = ({ guards = [] }: Runnable): string[] => guards.map((guard) => guard.name)
 
+const FEW_GUARDS = 8
+
 function describeShortly(name: string, runnable: Runnable): string {
   const guards = namesOf(runnable)
-  return `${name}  ${runnable.summary}${guards.length > 0 ? ` Guards: ${guards.join(', ')}.` : ''}\n`
+  const many = guards.length > FEW_GUARDS ? `${guards.length}, see ${name} --list` : guards.join(', ')
+  return `${name}  ${runnable.summary}${guards.length > 0 ? ` Guards: ${many}.` : ''}\n`
 }
 
 function describe(name: string, { summary, guards = [] }: Runnable): string {
