@@ -1,3 +1,4 @@
+import { jetstream } from '@nats-io/jetstream'
 import { EPOCH, type House, startHouse } from '../support/house.ts'
 import type { RunOptions } from '../support/runner.ts'
 import { type Cycles, createCycles, ROOMY } from './support/cycles.ts'
@@ -34,8 +35,11 @@ async function measureOne(n: number, say: RunOptions['say']): Promise<Record<str
     const perCycle = (pid: number, fromMs: number) => Number(((cpuMs(pid) - fromMs) / n).toFixed(3))
     const brokerCpuMs = perCycle(broker.child.pid as number, before.broker)
     const natsCpuMs = perCycle(house.nats.pid, before.server)
+    const syncedWritesPerSecond = await measureSyncedWrites(house, n)
+    say(`${syncedWritesPerSecond} synced writes a second, by themselves`)
     return {
       cyclesPerSecond,
+      syncedWritesPerSecond,
       brokerCpuMs,
       natsCpuMs,
       ...(await measurePending(house, cycles, broker, n, say)),
@@ -46,6 +50,19 @@ async function measureOne(n: number, say: RunOptions['say']): Promise<Record<str
 async function measureRate(cycles: Cycles, n: number): Promise<number> {
   const startedAt = performance.now()
   await cycles.run(n, AT_ONCE)
+  return Math.round((n * 1_000) / (performance.now() - startedAt))
+}
+
+/** The limit: as many writers as there are cycles at once, into one stream of the same server. */
+async function measureSyncedWrites(house: House, n: number): Promise<number> {
+  const js = jetstream(await house.connect('broker'))
+  const startedAt = performance.now()
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async (_, writer) => {
+      for (let nth = writer; nth < n; nth += AT_ONCE)
+        await js.publish(`hp.v1.payload.bench.${nth}`, 'x'.repeat(1024))
+    }),
+  )
   return Math.round((n * 1_000) / (performance.now() - startedAt))
 }
 
