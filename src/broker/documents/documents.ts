@@ -30,7 +30,7 @@ export interface Documents extends Component {
   lastPeople(): People
   /** The directory in force, whether or not it has expired. */
   directory(): KnownDirectory | undefined
-  /** Every epoch of the ledger that has begun, ascending; the first needs no document. */
+  /** Every epoch of the ledger that has begun, ascending and without a gap; the first needs no document. */
   epochs(): number[]
 }
 
@@ -66,6 +66,12 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
   let waiting: Document[] = []
   let messages: { stop(): void } | undefined
 
+  function begun(): number[] {
+    const found: number[] = []
+    for (let epoch = FIRST_EPOCH; epochs.has(epoch); epoch++) found.push(epoch)
+    return found
+  }
+
   function adopt(subject: string, jws: string): void {
     const [, , , kind] = subject.split('.')
     if (kind === 'keyset') {
@@ -93,7 +99,10 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
       deps.onPeople()
       log.info('a directory of people is in force', { version, people: people.length })
     } else if (kind === 'epoch') {
-      epochs.add(trust.verifyEpoch(jws).version)
+      const { version } = trust.verifyEpoch(jws)
+      epochs.add(version)
+      if (!begun().includes(version))
+        log.warn('an epoch is not the next, and has not begun', { epoch: version })
     }
   }
 
@@ -144,7 +153,7 @@ export function createDocuments(config: { pin: string }, deps: DocumentsDeps): D
     people: directories.people,
     lastPeople: directories.lastPeople,
     directory: directories.current,
-    epochs: () => [...epochs].sort((one, other) => one - other),
+    epochs: begun,
 
     async start() {
       const manager = await jetstreamManager(deps.nc, { checkAPI: false })

@@ -60,11 +60,15 @@ export function createEpochs({ everyMs }: { everyMs: number }, deps: EpochsDeps)
   /** First what whoever reads it needs, then requests. */
   async function begin(epoch: number): Promise<void> {
     await history.follow(epoch)
+    await carryOver(epoch)
+    begunHere = epoch
+    log.info('new requests go to another epoch of the ledger', { epoch })
+  }
+
+  async function carryOver(epoch: number): Promise<void> {
     await deps.recordInForce(epoch)
     for (const change of deps.frozen())
       await ledger.commit(ledgerSubject.freeze(epoch, change.agent, change.turn), change)
-    begunHere = epoch
-    log.info('new requests go to another epoch of the ledger', { epoch })
   }
 
   async function isSealed(epoch: number): Promise<boolean> {
@@ -75,6 +79,8 @@ export function createEpochs({ everyMs }: { everyMs: number }, deps: EpochsDeps)
   /** Nothing can be added to it any more: what it came to is recorded where everybody goes on reading. */
   async function leave(epoch: number): Promise<void> {
     await history.barrier(READ_WITHIN_MS)
+    // Another broker may have written some of it into the old one after we had begun the next.
+    await carryOver(epoch + 1)
     const { size, root } = deps.logs.of(epoch)
     const entry: ContinuedEntry = {
       type: 'continued',

@@ -146,10 +146,27 @@ export function createHistory(config: HistoryConfig, deps: HistoryDeps): History
         sizes.set(epoch, (await streams.info(ledgerStream(epoch))).state.last_seq)
       } catch (error) {
         if (epoch !== begun.at(-1) && isMissing(error)) continue
-        throw new HoldpointError('LEDGER_UNAVAILABLE', undefined, { cause: error, retryable: true })
+        throw new HoldpointError('LEDGER_UNAVAILABLE', `stream ${ledgerStream(epoch)} cannot be read`, {
+          cause: error,
+          retryable: true,
+        })
       }
     }
+    await refuseUnknown((begun.at(-1) ?? 0) + 1)
     return sizes
+  }
+
+  /** To go on without an epoch would be to forget what stands in it: who is frozen, which policy rules. */
+  async function refuseUnknown(epoch: number): Promise<void> {
+    const { streams } = await jetstreamManager(nc, { checkAPI: false })
+    const info = await streams.info(ledgerStream(epoch)).catch((error: unknown) => {
+      if (isMissing(error)) return undefined
+      throw new HoldpointError('LEDGER_UNAVAILABLE', undefined, { cause: error, retryable: true })
+    })
+    if (info && info.state.last_seq > 0)
+      throw corrupt(
+        `epoch ${epoch} has ${info.state.last_seq} entries, and no signed document tells of it; publish trust/ again, with \`holdpoint directory publish\` or \`holdpoint up\``,
+      )
   }
 
   async function readHeads(sizes: Map<number, number>): Promise<void> {
