@@ -26,12 +26,29 @@ import { createLanes } from './lanes.ts'
 const QUEUE = 'broker'
 const DRAIN_WITHIN_MS = 2_000
 /** Of one agent and one call: heartbeats and consumptions do not stand behind the same agent's requests. */
-const LANE = { mostUnderWay: 32, mostWaiting: 2_000, mostWaitingBytes: 8_000_000 }
+const LANE = {
+  mostUnderWay: 32,
+  mostBytesUnderWay: 256_000,
+  mostWaiting: 2_000,
+  mostWaitingBytes: 8_000_000,
+  // A megabyte that was written to be slow takes a fifth of a second of everybody's time.
+  freeBytes: 16_000,
+  bytesPerSecond: 1_000_000,
+  burstBytes: 4_000_000,
+}
+/** Of an agent's call; no honest one comes near it. An action has its own bound. */
+const MOST_BYTES: Partial<Record<AgentCall, number>> = {
+  hello: 16_000,
+  claim: 16_000,
+  consume: 16_000,
+  outcome: 16_000,
+  cancel: 16_000,
+}
 
 /** Answers calls while it runs; a stop lets those under way be answered. */
 export function createServing(nc: NatsConnection, context: Context): Component {
   const underWay = new Set<Promise<void>>()
-  const lanes = createLanes(LANE)
+  const lanes = createLanes(LANE, { now: () => performance.now() })
   let subscriptions: Subscription[] = []
 
   function track(answered: Promise<void>): void {
@@ -72,7 +89,8 @@ export function createServing(nc: NatsConnection, context: Context): Component {
           serve(agentCalls(name as AgentCall), (message) => {
             const agentId = agentIdOf(message.subject)
             const work = (call: unknown) => handle(agentId, call, context)
-            return { name, shape, inbox: inboxPrefix(agentId), work, agentId }
+            const mostBytes = MOST_BYTES[name as AgentCall]
+            return { name, shape, inbox: inboxPrefix(agentId), work, agentId, mostBytes }
           }),
         ),
         ...Object.entries(deskHandlers).map(([name, { shape, handle }]) =>
@@ -125,12 +143,18 @@ interface Call {
   work(call: unknown): Promise<unknown>
   /** Of an agent's call. */
   agentId?: string
+  /** Where it is less than for all. */
+  mostBytes?: number | undefined
 }
 
 const TOO_MANY = encodeMessage(errorReply(new HoldpointError('TOO_MANY')))
 
 /** Never rejects: whatever one caller sends, the broker answers and goes on for all others. */
-async function answer(message: Msg, { name, shape, inbox, work }: Call, context: Context): Promise<void> {
+async function answer(
+  message: Msg,
+  { name, shape, inbox, work, mostBytes = Number.POSITIVE_INFINITY }: Call,
+  context: Context,
+): Promise<void> {
   const { log, measures, config } = context
   const { subject, reply } = message
   // The reply subject is the caller's word, and we may publish where it may not: the ledger, other inboxes.
@@ -138,11 +162,9 @@ async function answer(message: Msg, { name, shape, inbox, work }: Call, context:
     return log.warn('a call was ignored: it does not ask for a reply in its own inbox', { subject, reply })
   const handle = async (): Promise<unknown> => {
     const { length } = message.data
-    if (length > config.maxPayloadBytes)
-      throw new HoldpointError(
-        'PAYLOAD_TOO_LARGE',
-        `${name}: ${length} bytes, expected at most ${config.maxPayloadBytes}`,
-      )
+    const most = Math.min(mostBytes, config.maxPayloadBytes)
+    if (length > most)
+      throw new HoldpointError('PAYLOAD_TOO_LARGE', `${name}: ${length} bytes, expected at most ${most}`)
     // Who lives may be said at any time; that nothing is decided meanwhile must not look like silence.
     // And an agent can be stopped; whether a freeze may be ended, its call asks by itself.
     if (name !== 'heartbeat' && name !== 'freeze') context.assertOpen()

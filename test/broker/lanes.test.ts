@@ -1,13 +1,22 @@
 import { setImmediate } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createLanes } from '../../src/broker/lanes.ts'
 
 const turns = async (count: number): Promise<void> => {
   for (let nth = 0; nth < count; nth++) await setImmediate()
 }
 
-function lanes(limits: { mostUnderWay?: number; mostWaiting?: number; mostWaitingBytes?: number } = {}) {
-  const served = createLanes({ mostUnderWay: 2, mostWaiting: 4, mostWaitingBytes: 100, ...limits })
+const LIMITS = {
+  mostUnderWay: 2,
+  mostBytesUnderWay: 1_000,
+  mostWaiting: 4,
+  mostWaitingBytes: 100,
+  freeBytes: 100,
+  bytesPerSecond: 1_000_000,
+  burstBytes: 1_000_000,
+}
+function lanes(limits: Partial<typeof LIMITS> = {}, now = () => performance.now()) {
+  const served = createLanes({ ...LIMITS, ...limits }, { now })
   const begun: string[] = []
   const ends: (() => void)[] = []
   const take = (lane: string, name = lane, bytes = 1) =>
@@ -67,4 +76,51 @@ test('lanes - a full lane leaves the others theirs', async () => {
   expect(take('other')).toBe(true)
   await turns(5)
   expect(begun.filter((name) => name === 'other')).toHaveLength(1)
+})
+
+test('lanes - of the large ones in a lane one is under way, and small ones beside it', async () => {
+  const { take, begun, ends } = lanes({
+    mostUnderWay: 10,
+    mostWaiting: 10,
+    mostBytesUnderWay: 50,
+    mostWaitingBytes: 1_000,
+  })
+  take('a', 'small', 10)
+  take('a', 'large', 60)
+  take('a', 'other', 60)
+  take('b', 'of another lane', 60)
+  await turns(10)
+  expect(begun).toEqual(['small', 'of another lane'])
+  ends[0]?.()
+  await turns(10)
+  expect(begun).toEqual(['small', 'of another lane', 'large'])
+})
+
+test('lanes - what was given to one at once is made good before it gets more; the others do not wait', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] })
+  try {
+    const { take, begun, ends } = lanes({ mostWaitingBytes: 10_000, bytesPerSecond: 1_000, burstBytes: 500 })
+    const endAll = async () => {
+      await turns(5)
+      for (const end of ends) end()
+      await turns(5)
+    }
+    for (const name of ['a1', 'a2', 'a3']) take('a', name, 700)
+    await endAll()
+    expect(begun).toEqual(['a1'])
+    take('b', 'b1', 700)
+    await endAll()
+    expect(begun).toEqual(['a1', 'b1'])
+    await vi.advanceTimersByTimeAsync(99)
+    await endAll()
+    expect(begun).toEqual(['a1', 'b1'])
+    await vi.advanceTimersByTimeAsync(1)
+    await endAll()
+    expect(begun).toEqual(['a1', 'b1', 'a2'])
+    await vi.advanceTimersByTimeAsync(600)
+    await endAll()
+    expect(begun).toEqual(['a1', 'b1', 'a2', 'a3'])
+  } finally {
+    vi.useRealTimers()
+  }
 })
