@@ -19,11 +19,12 @@ import {
   digestBytes,
   HoldpointError,
   type PolicyReply,
+  type RequestState,
   type RequestSummary,
   visible,
 } from '#contract'
 import { createDesk, type Desk } from '#desk'
-import { createGate, type Permit } from '#gate'
+import { createGate } from '#gate'
 import { readSession } from '#identity'
 import { checkPolicy, loadPolicy, parsePolicy } from '#policy'
 import { type Command, defineCommand, type Io, readConfig, requireRunning } from '#runtime'
@@ -59,7 +60,10 @@ export const policyApplyCommand: Command = defineCommand({
       const show = options.json ? io.stderr : io.stdout
       show.write(`${visible(change.diff)}\n`)
       const parts: Parts = { desk, home, url, token, source, inForce, change, io }
-      const applied = await ask(parts)
+      const released = await releasedBefore(parts)
+      if (released)
+        io.stderr.write(`${released} was released before, and not published: nobody is asked again\n`)
+      const applied = released ? await carryOut(parts, released, change) : await ask(parts)
       const text = `policy ${applied.version} is in force, released by ${applied.releasedBy.map(({ name }) => name).join(' and ')} (${applied.requestId})\n`
       io.stdout.write(options.json ? `${JSON.stringify({ ...applied, changed: true })}\n` : text)
       return 0
@@ -98,6 +102,31 @@ interface Applied {
   releasedBy: { iss: string; sub: string; name: string }[]
 }
 
+/** Newest first: beyond these somebody would remember. */
+const LOOK_BACK = 20
+/** Consumed, and perhaps not carried out. */
+const USED: readonly string[] = ['consumed', 'failed', 'ambiguous'] satisfies RequestState[]
+
+/**
+ * The request that has released this very change and was used by a process that then died. Whether it has, the broker
+ * proves from its own ledger before it adopts anything: here it is only found.
+ */
+async function releasedBefore({ desk, token, change }: Parts): Promise<string | undefined> {
+  const { requests } = await desk.list(token, { state: 'decided', agent: POLICY_AGENT, limit: LOOK_BACK })
+  for (const { requestId, state, agentId } of requests) {
+    if (agentId !== POLICY_AGENT || !USED.includes(state)) continue
+    const shown = await desk.show(token, requestId).catch(ifErased)
+    const { fromHash, fromVersion, toHash } = (shown?.card.action.arguments ?? {}) as Partial<PolicyChange>
+    if (fromVersion === change.fromVersion && fromHash === change.fromHash && toHash === change.toHash)
+      return requestId
+  }
+  return undefined
+}
+
+function ifErased(error: unknown): undefined {
+  if (!(error instanceof HoldpointError && error.code === 'ERASED')) throw error
+}
+
 /** Asks through a gate, like any agent; the change is carried out only with the approval spent. */
 async function ask(parts: Parts): Promise<Applied> {
   const { home, url, token, inForce, change, io } = parts
@@ -126,7 +155,9 @@ async function ask(parts: Parts): Promise<Applied> {
     })
     waiting.abort()
     if (!answer.permitted) throw refused(answer.refusal)
-    return await answer.run((approved) => carryOut(parts, answer, approved as unknown as PolicyChange))
+    return await answer.run((approved) =>
+      carryOut(parts, answer.requestId, approved as unknown as PolicyChange),
+    )
   } finally {
     waiting.abort()
     await gate.stop()
@@ -148,7 +179,7 @@ async function ask(parts: Parts): Promise<Applied> {
 
 async function carryOut(
   { desk, home, url, token, source, inForce, io }: Parts,
-  { requestId }: Permit,
+  requestId: string | undefined,
   approved: PolicyChange,
 ): Promise<Applied> {
   // Only people release a change: a permit without their request would be a gate that asked nobody.
