@@ -1,4 +1,4 @@
-import { jetstreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { FILES, readKey } from '#broker'
 import {
@@ -9,6 +9,7 @@ import {
   ledgerStream,
   ledgerSubject,
   type PolicyEntry,
+  trustSubject,
 } from '#contract'
 import { generateKey, loadKey } from '#warrant/issue'
 import { codeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
@@ -208,6 +209,14 @@ describe('a policy that people released', () => {
     await house.startBroker()
     expect((await house.desk.policy(house.token('bob'))).version).toBe(2)
     expect(await refusalIn(house, since)).toMatch(/nobody has released/)
+  })
+
+  test('policy - a broker that starts among a hundred documents that are none finds the one that stands', async () => {
+    await house.broker().stop()
+    const js = jetstream(await house.connect('admin'))
+    for (let nth = 0; nth < 100; nth++) await js.publish(trustSubject.policy(1_000 + nth), `none ${nth}`)
+    await house.startBroker()
+    expect((await house.desk.policy(house.token('bob'))).version).toBe(1)
   })
 
   test('policy - where the stream was rewritten and its text is gone, everything is refused', async () => {

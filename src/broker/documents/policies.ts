@@ -56,7 +56,7 @@ export interface PoliciesDeps {
 }
 
 const AGAIN_MS = 1_000
-/** Whoever floods us with documents that nobody released is not kept in mind. */
+/** Of those that were judged and are not in force: whoever floods us with them is not kept in mind. */
 const MOST_WAITING = 50
 
 export function createPolicies(deps: PoliciesDeps): Policies {
@@ -82,11 +82,19 @@ export function createPolicies(deps: PoliciesDeps): Policies {
     if (!isOpen) return
     judging = judging.then(async () => {
       for (const policy of inOrder(opened(documents()))) if (isOpen) await judgeOne(policy)
+      forgetOldest()
     })
+  }
+
+  /** Never one that is still to be judged: among those that lie there at a start is the one that stands. */
+  function forgetOldest(): void {
+    if (again) return
+    for (const jws of [...waiting].slice(0, -MOST_WAITING)) waiting.delete(jws)
   }
 
   function judgeAgain(): void {
     clearTimeout(again)
+    again = undefined
     judge(() => waiting)
   }
 
@@ -151,7 +159,6 @@ export function createPolicies(deps: PoliciesDeps): Policies {
     },
     last: () => last,
     offer(jws) {
-      if (waiting.size >= MOST_WAITING) waiting.delete([...waiting][0] as string)
       waiting.add(jws)
       judge(() => [jws])
     },
