@@ -27,7 +27,7 @@ export const revoke: DeskHandler<RevokeCall, RevokeReply> = {
     const person = await context.identity.verifyToken(token)
     const request = await namedRequest(context, requestId)
     const may = isReviewer(context, person, request)
-    if (!may.ok) throw new HoldpointError(may.code, may.reason)
+    if (!may.ok) throw new HoldpointError(may.code, may.code === 'SELF_APPROVAL' ? OWN_WORK : may.reason)
     await refuseUnapproved(context, request)
     const by = signedIn(person, channel, digestBytes(token))
     const spent = request.spent ?? (await takeBack(context, request, by))
@@ -36,6 +36,9 @@ export const revoke: DeskHandler<RevokeCall, RevokeReply> = {
     throw new HoldpointError(CAME_FIRST[spent.spend], `${requestId} is ${stateOf(request)}`)
   },
 }
+
+const OWN_WORK =
+  'Only whoever could have reviewed it takes an approval back: those whose work it is cancel it instead.'
 
 const CAME_FIRST: Readonly<Record<Spend, ErrorCode>> = {
   consumed: 'ALREADY_SPENT',
