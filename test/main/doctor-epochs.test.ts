@@ -1,8 +1,8 @@
 import { jetstreamManager, type StreamUpdateConfig } from '@nats-io/jetstream'
 import { expect, test } from 'vitest'
+import { enrolmentCommands } from '#broker'
 import { checkpointSubject, encodeEntry, ledgerStream, ledgerSubject } from '#contract'
 import { runProgram } from '#runtime'
-import { epochCommands } from '../../src/broker/enrolment/epoch-commands.ts'
 import { checkLedger } from '../../src/main/doctor/ledger.ts'
 import { checkStreams } from '../../src/main/doctor/streams.ts'
 import { eventually } from '../support/held.ts'
@@ -19,7 +19,7 @@ const ledger = async (word: 'next' | 'seal'): Promise<number> => {
     nowMs: Date.now(),
   })
   return runProgram(
-    { name: 'holdpoint', version: '0', summary: '', commands: epochCommands },
+    { name: 'holdpoint', version: '0', summary: '', commands: enrolmentCommands },
     ['ledger', word],
     io,
   )
