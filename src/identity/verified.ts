@@ -3,7 +3,8 @@ import type { Person } from './person.ts'
 
 /** A key that its issuer has withdrawn goes on counting for so long, and no longer. */
 const LONGEST_MS = 60_000
-const MOST = 10_000
+/** More people than review within that. One with ten thousand groups takes a megabyte, and so it is not ten thousand. */
+const MOST = 1_000
 
 /**
  * Tokens that were verified a moment ago, by their digests: whoever opens a list, a card and answers it shows the same

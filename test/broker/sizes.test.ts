@@ -170,3 +170,14 @@ test('sizes - long names make pages shorter, and every request is on one', async
   await Promise.all([nc.close(), caller.close()])
   await nats.stop()
 })
+
+test.each(['hello', 'claim', 'consume', 'outcome', 'cancel'] as const)(
+  'sizes - a %s as large as an action is not even read',
+  async (call) => {
+    const asked = agent.call(call, { process: agent.process, waste: 'x'.repeat(20_000) })
+    await expect(asked).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      message: expect.stringMatching(new RegExp(`^${call}: 20\\d\\d\\d bytes, expected at most 16000$`)),
+    })
+  },
+)

@@ -44,8 +44,8 @@ test('verified - whoever changes what they were told changes it for nobody else'
 
 test('verified - whoever sends ever new tokens fills no memory, and only forgets the oldest', () => {
   const verified = createVerified()
-  for (let nth = 0; nth <= 10_000; nth++) verified.keep(`token ${nth}`, bob, AT, AT + HOUR)
+  for (let nth = 0; nth <= 1_000; nth++) verified.keep(`token ${nth}`, bob, AT, AT + HOUR)
   expect(verified.find('token 0', AT)).toBeUndefined()
   expect(verified.find('token 1', AT)).toEqual(bob)
-  expect(verified.find('token 10000', AT)).toEqual(bob)
+  expect(verified.find('token 1000', AT)).toEqual(bob)
 })
