@@ -14,6 +14,7 @@ import {
 import { type MayDo, mayDo } from '#policy'
 import { commitFreeze, endWorkOfFrozen } from '../arrows/freezing.ts'
 import type { Context } from '../context.ts'
+import type { Committed } from '../history/commit.ts'
 import { reasonPart } from '../request/request-payload.ts'
 import type { DeskHandler } from './handler.ts'
 import { signedIn } from './review.ts'
@@ -67,8 +68,10 @@ async function stop(context: Context, asked: Asked): Promise<FreezeEntry> {
   for (;;) {
     const before = freezes.newestOf(asked.agent)
     if (before?.frozen) return before
-    // Where this turn is taken, the next look knows more.
-    await write(context, asked, { turn: (before?.turn ?? 0) + 1, frozen: true })
+    const { won, entry } = await write(context, asked, { turn: (before?.turn ?? 0) + 1, frozen: true })
+    if (won) return entry
+    // The turn was taken, and what it began may be over as well: the next look has to know all of it.
+    await context.catchUp()
   }
 }
 
@@ -81,7 +84,7 @@ async function thaw(context: Context, asked: Asked): Promise<FreezeEntry> {
       `${asked.agent ?? 'all agents'}: not frozen, so there is nothing to end`,
     )
   checkSecondPerson(context, before, asked.by)
-  return write(context, asked, { turn: before.turn + 1, frozen: false })
+  return (await write(context, asked, { turn: before.turn + 1, frozen: false })).entry
 }
 
 /** Not whoever froze, and not whoever wants the agent to run: neither with another account of theirs. */
@@ -95,21 +98,20 @@ function checkSecondPerson({ documents }: Context, before: FreezeEntry, by: Appr
     throw new HoldpointError('SELF_APPROVAL', 'whoever owns the agent does not end its freeze')
 }
 
-/** Returns what counts: this change, or that of somebody who was first. */
+/** What counts: this change, or that of somebody who was first. */
 async function write(
   context: Context,
   { agent, by, reason }: Asked,
   turn: Pick<FreezeEntry, 'turn' | 'frozen'>,
-): Promise<FreezeEntry> {
+): Promise<Committed<FreezeEntry>> {
   const named = { ...(agent === undefined ? {} : { agent }), ...turn }
   const reasonDigest = reason === undefined ? undefined : await keepReason(context, named, reason)
-  const { entry } = await commitFreeze(context, {
+  return commitFreeze(context, {
     at: context.now(),
     ...named,
     by,
     ...(reasonDigest === undefined ? {} : { reasonDigest }),
   })
-  return entry
 }
 
 /** Beside each other, should two people be at it: each part is named by its digest. */
