@@ -1,8 +1,9 @@
-import { jetstreamManager, type StreamUpdateConfig } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager, type StreamUpdateConfig } from '@nats-io/jetstream'
 import { expect, test } from 'vitest'
-import { enrolmentCommands } from '#broker'
-import { checkpointSubject, encodeEntry, ledgerStream, ledgerSubject } from '#contract'
+import { enrolmentCommands, FILES, publishTrust, signDirectory } from '#broker'
+import { checkpointSubject, encodeEntry, ledgerStream, ledgerSubject, trustSubject } from '#contract'
 import { runProgram } from '#runtime'
+import { checkDocuments } from '../../src/main/doctor/documents.ts'
 import { checkLedger } from '../../src/main/doctor/ledger.ts'
 import { checkStreams } from '../../src/main/doctor/streams.ts'
 import { eventually } from '../support/held.ts'
@@ -79,4 +80,28 @@ test('doctor - an epoch that is not as the next one remembers it is a contradict
   await nc.request(ledgerSubject.policy(1, 1), encodeEntry(entry))
   const found = await complaints(checkLedger, 'ledger')
   expect(found).toMatchObject([fault(/^epoch 1: it is not as epoch 2 remembers it/)])
+})
+
+test('doctor - what was removed from where it is published, or put back to how it was, is named', async () => {
+  expect(await complaints(checkDocuments, 'published')).toEqual([])
+  const source = 'people: { bob: ["https://idp.invalid#bob"] }\n'
+  const { version } = signDirectory(house().home, source, 'directory.yaml', house().clock.now())
+  await publishTrust(await house().connect('admin'), house().home, house().clock.now())
+  const older = house().home.read(FILES.registration('support-agent'))
+  await house().agent('support-agent', { owner: 'carol' })
+  const streams = await admin()
+  const newer = await streams.getMessage('HP_TRUST', {
+    last_by_subj: 'hp.v1.trust.registration.support-agent',
+  })
+  expect(newer?.string()).not.toBe(older)
+  expect(await complaints(checkDocuments, 'published')).toEqual([])
+
+  for (const subject of [trustSubject.directory(version), trustSubject.epoch(2)])
+    await streams.purge('HP_TRUST', { filter: subject })
+  await jetstream(await house().connect('admin')).publish(trustSubject.registration('support-agent'), older)
+  expect(await complaints(checkDocuments, 'published')).toMatchObject([
+    fault(/directory 1 .*is not there/),
+    fault(/epoch 2 .*is not there/),
+    fault(/registration of support-agent .*is version \d+, and \d+ is signed here/),
+  ])
 })

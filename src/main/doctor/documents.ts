@@ -1,6 +1,13 @@
-import { jetstreamManager } from '@nats-io/jetstream'
-import { FILES, type Home, readOwn, readPin } from '#broker'
-import { type KeySet, TRUST_STREAM, TRUST_SUBJECTS, trustSubject } from '#contract'
+import { jetstreamManager, type StreamAPI } from '@nats-io/jetstream'
+import { epochsOf, FILES, type Home, readOwn, readPin } from '#broker'
+import {
+  type Directory,
+  type KeySet,
+  type Registration,
+  TRUST_STREAM,
+  TRUST_SUBJECTS,
+  trustSubject,
+} from '#contract'
 import { loadPolicy } from '#policy'
 import { createTrust, type Trust } from '#warrant'
 import { complaint, counted, type Finding, messageOf, ok, orOk } from './finding.ts'
@@ -127,5 +134,50 @@ async function publishedOf({ home, reader }: Scene): Promise<Finding[]> {
         mend: 'copy trust/ from where the newer one was made',
       }),
     )
+  complaints.push(...(await removedOf(home, streams)))
   return orOk('published', complaints, `key set ${version} stands on ${TRUST_SUBJECTS}`)
+}
+
+/** Whoever may write there can take a signed document away, or put an older one back, without any key of the house. */
+async function removedOf(home: Home, streams: StreamAPI): Promise<Finding[]> {
+  const agents = home.list(FILES.registrations).flatMap((file) => /^(.+)\.jws$/.exec(file)?.[1] ?? [])
+  const signed = [
+    ...(home.has(FILES.directory) ? [directoryHere(home)] : []),
+    ...epochsOf(home)
+      .slice(1)
+      .map((epoch) => ({ name: `epoch ${epoch}`, subject: trustSubject.epoch(epoch), version: epoch })),
+    ...agents.map((agentId) => ({
+      name: `the registration of ${agentId}`,
+      subject: trustSubject.registration(agentId),
+      version: readOwn<Registration>(home, FILES.registration(agentId)).version,
+    })),
+  ]
+  const found = await Promise.all(
+    signed.map(async ({ name, subject, version }) => {
+      const message = await streams.getMessage(TRUST_STREAM, { last_by_subj: subject })
+      const there = message && versionOf(message.string())
+      if (there !== null && there >= version) return []
+      const what = there === null ? 'is not there' : `is version ${there}, and ${version} is signed here`
+      return complaint('published', {
+        what: `${name} (${subject}) ${what}`,
+        why: 'a broker that starts now goes by what is published; without its newest directory nobody may answer',
+        mend: 'publish it again (holdpoint directory publish FILE, holdpoint agent add …), and find out who has removed it',
+      })
+    }),
+  )
+  return found.flat()
+}
+
+function directoryHere(home: Home): { name: string; subject: string; version: number } {
+  const { version } = readOwn<Directory>(home, FILES.directory)
+  return { name: `directory ${version}`, subject: trustSubject.directory(version), version }
+}
+
+/** As it says of itself: whether that is true, whoever goes by it verifies. */
+function versionOf(jws: string): number {
+  try {
+    return Number(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')).version)
+  } catch {
+    return Number.NaN
+  }
 }
