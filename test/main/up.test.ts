@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { connectAs } from '#broker'
 import { endOf } from '../support/broker-process.ts'
 import { type Finished, type Running, startProgram } from '../support/program.ts'
 
@@ -94,6 +96,38 @@ test('up - a second one in the same folder is refused before it starts anything'
     code: 0,
   })
 })
+
+test('up - starts again beside an epoch that is sealed, and one that was dropped stays so', async () => {
+  const first = start(['up'])
+  await first.said('Holdpoint is up')
+  for (const words of ['next', 'next', 'seal', 'seal'])
+    expect(await run('ledger', words)).toMatchObject({ code: 0 })
+  expect(await drop('HP_LEDGER_1')).toBe(true)
+  first.child.kill('SIGINT')
+  await first.finished
+
+  await start(['up']).said('Holdpoint is up')
+  const { stdout } = await run('ledger', 'status', '--json')
+  expect(JSON.parse(stdout)).toMatchObject({
+    current: 3,
+    epochs: [
+      { epoch: 2, isSealed: true },
+      { epoch: 3, isSealed: false },
+    ],
+  })
+})
+
+async function drop(stream: string): Promise<boolean> {
+  const { nats } = JSON.parse(readFileSync(join(cwd, '.holdpoint/runtime.json'), 'utf8'))
+  const nc = await connectAs(
+    'admin',
+    nats.url,
+    readFileSync(join(cwd, '.holdpoint/credentials/admin.creds'), 'utf8'),
+  )
+  const deleted = await (await jetstreamManager(nc)).streams.delete(stream)
+  await nc.close()
+  return deleted
+}
 
 test('up - a NATS that the environment names and that is not there is said to come from it', async () => {
   const { code, stderr } = await start(['up'], { HOLDPOINT_NATS_URL: 'nats://127.0.0.1:9' }).finished
