@@ -103,8 +103,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
       } catch (error) {
         lose(error)
         helloWanted = true
-        const isSilence = error instanceof HoldpointError && error.code === 'BROKER_UNAVAILABLE'
-        if (isSilence && ++unanswered % DEAD_AFTER === 0) connection.renew()
+        if (isSilence(error) && ++unanswered % DEAD_AFTER === 0) connection.renew()
         await pause(HELLO_AGAIN_MS, { signal: stopping.signal })
       }
     }
@@ -148,7 +147,7 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
         if (isNews || isThawed) sayHello()
       } catch (error) {
         diag.debug('holdpoint: a heartbeat was not answered', error)
-        if (++unanswered % DEAD_AFTER === 0) connection.renew()
+        if (isSilence(error) && ++unanswered % DEAD_AFTER === 0) connection.renew()
       }
     }
   }
@@ -180,6 +179,10 @@ export function createSession(config: GateConfig, deps: SessionDeps): Session {
     },
   }
 }
+
+/** A broker that refuses has answered: its line is a good one. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof HoldpointError && error.code === 'BROKER_UNAVAILABLE'
 
 function readHint(text: string) {
   try {

@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect as connectNats } from '@nats-io/transport-node'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createGate } from '#gate'
 import { attempt, configFor, POLICY } from '../support/gate-scene.ts'
@@ -54,4 +55,22 @@ test('gate - a line that dies before the first hello is dropped, and the next on
     { timeout: 10_000 },
   )
   expect(proxy.connections()).toBe(2)
+})
+
+test('gate - a broker that refuses heartbeats has answered them: the line stays', async () => {
+  const nats = await startNats()
+  stops.push(() => nats.stop())
+  const broker = createScriptedBroker({ policy: POLICY })
+  broker.heartbeatMs = 20
+  broker.intercept = ({ name }, honest) =>
+    name === 'heartbeat' ? { error: { code: 'POLICY_UNAVAILABLE', message: 'none' } } : honest
+  await broker.start(nats.url)
+  stops.push(() => broker.stop())
+  const dial = vi.fn(connectNats)
+  const gate = createGate(configFor(broker, nats.url), { now: Date.now, connect: dial })
+  stops.push(() => gate.stop())
+  await gate.start()
+  const beats = () => broker.calls.filter(({ name }) => name === 'heartbeat').length
+  await vi.waitFor(() => expect(beats()).toBeGreaterThan(8), { timeout: 10_000 })
+  expect(dial).toHaveBeenCalledTimes(1)
 })
