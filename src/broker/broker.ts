@@ -175,7 +175,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
         await recordPolicyInForce(context, epoch)
         await recordDirectory(context, epoch)
       },
-      frozen: freezes.current,
+      freezes: freezes.newest,
       now,
       log,
     },

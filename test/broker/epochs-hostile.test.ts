@@ -74,31 +74,43 @@ test('epochs - a broker does not start where the document of an epoch was remove
   expect(hello).toHaveProperty('frozen')
 })
 
-test('epochs - a freeze that a slower broker has written into the old one stands in the next before that is left', async () => {
-  await ledger('next')
-  await untilIn(2)
-  const evidence = digestBytes('token')
-  const change: FreezeEntry = {
-    type: 'freeze',
-    at: house.clock.now(),
-    agent: agent.id,
-    turn: 1,
-    frozen: true,
-    by: { iss: 'i', sub: 'dora', name: 'Dora', assurance: 'login', channel: 'cli', evidence },
-  }
-  const slower = await house.connect('broker')
-  await jetstream(slower).publish(ledgerSubject.freeze(1, agent.id, 1), encodeEntry(change))
-  const { requests } = await house.desk.list(house.token('bob'))
-  for (const { requestId } of requests)
-    await eventually(
-      async () => (await house.desk.show(house.token('bob'), requestId)).summary.state,
-      (state) => state === 'cancelled',
-    )
-  expect(await ledger('seal')).toMatchObject({ code: 0 })
-  const subject = ledgerSubject.freeze(2, agent.id, 1)
-  const found = await (await admin()).getMessage(ledgerStream(2), { last_by_subj: subject })
-  expect(decodeEntry(found?.string() ?? '')).toEqual(change)
-})
+test.each([
+  [1, 'a freeze'],
+  [2, 'the end of a freeze'],
+])(
+  'epochs - %i: %s that a slower broker has written into the old one stands in the next before that is left',
+  async (turns) => {
+    await ledger('next')
+    await untilIn(2)
+    const evidence = digestBytes('token')
+    const change = (turn: number): FreezeEntry => ({
+      type: 'freeze',
+      at: house.clock.now(),
+      agent: agent.id,
+      turn,
+      frozen: turn === 1,
+      by: { iss: 'i', sub: 'dora', name: 'Dora', assurance: 'login', channel: 'cli', evidence },
+    })
+    const slower = await house.connect('broker')
+    for (let turn = 1; turn <= turns; turn++)
+      await jetstream(slower).publish(ledgerSubject.freeze(1, agent.id, turn), encodeEntry(change(turn)))
+    const { requests } = await house.desk.list(house.token('bob'))
+    for (const { requestId } of requests) await agent.call('cancel', { requestId }).catch(() => undefined)
+    for (const { requestId } of requests)
+      await eventually(
+        async () => (await house.desk.show(house.token('bob'), requestId)).summary.state,
+        (state) => state === 'cancelled',
+      )
+    expect(await ledger('seal')).toMatchObject({ code: 0 })
+    const subject = ledgerSubject.freeze(2, agent.id, turns)
+    const found = await (await admin()).getMessage(ledgerStream(2), { last_by_subj: subject })
+    expect(decodeEntry(found?.string() ?? '')).toMatchObject({
+      agent: agent.id,
+      turn: turns,
+      frozen: turns === 1,
+    })
+  },
+)
 
 test('epochs - two operators at the same time begin one, and seal one', async () => {
   const [one, other] = await Promise.all([ledger('next'), ledger('next')])

@@ -31,7 +31,7 @@ export interface EpochsDeps {
   ledger: LedgerWriter
   /** What has to stand in every epoch: whoever reads only this one must know which policy rules, and who is one person. */
   recordInForce(epoch: number): Promise<void>
-  frozen(): FreezeEntry[]
+  freezes(): FreezeEntry[]
   now: () => number
   log: Log
 }
@@ -67,7 +67,7 @@ export function createEpochs({ everyMs }: { everyMs: number }, deps: EpochsDeps)
 
   async function carryOver(epoch: number): Promise<void> {
     await deps.recordInForce(epoch)
-    for (const change of deps.frozen())
+    for (const change of deps.freezes())
       await ledger.commit(ledgerSubject.freeze(epoch, change.agent, change.turn), change)
   }
 

@@ -19,6 +19,8 @@ export interface Freezes {
   newestOf(agentId: string | undefined): FreezeEntry | undefined
   /** Why this agent may do nothing: it is frozen, or all are. */
   of(agentId: string): FreezeEntry | undefined
+  /** The newest change of each that was ever frozen. */
+  newest(): FreezeEntry[]
   /** What is frozen now. */
   current(): FreezeEntry[]
   projection: Projection
@@ -50,6 +52,7 @@ export function createFreezes({ onChange }: FreezesDeps = {}): Freezes {
     apply,
     newestOf: (agentId) => newest.get(agentId),
     of: (agentId) => frozen(undefined) ?? frozen(agentId),
+    newest: () => [...newest.values()],
     current: () => [...newest.values()].filter((change) => change.frozen),
     projection: {
       apply: ({ entry }) => apply(entry),
