@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import { FILES } from '#broker'
 import { createNatsServer } from '#runtime'
 import { checkAccount } from '../../src/main/doctor/account.ts'
+import { examine } from '../../src/main/doctor/checks.ts'
 import { checkIdentity } from '../../src/main/doctor/identity.ts'
 import { checkPermissions } from '../../src/main/doctor/permissions.ts'
 import { checkStore } from '../../src/main/doctor/store.ts'
@@ -154,5 +155,24 @@ test('doctor - an account whose border is crossed, with a key bound to no role, 
     ])
   } finally {
     await server.stop()
+  }
+})
+
+test('doctor - what somebody has written into an address to sign in with is not printed', async () => {
+  const credentials = house().home.path(FILES.credentials('doctor'))
+  renameSync(credentials, `${credentials}.away`)
+  try {
+    const scene = sceneOf({
+      HOLDPOINT_CLICKHOUSE_URL: variables().HOLDPOINT_CLICKHOUSE_URL.replace('://', '://desk:hunter2@'),
+      HOLDPOINT_NATS_MONITOR: '["http://desk:hunter2@127.0.0.1:9"]',
+      HOLDPOINT_IDENTITY_ISSUERS: '[{issuer: "http://desk:hunter2@127.0.0.1:9", audience: holdpoint}]',
+    })
+    const findings = await examine(scene)
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['store', 'identity', 'nats sync']),
+    )
+    expect(JSON.stringify(findings)).not.toContain('hunter2')
+  } finally {
+    renameSync(`${credentials}.away`, credentials)
   }
 })

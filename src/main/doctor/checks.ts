@@ -42,5 +42,8 @@ export async function examine(scene: Scene, begins: (name: string) => void = () 
       )
     }
   }
-  return findings
+  return findings.map((finding) => ({ ...finding, what: withoutSecrets(finding.what) }))
 }
+
+/** Addresses may hold a name and a password (RFC 3986, 3.2.1), and so may what others say of them. */
+const withoutSecrets = (text: string): string => text.replace(/(\w:\/\/)[^\s/@"']+@/g, '$1…@')
