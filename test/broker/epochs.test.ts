@@ -135,6 +135,20 @@ test('epochs - after a restart, with a snapshot or without, with the sealed epoc
   await expect(claimOf(agent, first.requestId)).rejects.toMatchObject({ code: 'UNKNOWN_REQUEST' })
 })
 
+test('epochs - a broker that knows none of the sealed ones leaves them all, whatever has come into force since', async () => {
+  for (const words of ['next', 'next']) await ledger(words)
+  await untilIn(3)
+  await cancelAll()
+  for (const words of ['seal', 'seal']) expect((await ledger(words)).said).toHaveProperty('continuedRoot')
+  await house.desk.freeze({ token: house.token('bob'), agentId: agent.id, frozen: true, channel: 'cli' })
+  await house.broker().stop()
+  rmSync(house.home.path('data/broker'), { recursive: true, force: true })
+
+  await house.startBroker()
+  await ledger('next')
+  expect((await ledger('seal')).said).toMatchObject({ epoch: 3, continuedRoot: expect.any(String) })
+})
+
 test('epochs - an agent that is frozen stays so in the next, and somebody else still has to thaw it', async () => {
   await house.desk.freeze({ token: house.token('bob'), agentId: agent.id, frozen: true, channel: 'cli' })
   await ledger('next')

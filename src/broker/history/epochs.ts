@@ -76,11 +76,18 @@ export function createEpochs({ everyMs }: { everyMs: number }, deps: EpochsDeps)
     return (await streams.info(ledgerStream(epoch))).config.sealed
   }
 
+  /** The next ones may be sealed as well, where nobody was there to leave this one in time. */
+  async function nextOpen(epoch: number): Promise<number> {
+    const later = history.epochs().filter((one) => one > epoch && one < current())
+    for (const one of later) if (!(await isSealed(one))) return one
+    return current()
+  }
+
   /** Nothing can be added to it any more: what it came to is recorded where everybody goes on reading. */
   async function leave(epoch: number): Promise<void> {
     await history.barrier(READ_WITHIN_MS)
     // Another broker may have written some of it into the old one after we had begun the next.
-    await carryOver(epoch + 1)
+    await carryOver(await nextOpen(epoch))
     const { size, root } = deps.logs.of(epoch)
     const entry: ContinuedEntry = {
       type: 'continued',
