@@ -104,6 +104,7 @@ export function createReplica(parts: WorldParts): Replica {
     denials,
     freezes,
     quotas: createQuotas({ now }),
+    knownDirectory: () => undefined,
     assertOpen: () => {},
     erasures: { add: () => {} },
     payloads: {
@@ -127,6 +128,9 @@ export function createReplica(parts: WorldParts): Replica {
       policy: () => ({ compiled: policy, version: 1, jws: '', document: {} }),
       hasPolicy: () => true,
       people: () => createPeople(),
+      lastPolicy: () => policy,
+      lastPeople: () => createPeople(),
+      directory: () => undefined,
       registration: (agentId: string) => ({ registration: registrationOf(agentId), jws: '' }),
     },
     identity: {
