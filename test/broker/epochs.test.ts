@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { jetstreamManager } from '@nats-io/jetstream'
+import { jetstreamManager, type StreamConfig, type StreamUpdateConfig } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { decodeEntry, epochOf, type LedgerEntry, ledgerStream } from '#contract'
 import { createLedgerTail, leafHash, rootOf } from '#ledger'
@@ -147,6 +147,19 @@ test('epochs - a broker that knows none of the sealed ones leaves them all, what
   await house.startBroker()
   await ledger('next')
   expect((await ledger('seal')).said).toMatchObject({ epoch: 3, continuedRoot: expect.any(String) })
+})
+
+test('epochs - one that has not been told yet how the one before ended is not sealed', async () => {
+  for (const words of ['next', 'next']) await ledger(words)
+  await house.broker().stop()
+  const { streams } = await jetstreamManager(await house.connect('admin'))
+  const sealed: Partial<StreamConfig> = { sealed: true }
+  await streams.update(ledgerStream(1), sealed as Partial<StreamUpdateConfig>)
+  const refused = await ledger('seal')
+  expect(refused.code).toBe(1)
+  expect(refused.err).toContain('epoch 2 does not say yet how epoch 1 ended')
+  await house.startBroker()
+  await expect.poll(async () => (await ledger('seal')).code, { timeout: 10_000 }).toBe(0)
 })
 
 test('epochs - an agent that is frozen stays so in the next, and somebody else still has to thaw it', async () => {

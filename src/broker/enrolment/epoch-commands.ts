@@ -92,6 +92,13 @@ async function chosen(nc: NatsConnection, home: Home, written: string | undefine
       'INVALID_INPUT',
       `EPOCH ${epoch}, expected ${oldest}: the older one is sealed first`,
     )
+  const before = known.find((state) => state.epoch === epoch - 1)
+  if (before && before.continuedRoot === undefined)
+    throw new HoldpointError(
+      'UNAVAILABLE',
+      `epoch ${epoch} does not say yet how epoch ${epoch - 1} ended: a broker records it as soon as one runs`,
+      { retryable: true },
+    )
   if (known.some((state) => state.epoch === epoch)) return epoch
   throw new HoldpointError(
     'INVALID_INPUT',
