@@ -8,7 +8,7 @@ import { policyApplyCommand } from '../../src/main/policy-apply.ts'
 import { eventually, reviewAs } from '../support/held.ts'
 import { type House, POLICY, startHouse } from '../support/house.ts'
 import { createFakeIo, type FakeIo } from '../support/io.ts'
-import { changeRequest, policyAgentOf, policyAllowing, putPolicy } from '../support/policy-changes.ts'
+import { policyAllowing, putPolicy } from '../support/policy-changes.ts'
 
 const WANTED = policyAllowing('find')
 
@@ -265,46 +265,4 @@ test('policy apply - an agent that may write the policy file does not change wha
   giveUp.abort()
   expect([(await asked).ran, (await again).ran]).toEqual([false, false])
   await gate.stop()
-})
-
-test('policy apply - a release that was used and not published is carried out by the same command, asking nobody again', async () => {
-  const held = await changeRequest(house, await policyAgentOf(house), WANTED, 'consumed')
-  const other = apply(policyAllowing('see'))
-  const asked = await theRequest()
-  await reviewAs(house, 'bob', asked, 'deny')
-  expect(await other.ended).toBe(1)
-
-  const { io, ended } = apply(WANTED, [], 'carol')
-  expect([await ended, io.err()]).toEqual([
-    0,
-    expect.stringContaining(`${held.requestId} was released before`),
-  ])
-  expect(io.out()).toContain(`policy 2 is in force, released by Bob Berger (${held.requestId})\n`)
-  expect(await pending()).toEqual([])
-  expect(await inForce()).toMatchObject({ version: 2, source: WANTED })
-})
-
-test.each(['approved', 'denied'] as const)(
-  'policy apply - an earlier request that is only %s is nothing to go on with',
-  async (reached) => {
-    const before = await changeRequest(house, await policyAgentOf(house), WANTED, reached)
-    const { ended } = apply(`${WANTED}# again\n`)
-    const requestId = await theRequest()
-    expect(requestId).not.toBe(before.requestId)
-    await reviewAs(house, 'bob', requestId, 'deny')
-    expect(await ended).toBe(1)
-    expect((await inForce()).version).toBe(1)
-  },
-)
-
-test('policy apply - a release that was used for a policy that has been replaced since is not used again', async () => {
-  await changeRequest(house, await policyAgentOf(house), WANTED, 'consumed')
-  expect(await apply(WANTED).ended).toBe(0)
-  const back = apply(POLICY)
-  await reviewAs(house, 'bob', await theRequest())
-  expect(await back.ended).toBe(0)
-  const again = apply(WANTED)
-  await reviewAs(house, 'bob', await theRequest(), 'deny')
-  expect(await again.ended).toBe(1)
-  expect(await inForce()).toMatchObject({ version: 3, source: POLICY })
 })
