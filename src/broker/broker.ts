@@ -60,6 +60,8 @@ export interface BrokerConfig {
 
 export interface BrokerDeps {
   nc: NatsConnection
+  /** Another connection of the same role, for what agents call. */
+  agents: NatsConnection
   identity: Identity
   now: () => number
   log: Log
@@ -73,7 +75,7 @@ const CATCH_UP_WITHIN_MS = 2_000
 export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component {
   const { origin, secret } = config
   const { heartbeatMs = 5_000, sweepMs = 1_000, checkpointMs = 1_000, maxPayloadBytes = 1_000_000 } = config
-  const { nc, identity, now, log } = deps
+  const { nc, agents, identity, now, log } = deps
   const standings = createStandings()
   const directories = createKnownDirectories()
   let isCaughtUp = false
@@ -208,7 +210,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     log,
   }
   const sweeper = createSweeper(sweepMs, context)
-  const serving = createServing(nc, context)
+  const serving = createServing({ nc, agents }, context)
 
   function documentsChanged(): void {
     if (!isCaughtUp) return
@@ -230,7 +232,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   }
   const gauge = whileRunning('gauge of pending requests', () => measures.watchPending(requests.pendingCount))
   const announcements = createAnnouncements({ nc, requests, notify, now, log })
-  const line = createLine({ nc, leases, onFailure: deps.onFailure })
+  const line = createLine({ nc, agents, leases, onFailure: deps.onFailure })
   return composeComponents(
     [
       documents,

@@ -45,8 +45,17 @@ const MOST_BYTES: Partial<Record<AgentCall, number>> = {
   cancel: 16_000,
 }
 
+export interface Served {
+  nc: NatsConnection
+  /**
+   * The line over which agents call, and nothing else: the server cuts a line that is not read as fast as somebody
+   * writes, and the ledger and people have theirs still.
+   */
+  agents: NatsConnection
+}
+
 /** Answers calls while it runs; a stop lets those under way be answered. */
-export function createServing(nc: NatsConnection, context: Context): Component {
+export function createServing({ nc, agents }: Served, context: Context): Component {
   const underWay = new Set<Promise<void>>()
   const lanes = createLanes(LANE, { now: () => performance.now() })
   let subscriptions: Subscription[] = []
@@ -69,8 +78,8 @@ export function createServing(nc: NatsConnection, context: Context): Component {
     if (message.reply?.startsWith(`${inbox}.`)) message.respond(TOO_MANY)
   }
 
-  const serve = (subject: string, toCall: (message: Msg) => Call): Subscription =>
-    nc.subscribe(subject, {
+  const serve = (line: NatsConnection, subject: string, toCall: (message: Msg) => Call): Subscription =>
+    line.subscribe(subject, {
       queue: QUEUE,
       callback: (error, message) => {
         // The server's configuration is from before this subject: all others go on.
@@ -86,7 +95,7 @@ export function createServing(nc: NatsConnection, context: Context): Component {
     async start() {
       subscriptions = [
         ...Object.entries(agentHandlers).map(([name, { shape, handle }]) =>
-          serve(agentCalls(name as AgentCall), (message) => {
+          serve(agents, agentCalls(name as AgentCall), (message) => {
             const agentId = agentIdOf(message.subject)
             const work = (call: unknown) => handle(agentId, call, context)
             const mostBytes = MOST_BYTES[name as AgentCall]
@@ -94,25 +103,25 @@ export function createServing(nc: NatsConnection, context: Context): Component {
           }),
         ),
         ...Object.entries(deskHandlers).map(([name, { shape, handle }]) =>
-          serve(deskSubject(name as DeskCall), () => {
+          serve(nc, deskSubject(name as DeskCall), () => {
             const work = (call: unknown) => handle(call, context)
             return { name, shape, inbox: inboxPrefix('desk'), work }
           }),
         ),
         ...Object.entries(channelHandlers).map(([name, { shape, handle }]) =>
-          serve(channelSubject(name as ChannelCall), () => {
+          serve(nc, channelSubject(name as ChannelCall), () => {
             const work = (call: unknown) => handle(call, context)
             return { name: `channel ${name}`, shape, inbox: inboxPrefix('channel'), work }
           }),
         ),
-        nc.subscribe(agentCalls('heartbeat'), {
+        agents.subscribe(agentCalls('heartbeat'), {
           callback: (error, message) => {
             const heard = async () => hear(message, context)
             if (!error) lanes.take(`heard ${message.subject}`, message.data.length, heard)
           },
         }),
       ]
-      await nc.flush()
+      await Promise.all([nc.flush(), agents.flush()])
     },
     async stop() {
       const open = subscriptions

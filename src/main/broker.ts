@@ -25,9 +25,11 @@ export const brokerCommand: Command = defineCommand({
     serve('broker', io, async ({ config, log, stack, fail }) => {
       const home = openHome(config.dataDir)
       const connection = await stack.start(configuredConnection('broker', home, config))
+      const agents = await stack.start(configuredConnection('broker', home, config))
       await stack.start(
         brokerOf(home, {
           nc: connection.nc(),
+          agents: agents.nc(),
           issuers: trustedIssuers(config),
           server: serverOf(config, log),
           now: io.now,
@@ -51,6 +53,8 @@ export function serverOf({ nats, dataDir }: Config, log: Log): ServerTerms {
 
 export interface BrokerParts {
   nc: NatsConnection
+  /** For what agents call, and nothing else. */
+  agents: NatsConnection
   issuers: readonly TrustedIssuer[]
   now: () => number
   log: Log
@@ -63,7 +67,7 @@ export interface BrokerParts {
 
 /** The broker with this data folder's keys; it reads only its own: broker, ledger, secret. */
 export function brokerOf(home: Home, parts: BrokerParts): Component {
-  const { nc, issuers, now, log, policyChanges, server, fail } = parts
+  const { nc, agents, issuers, now, log, policyChanges, server, fail } = parts
   return createBroker(
     {
       origin: readKeySet(home, now()).origin,
@@ -75,6 +79,6 @@ export function brokerOf(home: Home, parts: BrokerParts): Component {
       ...server,
       ...(policyChanges === undefined ? {} : { policyChanges }),
     },
-    { nc, identity: createIdentity({ issuers }, { now }), now, log, onFailure: fail },
+    { nc, agents, identity: createIdentity({ issuers }, { now }), now, log, onFailure: fail },
   )
 }

@@ -86,9 +86,11 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
   const clickhouse = await startStore(home, config, { stack, log, fail })
 
   const brokerConnection = await stack.start(createConnection('broker', home, nats))
+  const agentsConnection = await stack.start(createConnection('broker', home, nats))
   await stack.start(
     brokerOf(home, {
       nc: brokerConnection.nc(),
+      agents: agentsConnection.nc(),
       issuers: issuers.trusted,
       server: { replicas, anyServerVersion: true },
       now,

@@ -112,7 +112,7 @@ test('sizes - an answer that does not pass the line is a refusal, and no silence
   const log = createFakeLog()
   const keySet = (letters: number) => ({ jws: 'a'.repeat(letters), document: { origin: 'x', keys: [] } })
   let letters = 2_000_000
-  const serving = createServing(nc, {
+  const serving = createServing({ nc, agents: nc }, {
     config: { maxPayloadBytes: MEGABYTE },
     assertOpen: () => {},
     documents: { keySet: () => keySet(letters) },
@@ -151,7 +151,7 @@ test('sizes - long names make pages shorter, and every request is on one', async
       { ...REQUESTED, requestId, name: '\u0001'.repeat(500), target: '\u0001'.repeat(2_000) },
       { index, leafHash: '' },
     )
-  const serving = createServing(nc, {
+  const serving = createServing({ nc, agents: nc }, {
     config: { maxPayloadBytes: MEGABYTE },
     assertOpen: () => {},
     identity: { verifyToken: async () => ({}) },

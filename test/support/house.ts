@@ -191,6 +191,7 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
       },
       {
         nc: await connectRole('broker'),
+        agents: await connectRole('broker'),
         identity: createIdentity(
           { issuers: [{ ...issuer.trusted(), ...(options.jwksUri ? { jwksUri: options.jwksUri } : {}) }] },
           { now },
