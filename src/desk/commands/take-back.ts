@@ -52,7 +52,7 @@ export const erase = (access: DeskAccess): Command =>
     details:
       'For whomever policy gives the duty `erase`. The ledger keeps who decided what and when, and still verifies;\n' +
       'nobody can read any more what it was about. It asks first; without a terminal it needs --yes.',
-    example: 'holdpoint erase 1-q5x7k2 --yes',
+    example: 'holdpoint erase 1-q5x7 --yes',
     positionals: [request],
     options: { yes: { type: 'boolean', description: 'Do not ask' }, json },
     run: ({ options, positionals: [id = ''] }, io) =>
