@@ -23,14 +23,9 @@ import { createMint } from './mint.ts'
 import { createErasures } from './request/erasures.ts'
 import { createPayloads } from './request/payload.ts'
 import { createServing } from './serving.ts'
-import { createDenials } from './state/denials.ts'
-import { createFreezes } from './state/freezes.ts'
-import { createKnownDirectories } from './state/known-directory.ts'
+import { createKnowledge } from './state/knowledge.ts'
 import { createLeases } from './state/leases.ts'
-import { createNewest } from './state/newest.ts'
 import { createQuotas } from './state/quotas.ts'
-import { createRequests, type Requests } from './state/requests.ts'
-import { createStandings } from './state/standing.ts'
 import { createMeasures } from './telemetry.ts'
 
 export interface BrokerConfig {
@@ -76,25 +71,15 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const { origin, secret } = config
   const { heartbeatMs = 5_000, sweepMs = 1_000, checkpointMs = 1_000, maxPayloadBytes = 1_000_000 } = config
   const { nc, agents, identity, now, log } = deps
-  const standings = createStandings()
-  const directories = createKnownDirectories()
   let isCaughtUp = false
   let corruption: unknown
 
   const leases = createLeases({ leaseMs: 3 * heartbeatMs }, { now })
-  const known = createRequests(config.keptRequests === undefined ? {} : { kept: config.keptRequests })
-  const denials = createDenials({ requestedOf: (requestId) => known.get(requestId)?.requested, now })
-  const freezes = createFreezes({ onChange: (change) => isCaughtUp && announceFreeze(context, change) })
-  /** Whoever hears of an entry first, the tail or the call that committed it: all that is known of it changes. */
-  const requests: Requests = {
-    ...known,
-    apply(entry, position) {
-      denials.apply(entry, position)
-      freezes.apply(entry, position)
-      known.apply(entry, position)
-    },
-  }
-  const newest = createNewest()
+  const knowledge = createKnowledge(
+    { keptRequests: config.keptRequests },
+    { now, onFreeze: (change) => isCaughtUp && announceFreeze(context, change) },
+  )
+  const { requests, denials, freezes, newest, standings, directories, projections } = knowledge
   const notify = createNotify(nc)
   const measures = createMeasures()
   const logs = createLogs(
@@ -108,7 +93,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
       now,
       log,
       onChange: documentsChanged,
-      onPeople: () => known.peopleChanged(),
+      onPeople: requests.peopleChanged,
       knownDirectory: directories.newest,
       policies: (trust) =>
         createAdoption(config.policyChanges ?? 'held', {
@@ -130,15 +115,6 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     },
     { nc, now, log, onOpen: documentsChanged },
   )
-  /** Each is in the snapshot; those that look at a request come before the one that may let it leave. */
-  const projections = {
-    standings,
-    directories,
-    denials: denials.projection,
-    freezes: freezes.projection,
-    requests: known.projection,
-    newest,
-  }
   const history = createHistory(
     {},
     {

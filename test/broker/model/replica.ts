@@ -7,12 +7,9 @@ import { sweep } from '../../../src/broker/arrows/sweep.ts'
 import type { Context } from '../../../src/broker/context.ts'
 import type { Committed } from '../../../src/broker/history/commit.ts'
 import { createMint } from '../../../src/broker/mint.ts'
-import { createDenials } from '../../../src/broker/state/denials.ts'
-import { createFreezes } from '../../../src/broker/state/freezes.ts'
+import { createKnowledge } from '../../../src/broker/state/knowledge.ts'
 import { createLeases } from '../../../src/broker/state/leases.ts'
-import { createNewest } from '../../../src/broker/state/newest.ts'
 import { createQuotas } from '../../../src/broker/state/quotas.ts'
-import { createRequests, type Requests } from '../../../src/broker/state/requests.ts'
 import { createMeasures } from '../../../src/broker/telemetry.ts'
 import type { Stream } from './stream.ts'
 
@@ -49,17 +46,7 @@ const NEVER = new Promise<never>(() => {})
 /** A broker with the real state machine, over a ledger whose every answer comes when the scheduler says. */
 export function createReplica(parts: WorldParts): Replica {
   const { stream, scheduler, now, policy, people, payloads } = parts
-  const known = createRequests()
-  const denials = createDenials({ requestedOf: (requestId) => known.get(requestId)?.requested, now })
-  const freezes = createFreezes()
-  const requests: Requests = {
-    ...known,
-    apply(entry, position) {
-      denials.apply(entry, position)
-      freezes.apply(entry, position)
-      known.apply(entry, position)
-    },
-  }
+  const { requests, denials, freezes, newest } = createKnowledge({ keptRequests: undefined }, { now })
   const killed = Promise.withResolvers<void>()
   let next = 0
   let isDead = false
@@ -144,7 +131,7 @@ export function createReplica(parts: WorldParts): Replica {
     mint: createMint({ origin: ORIGIN, key }),
     notify: { settled: () => {}, trustChanged: () => {}, desk: () => {}, alarm: () => {} },
     measures: createMeasures(),
-    newest: createNewest(),
+    newest,
     checkpoint: async () => undefined,
     maxReplyBytes: () => 1_000_000,
     catchUp,
