@@ -10,7 +10,7 @@ import { endOf } from '../support/broker-process.ts'
 import { type Finished, type Running, startProgram } from '../support/program.ts'
 
 // Each command is a process of its own: on a busy machine they add up.
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 120_000 })
 
 let cwd: string
 let started: Running[] = []
