@@ -1,8 +1,6 @@
 import {
   type Action,
   type DecidedEntry,
-  type Digest,
-  digestShape,
   integer,
   isOfRequest,
   type JsonValue,
@@ -38,7 +36,6 @@ export interface Denial {
   requestId: string
   atMs: number
   by: NamedPrincipal[]
-  reasonDigest?: Digest
 }
 
 type About = Pick<Action, 'kind' | 'name' | 'target'>
@@ -128,7 +125,7 @@ export function createDenials(deps: {
 }
 
 /** Until when it counts, the request's own entry says: a policy of later on changes nothing about it. */
-function denialOf(requested: RequestedEntry, { at, requestId, by, reasonDigest }: DecidedEntry): Saved {
+function denialOf(requested: RequestedEntry, { at, requestId, by }: DecidedEntry): Saved {
   const { agent, repeatKey, rememberDenialMs = 0 } = requested
   return {
     requestId,
@@ -137,7 +134,6 @@ function denialOf(requested: RequestedEntry, { at, requestId, by, reasonDigest }
     agentId: agent.sub,
     about: aboutOf(requested),
     by: by.map(({ iss, sub, name }) => ({ iss, sub, name })),
-    ...(reasonDigest === undefined ? {} : { reasonDigest }),
     ...(repeatKey === undefined ? {} : { repeatKey }),
   }
 }
@@ -151,6 +147,5 @@ const savedShape = object({
   agentId: text({ min: 1, max: 500 }),
   about: text({ max: 20_000 }),
   by: list(namedPrincipalShape, { max: 20 }),
-  reasonDigest: optional(digestShape),
   repeatKey: optional(text({ min: 1, max: 100 })),
 })
