@@ -2,7 +2,7 @@ import type { EnforcementPoint, NamedPrincipal, Principal, TraceRef } from './ac
 import type { Decision, Outcome, ReviewerEvidence, Spend, Verdict } from './decision.ts'
 import type { Digest } from './digest.ts'
 import type { Approvals, RulingRecord } from './ruling.ts'
-import { ledgerSubject } from './subjects.ts'
+import { FIRST_EPOCH, ledgerSubject } from './subjects.ts'
 
 /**
  * What the ledger says, one kind for each arrow of a request, plus what ruled from then on: policy, directory, freezes.
@@ -28,7 +28,7 @@ export const isOfRequest = (entry: LedgerEntry): entry is RequestEntry => 'reque
 
 /** The name of one epoch's log: each epoch is a log of its own, named below the origin. */
 export const logOrigin = (origin: string, epoch: number): string =>
-  epoch === 1 ? origin : `${origin}/${epoch}`
+  epoch === FIRST_EPOCH ? origin : `${origin}/${epoch}`
 
 /** Where an entry stands. `reviewerHash`: of a review, whose it is, as the broker hashes it. */
 export function subjectOfEntry(epoch: number, entry: LedgerEntry, reviewerHash = ''): string {

@@ -53,6 +53,8 @@ export const DEAD_LETTERS = 'hp.v1.dead-letter.>'
 export const deadLetterSubject = (channel: string, event: DeskEventName | 'alarm', about: string): string =>
   `hp.v1.dead-letter.${channel}.${event}.${about}`
 
+/** Of every ledger: it begins with the installation, and needs no document. */
+export const FIRST_EPOCH = 1
 export const ledgerStream = (epoch: number): string => `HP_LEDGER_${epoch}`
 export const ledgerSubjects = (epoch: number): string => `hp.v1.ledger.${epoch}.>`
 export const ledgerSubject = {

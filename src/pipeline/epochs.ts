@@ -1,10 +1,8 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { HoldpointError, trustSubject } from '#contract'
+import { FIRST_EPOCH, HoldpointError, trustSubject } from '#contract'
 import { createLedgerTails, type LedgerRecord } from '#ledger'
 import type { Component, Log } from '#runtime'
 import type { TrustDocuments } from './verification/trust-documents.ts'
-
-const FIRST_EPOCH = 1
 
 export interface EpochsDeps {
   nc: NatsConnection

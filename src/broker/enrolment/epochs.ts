@@ -1,10 +1,7 @@
-import { type EpochDocument, TYP } from '#contract'
+import { type EpochDocument, FIRST_EPOCH, TYP } from '#contract'
 import { signDocument } from '#warrant/issue'
 import { FILES, type Home } from './home.ts'
 import { readKey, readKeySet } from './keys.ts'
-
-/** The first one needs no document: it begins with the installation. */
-export const FIRST_EPOCH = 1
 
 /** Every epoch that this installation has begun, ascending. */
 export const epochsOf = (home: Home): number[] => [

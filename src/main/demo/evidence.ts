@@ -1,7 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { FIRST_EPOCH } from '#broker'
-import { CHECKPOINT_STREAM, checkpointSubject, HoldpointError, TRUST_STREAM } from '#contract'
+import { CHECKPOINT_STREAM, checkpointSubject, FIRST_EPOCH, HoldpointError, TRUST_STREAM } from '#contract'
 import { createLedgerTail, verifyLedger } from '#ledger'
 import type { Store } from '#store'
 import { createTrust } from '#warrant'
