@@ -14,9 +14,18 @@ export async function asAdmin<T>(io: Io, work: (nc: NatsConnection, home: Home) 
       'UNAVAILABLE',
       'nothing runs here: start `holdpoint up`, or name the NATS server in nats.url (HOLDPOINT_NATS_URL)',
     )
+  return connectedAsAdmin(home, url, (nc) => work(nc, home))
+}
+
+/** The same, where the caller knows the server, or what to say without one. */
+export async function connectedAsAdmin<T>(
+  home: Home,
+  url: string,
+  work: (nc: NatsConnection) => Promise<T>,
+): Promise<T> {
   const nc = await connectAs('admin', url, home.read(FILES.credentials('admin')))
   try {
-    return await work(nc, home)
+    return await work(nc)
   } finally {
     await nc.close()
   }

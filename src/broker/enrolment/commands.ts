@@ -4,7 +4,7 @@ import { HoldpointError, type KeySet, type Principal } from '#contract'
 import { DEVELOPMENT_ISSUER, DEVELOPMENT_PEOPLE, groupSpecifier } from '#identity'
 import { parsePolicy, starterPolicy } from '#policy'
 import { type Command, type Config, defineCommand, type Io, readConfig, readRunning } from '#runtime'
-import { connectAs } from '../connect.ts'
+import { connectedAsAdmin } from './admin.ts'
 import { directoryCommands } from './directory-command.ts'
 import { epochCommands } from './epoch-commands.ts'
 import { FILES, type Home, openHome } from './home.ts'
@@ -188,14 +188,8 @@ function ownerOf(written: string, home: Home, { identity }: Config, io: Io): Pri
 const shellWord = (value: string): string =>
   /^[\w./:,@%+=-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
 
-async function publishAll(home: Home, url: string, io: Io): Promise<void> {
-  const nc = await connectAs('admin', url, home.read(FILES.credentials('admin')))
-  try {
-    await publishTrust(nc, home, io.now())
-  } finally {
-    await nc.close()
-  }
-}
+const publishAll = (home: Home, url: string, io: Io): Promise<void> =>
+  connectedAsAdmin(home, url, (nc) => publishTrust(nc, home, io.now()))
 
 export const enrolmentCommands: Command[] = [
   init,

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { HoldpointError } from '#contract'
 import { type Command, defineCommand, type Io, readConfig, readRunning } from '#runtime'
-import { connectAs } from '../connect.ts'
+import { connectedAsAdmin } from './admin.ts'
 import { signDirectory } from './directory.ts'
 import { parseDirectory } from './directory-file.ts'
-import { FILES, openHome } from './home.ts'
+import { openHome } from './home.ts'
 import { publishTrust } from './provision.ts'
 
 const json = { type: 'boolean', description: 'One JSON object on the last line of standard output' } as const
@@ -49,12 +49,7 @@ const publish = defineCommand({
         'UNAVAILABLE',
         `directory ${version} is signed; it is published when \`holdpoint up\` starts`,
       )
-    const nc = await connectAs('admin', url, home.read(FILES.credentials('admin')))
-    try {
-      await publishTrust(nc, home, io.now())
-    } finally {
-      await nc.close()
-    }
+    await connectedAsAdmin(home, url, (nc) => publishTrust(nc, home, io.now()))
     const counted = { people: people.length, services: services.length }
     io.stdout.write(
       options.json

@@ -5,8 +5,8 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { digestBytes, HoldpointError, type PolicyDocument, TRUST_STREAM, trustSubject } from '#contract'
 import { parsePolicy } from '#policy'
 import { type Command, defineCommand, readConfig, readRunning } from '#runtime'
-import { connectAs } from '../connect.ts'
-import { FILES, openHome } from './home.ts'
+import { connectedAsAdmin } from './admin.ts'
+import { openHome } from './home.ts'
 import { isDue, signPolicy } from './policy.ts'
 import { policyThatStands, publishNextPolicy } from './policy-publish.ts'
 import { publishTrust } from './provision.ts'
@@ -46,8 +46,7 @@ export const policyPublish: Command = defineCommand({
         `policy ${version} is signed; it is published when \`holdpoint up\` starts`,
       )
     }
-    const nc = await connectAs('admin', url, home.read(FILES.credentials('admin')))
-    try {
+    return connectedAsAdmin(home, url, async (nc) => {
       const stands = await policyThatStands(nc, home)
       if (isForced) {
         const next = { source, version: (stands?.version ?? 0) + 1, signedBy: 'organisation' } as const
@@ -66,9 +65,7 @@ export const policyPublish: Command = defineCommand({
       const next = { source, version: stands.version + 1 }
       const { version, exp } = await publishNextPolicy(nc, home, next, io.now())
       return say(version, `is in force, the same text as policy ${stands.version}, until ${day(exp)}`)
-    } finally {
-      await nc.close()
-    }
+    })
   },
 })
 
