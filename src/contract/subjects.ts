@@ -107,3 +107,23 @@ export const payloadKeySubject = (requestId: string): string => `hp.v1.payload-k
 export const CHECKPOINT_STREAM = 'HP_CHECKPOINT'
 export const checkpointSubject = (epoch: number): string => `hp.v1.checkpoint.${epoch}`
 export const CHECKPOINTS = 'hp.v1.checkpoint.*'
+
+/** Telemetry that a pipeline has acknowledged and not stored yet. `lane` is from 0; one writer at a time drains a lane. */
+export const TELEMETRY_STREAM = 'HP_TELEMETRY'
+export const TELEMETRY_SUBJECTS = 'hp.v1.telemetry.*.*'
+export const telemetrySubject = (lane: number, signal: string): string => `hp.v1.telemetry.${lane}.${signal}`
+export const telemetryOfLane = (lane: number): string => `hp.v1.telemetry.${lane}.*`
+/** Which messages of a lane the batch holds that is being stored, so that whoever goes on stores the same one. */
+export const TELEMETRY_CURSOR_STREAM = 'HP_TELEMETRY_CURSOR'
+export const TELEMETRY_CURSORS = 'hp.v1.telemetry-cursor.*'
+export const telemetryCursorSubject = (lane: number): string => `hp.v1.telemetry-cursor.${lane}`
+/** Telemetry that the store has refused for good, with the reason, for somebody to look at. */
+export const TELEMETRY_DEAD_STREAM = 'HP_TELEMETRY_DEAD'
+export const TELEMETRY_DEAD = 'hp.v1.telemetry-dead.*'
+export const telemetryDeadSubject = (signal: string): string => `hp.v1.telemetry-dead.${signal}`
+
+/** What the pipeline has found wrong, once for each span and verdict. Their payload is a Finding. */
+export const FINDING_STREAM = 'HP_FINDING'
+export const FINDINGS = 'hp.v1.finding.>'
+export const findingSubject = (verification: string, traceId: string, spanId: string): string =>
+  `hp.v1.finding.${verification}.${traceId}.${spanId}`

@@ -33,6 +33,7 @@ export type Config = ConfigOf<typeof SETTINGS>
 
 const word = (like: string, max = 1024): Shape<string> => text({ min: 1, max, like })
 const port: Shape<number> = integer({ min: 0, max: 65_535 })
+const days: Shape<number> = integer({ min: 0, max: 36_500 })
 const isUrl = (text: string, schemes: readonly string[]): boolean =>
   URL.canParse(text) && schemes.some((scheme) => text.startsWith(`${scheme}://`))
 const url =
@@ -155,10 +156,63 @@ export const SETTINGS = {
       'The database of all tables.',
     ),
     port: value(port, 8123, 'The embedded engine’s HTTP port, for reading.'),
+    cluster: absent(
+      'text',
+      text({ min: 1, max: 64, pattern: /^[A-Za-z_][\w-]*$/ }),
+      'The cluster of an existing ClickHouse: tables are replicated, and spread over its shards.',
+    ),
+    ttlDays: {
+      traces: value(days, 0, 'How long spans are kept; 0 is for ever.'),
+      logs: value(days, 0, 'How long log records are kept; 0 is for ever.'),
+      metrics: value(days, 0, 'How long data points are kept; 0 is for ever.'),
+      findings: value(days, 0, 'How long findings are kept; 0 is for ever. The ledger’s rows have no end.'),
+    },
   },
   pipeline: {
-    host: text_(word('a host name or address', 255), '127.0.0.1', 'Where OTLP/HTTP is received.'),
+    host: text_(word('a host name or address', 255), '127.0.0.1', 'Where OTLP is received.'),
     port: value(port, 4318, 'The port for OTLP/HTTP.'),
+    grpcPort: value(port, 4317, 'The port for OTLP/gRPC.'),
+    tls: {
+      cert: absent('path', word('the path of a PEM file', 4096), 'OTLP over TLS: the certificate chain.'),
+      key: absent('path', word('the path of a PEM file', 4096), 'Its private key.'),
+      clientCa: absent(
+        'path',
+        word('the path of a PEM file', 4096),
+        'Whose certificates senders must show (mTLS).',
+      ),
+    },
+    tokens: absent(
+      'path',
+      word('the path of a file', 4096),
+      'Bearer tokens that senders must show one of: a file with one on each line.',
+    ),
+    mode: value(
+      literal('buffered', 'direct'),
+      'buffered',
+      'When a batch is acknowledged: buffered, when NATS has it on disk; direct, when ClickHouse has it.',
+    ),
+    bufferBytes: value(
+      integer({ min: 2 ** 20, max: 2 ** 50 }),
+      2 ** 30,
+      'What waits for ClickHouse at most, before senders are told to come again; the stream is made with it.',
+    ),
+    lanes: value(
+      integer({ min: 1, max: 64 }),
+      1,
+      'How many writers may store at the same time, over all replicas; all must say the same.',
+    ),
+    forward: {
+      url: absent(
+        'text',
+        url('http', 'https'),
+        'A Collector’s OTLP/HTTP address: spans, logs and metrics go there, verified, and not into ClickHouse.',
+      ),
+      tokenFile: absent(
+        'path',
+        word('the path of a file', 4096),
+        'A file with the bearer token to show there.',
+      ),
+    },
     maxBodyBytes: value(
       integer({ min: 1024, max: 2 ** 30 }),
       64 * 2 ** 20,

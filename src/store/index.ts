@@ -18,5 +18,5 @@ export {
   unixMilliText,
   unixNanoText,
 } from './rows.ts'
-export { createStore, type Store } from './store.ts'
+export { createStore, type RowBlock, type Store } from './store.ts'
 export { printTable } from './table.ts'

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { HoldpointError } from '#contract'
 import type { ClickHouseTarget } from './engine/engine.ts'
@@ -13,6 +15,7 @@ import { FINDING_COLUMNS, type FindingRow, SPAN_COLUMNS, type SpanRow, unixMilli
  */
 export interface Store {
   insertSpans(rows: readonly SpanRow[], token: string): Promise<void>
+  insertRows(block: RowBlock, token: string): Promise<void>
   insertLedger(rows: readonly LedgerRow[], token: string): Promise<void>
   insertFindings(rows: readonly FindingRow[], token: string): Promise<void>
   /** `params` fill `{name:Type}`; 64-bit integers arrive as numbers: cast to String what may exceed 2^53. */
@@ -21,6 +24,14 @@ export interface Store {
   migrate(): Promise<string[]>
   ping(): Promise<boolean>
   close(): Promise<void>
+}
+
+/** Rows in RowBinary: the values of `columns`, one row after the other. */
+export interface RowBlock {
+  table: string
+  columns: readonly string[]
+  rows: number
+  data: Uint8Array
 }
 
 export function createStore(target: ClickHouseTarget): Store {
@@ -39,6 +50,7 @@ export function createStore(target: ClickHouseTarget): Store {
 
   return {
     insertSpans: (rows, token) => insert(client, 'otel_traces', SPAN_COLUMNS, rows, token),
+    insertRows: (block, token) => insertBlock(client, block, token),
     insertLedger: (rows, token) => insert(client, 'holdpoint_ledger', LEDGER_COLUMNS, rows, token),
     insertFindings: (rows, token) =>
       insert(
@@ -64,7 +76,7 @@ export function createStore(target: ClickHouseTarget): Store {
   }
 }
 
-/** Positions instead of names: half the bytes. A RowBinary body would go in here, under the same settings. */
+/** Positions instead of names: half the bytes. */
 async function insert<Row extends object>(
   client: ClickHouseClient,
   table: string,
@@ -79,16 +91,36 @@ async function insert<Row extends object>(
       columns: columns.map((column) => `\`${column}\``) as [string, ...string[]],
       values: rows.map((row) => columns.map((column) => row[column])),
       format: 'JSONCompactEachRow',
-      clickhouse_settings: {
-        // An asynchronous insert would be acknowledged by another rule, and loses the token.
-        async_insert: 0,
-        insert_deduplicate: 1,
-        insert_deduplication_token: token,
-        deduplicate_blocks_in_dependent_materialized_views: 1,
-      },
+      clickhouse_settings: onceUnder(token),
     }),
   )
 }
+
+async function insertBlock(
+  client: ClickHouseClient,
+  { table, columns, rows, data }: RowBlock,
+  token: string,
+): Promise<void> {
+  if (rows === 0) return
+  const names = columns.map((column) => `\`${column}\``).join(', ')
+  await told(async () => {
+    const { stream } = await client.exec({
+      query: `INSERT INTO ${table} (${names}) FORMAT RowBinary`,
+      values: Readable.from([data], { objectMode: false }),
+      clickhouse_settings: onceUnder(token),
+    })
+    stream.resume()
+    await finished(stream)
+  })
+}
+
+const onceUnder = (token: string) => ({
+  // An asynchronous insert would be acknowledged by another rule, and loses the token.
+  async_insert: 0 as const,
+  insert_deduplicate: 1 as const,
+  insert_deduplication_token: token,
+  deduplicate_blocks_in_dependent_materialized_views: 1 as const,
+})
 
 const isLoopback = (url: string): boolean =>
   /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)

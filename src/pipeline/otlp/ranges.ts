@@ -1,0 +1,43 @@
+import type { Attributes, Span } from './span.ts'
+
+/**
+ * Where the parts of a traces request lie in its bytes, `to` exclusive. Nothing is decoded that nobody asks for:
+ * most spans are copied from here to where they are stored.
+ */
+export interface TraceRanges {
+  body: Uint8Array
+  resources: ResourceRange[]
+}
+
+export interface Range {
+  from: number
+  to: number
+}
+
+/** The Resource message itself; empty where there is none. */
+export interface ResourceRange extends Range {
+  /** One of its attributes is under a name that only the pipeline may use. */
+  telling: boolean
+  /** Decoded when first asked for. */
+  attributes(): Attributes
+  scopes: ScopeRange[]
+}
+
+/** The InstrumentationScope message itself; empty where there is none. */
+export interface ScopeRange extends Range {
+  name: string
+  version: string
+  spans: SpanRange[]
+}
+
+/** The Span message, without its tag and length. */
+export interface SpanRange extends Range {
+  /** It carries something that verification has to read, or that only the pipeline may say. */
+  telling: boolean
+}
+
+/** What the pipeline has changed; everything else stands as it came, bytes of unknown fields included. */
+export interface Rewritten {
+  spans: ReadonlyMap<SpanRange, Span>
+  resources: ReadonlyMap<ResourceRange, Attributes>
+}
