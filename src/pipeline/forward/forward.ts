@@ -34,7 +34,7 @@ const TIMEOUT_MS = 30_000
 /** https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes, and the one that HTTP itself adds. */
 const RETRYABLE = new Set([408, 429, 502, 503, 504])
 /** Address or token are wrong: no batch is at fault, so none may end as a dead letter for it. */
-const MISCONFIGURED = new Set([401, 403, 404, 405, 407])
+const MISCONFIGURED = new Set([401, 403, 404, 405])
 
 /** OTLP/HTTP out: https://opentelemetry.io/docs/specs/otlp/#otlphttp. Throws INVALID_CONFIG for a URL it cannot use. */
 export function createForward(config: ForwardConfig, deps: ForwardDeps): Forward {
@@ -130,6 +130,6 @@ const unavailable = (message: string, cause?: unknown): HoldpointError =>
 
 /** `fetch failed` says nothing; what failed is its cause. */
 function reasonOf(error: unknown): string {
-  const { cause } = error as Error
-  return cause instanceof Error ? cause.message : (error as Error).message
+  const { cause, message } = error as Error
+  return (cause instanceof Error && cause.message) || message
 }
