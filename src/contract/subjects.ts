@@ -119,8 +119,10 @@ export const TELEMETRY_CURSORS = 'hp.v1.telemetry-cursor.*'
 export const telemetryCursorSubject = (lane: number): string => `hp.v1.telemetry-cursor.${lane}`
 /** Telemetry that the store has refused for good, with the reason, for somebody to look at. */
 export const TELEMETRY_DEAD_STREAM = 'HP_TELEMETRY_DEAD'
-export const TELEMETRY_DEAD = 'hp.v1.telemetry-dead.*'
-export const telemetryDeadSubject = (signal: string): string => `hp.v1.telemetry-dead.${signal}`
+export const TELEMETRY_DEAD = 'hp.v1.telemetry-dead.*.*'
+/** `id` is made of the batch and the place in it, so that whoever stores the batch once more leaves the same letter. */
+export const telemetryDeadSubject = (signal: string, id: string): string =>
+  `hp.v1.telemetry-dead.${signal}.${id}`
 
 /** What the pipeline has found wrong, once for each span and verdict. Their payload is a Finding. */
 export const FINDING_STREAM = 'HP_FINDING'

@@ -76,12 +76,14 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
 
   const nats = config.nats.url ?? (await startNats(home, config, log, stack))
   const replicas = config.nats.url === undefined ? 1 : config.nats.replicas
-  await provision(home, nats, replicas, now).catch((cause: unknown) => {
-    if (config.nats.url === undefined || !(cause instanceof HoldpointError)) throw cause
-    // Most often the variables of an agent, read into the shell that starts this.
-    const hint = 'nats.url (HOLDPOINT_NATS_URL) names it; without it an embedded one is started'
-    throw new HoldpointError(cause.code, `${cause.message}. ${hint}`, { cause })
-  })
+  await provision(home, nats, { replicas, bufferBytes: config.pipeline.bufferBytes, now }).catch(
+    (cause: unknown) => {
+      if (config.nats.url === undefined || !(cause instanceof HoldpointError)) throw cause
+      // Most often the variables of an agent, read into the shell that starts this.
+      const hint = 'nats.url (HOLDPOINT_NATS_URL) names it; without it an embedded one is started'
+      throw new HoldpointError(cause.code, `${cause.message}. ${hint}`, { cause })
+    },
+  )
   const issuers = await startIdentity(home, config, { stack, now, log, cwd })
   const clickhouse = await startStore(home, config, { stack, log, fail })
 
@@ -153,12 +155,16 @@ async function startNats(home: Home, config: Config, log: Log, stack: Stack): Pr
 }
 
 /** Streams and signed documents, with credentials that nobody keeps at run time. */
-async function provision(home: Home, url: string, replicas: number, now: () => number): Promise<void> {
+async function provision(
+  home: Home,
+  url: string,
+  { replicas, bufferBytes, now }: { replicas: number; bufferBytes: number; now: () => number },
+): Promise<void> {
   const admin = createConnection('admin', home, url)
   await admin.start()
   try {
     // Those before it were made when they began; they may be sealed by now, or dropped for good.
-    await provisionStreams(admin.nc(), currentEpoch(home), replicas)
+    await provisionStreams(admin.nc(), currentEpoch(home), replicas, bufferBytes)
     await publishTrust(admin.nc(), home, now())
   } finally {
     await admin.stop()

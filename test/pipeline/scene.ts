@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { streamsOf } from '#broker'
 import {
   digestBytes,
   encodeEntry,
+  FINDING_STREAM,
   type KeySet,
   type LedgerEntry,
   ledgerStream,
@@ -13,6 +15,9 @@ import {
   ledgerSubjects,
   type PolicyDocument,
   subjectOfEntry,
+  TELEMETRY_CURSOR_STREAM,
+  TELEMETRY_DEAD_STREAM,
+  TELEMETRY_STREAM,
   TRUST_STREAM,
   TRUST_SUBJECTS,
   TYP,
@@ -136,7 +141,16 @@ async function addStreams(nc: NatsConnection): Promise<void> {
   const { streams } = await jetstreamManager(nc)
   await addLedger(nc, EPOCH)
   await streams.add({ name: TRUST_STREAM, subjects: [TRUST_SUBJECTS], storage: StorageType.Memory })
+  const ofPipeline = streamsOf(EPOCH, 1).filter(({ name }) => PIPELINE_STREAMS.has(name))
+  for (const stream of ofPipeline) await streams.add(stream)
 }
+
+const PIPELINE_STREAMS = new Set([
+  TELEMETRY_STREAM,
+  TELEMETRY_CURSOR_STREAM,
+  TELEMETRY_DEAD_STREAM,
+  FINDING_STREAM,
+])
 
 async function addLedger(nc: NatsConnection, epoch: number): Promise<void> {
   const { streams } = await jetstreamManager(nc)

@@ -15,11 +15,19 @@ import {
   DEAD_LETTERS,
   EVENT_STREAM,
   EVENTS,
+  FINDING_STREAM,
+  FINDINGS,
   HoldpointError,
   ledgerStream,
   ledgerSubjects,
   PAYLOAD_KEY_STREAM,
   PAYLOAD_STREAM,
+  TELEMETRY_CURSOR_STREAM,
+  TELEMETRY_CURSORS,
+  TELEMETRY_DEAD,
+  TELEMETRY_DEAD_STREAM,
+  TELEMETRY_STREAM,
+  TELEMETRY_SUBJECTS,
   TRUST_STREAM,
   TRUST_SUBJECTS,
   trustSubject,
@@ -31,6 +39,8 @@ import { readKeySet } from './keys.ts'
 
 const DAY_MS = 86_400_000
 const MIB = 2 ** 20
+/** How long a request that is sent again is known. Senders of OTLP give up sooner. */
+const TELEMETRY_DUPLICATES_MS = 10 * 60_000
 
 type Stream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
 
@@ -51,7 +61,8 @@ const writeOnce = {
   max_msgs: -1,
 } satisfies Partial<StreamConfig>
 
-export function streamsOf(epoch: number, replicas: number): Stream[] {
+/** `bufferBytes`: what may wait for ClickHouse at most; see `pipeline.bufferBytes`. */
+export function streamsOf(epoch: number, replicas: number, bufferBytes: number = 2 ** 30): Stream[] {
   const file = { storage: StorageType.File, num_replicas: replicas }
   return [
     { ...writeOnce, num_replicas: replicas, name: ledgerStream(epoch), subjects: [ledgerSubjects(epoch)] },
@@ -87,18 +98,78 @@ export function streamsOf(epoch: number, replicas: number): Stream[] {
       max_age: nanos(90 * DAY_MS),
       max_bytes: 64 * MIB,
     },
+    ...telemetryStreams(file, bufferBytes),
   ]
 }
 
-/** Makes the streams that are missing; one that is there with other settings is refused, never changed. */
-export async function provisionStreams(nc: NatsConnection, epoch: number, replicas = 1): Promise<void> {
+function telemetryStreams(file: Pick<Stream, 'storage' | 'num_replicas'>, bufferBytes: number): Stream[] {
+  return [
+    // Full, it refuses: what was acknowledged stays until it is stored.
+    {
+      ...file,
+      name: TELEMETRY_STREAM,
+      subjects: [TELEMETRY_SUBJECTS],
+      discard: DiscardPolicy.New,
+      max_bytes: bufferBytes,
+      duplicate_window: nanos(TELEMETRY_DUPLICATES_MS),
+      deny_delete: true,
+      allow_direct: true,
+    },
+    {
+      ...file,
+      name: TELEMETRY_CURSOR_STREAM,
+      subjects: [TELEMETRY_CURSORS],
+      max_msgs_per_subject: 1,
+      deny_delete: true,
+      deny_purge: true,
+    },
+    // Full, it refuses as well, and the pipeline waits: nothing is thrown away to make room.
+    {
+      ...file,
+      name: TELEMETRY_DEAD_STREAM,
+      subjects: [TELEMETRY_DEAD],
+      discard: DiscardPolicy.New,
+      max_msgs_per_subject: 1,
+      max_age: nanos(90 * DAY_MS),
+      max_bytes: 256 * MIB,
+      deny_purge: true,
+    },
+    {
+      ...file,
+      name: FINDING_STREAM,
+      subjects: [FINDINGS],
+      max_msgs_per_subject: 1,
+      max_age: nanos(7 * DAY_MS),
+      max_bytes: 256 * MIB,
+      deny_delete: true,
+      deny_purge: true,
+    },
+  ]
+}
+
+/**
+ * Makes the streams that are missing; one that is there with other settings is refused, never changed. Only the size
+ * of the telemetry's is nobody's safety: it is changed when it is given, and stays as it is when it is not.
+ */
+export async function provisionStreams(
+  nc: NatsConnection,
+  epoch: number,
+  replicas = 1,
+  bufferBytes?: number,
+): Promise<void> {
   const manager = await jetstreamManager(nc)
   const present = new Set<string>()
   for await (const name of manager.streams.names()) present.add(name)
-  for (const stream of streamsOf(epoch, replicas)) {
+  for (const stream of streamsOf(epoch, replicas, bufferBytes)) {
     if (!present.has(stream.name)) await manager.streams.add(stream)
     const { config } = await manager.streams.info(stream.name)
-    const [difference] = differencesOf(stream, { ...config })
+    const live = { ...config }
+    if (stream.name === TELEMETRY_STREAM && config.max_bytes !== stream.max_bytes) {
+      const max_bytes = stream.max_bytes as number
+      if (bufferBytes !== undefined) await manager.streams.update(stream.name, { ...config, max_bytes })
+      live.max_bytes = max_bytes
+    }
+    const [difference] = differencesOf(stream, live)
     if (difference) throw new HoldpointError('INVALID_CONFIG', differenceText(difference))
   }
 }

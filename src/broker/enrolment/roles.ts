@@ -3,8 +3,16 @@ import {
   DEAD_LETTERS,
   EVENT_STREAM,
   EVENTS,
+  FINDING_STREAM,
+  FINDINGS,
   PAYLOAD_KEY_STREAM,
   PAYLOAD_STREAM,
+  TELEMETRY_CURSOR_STREAM,
+  TELEMETRY_CURSORS,
+  TELEMETRY_DEAD,
+  TELEMETRY_DEAD_STREAM,
+  TELEMETRY_STREAM,
+  TELEMETRY_SUBJECTS,
 } from '#contract'
 
 /**
@@ -36,12 +44,26 @@ const READ_STREAMS = [
 /** Sealed or not, payloads are the broker's alone: no way to them may be left open by a wildcard above. */
 const PAYLOADS_CLOSED = [PAYLOAD_STREAM, PAYLOAD_KEY_STREAM].flatMap((stream) => [
   `$JS.API.STREAM.MSG.GET.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.>`,
+  ...noConsumer(stream),
   `$JS.API.CONSUMER.INFO.${stream}.>`,
   `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
   `$JS.API.CONSUMER.DELETE.${stream}.>`,
 ])
+
+/**
+ * The streams that the pipeline writes into, it reads without consumers. A consumer may have the server deliver to any
+ * subject, past these permissions: what somebody had put into telemetry would become an entry of the ledger.
+ */
+const PIPELINES_OWN = [
+  TELEMETRY_STREAM,
+  TELEMETRY_CURSOR_STREAM,
+  TELEMETRY_DEAD_STREAM,
+  FINDING_STREAM,
+].flatMap(noConsumer)
+
+function noConsumer(stream: string): string[] {
+  return [`$JS.API.CONSUMER.CREATE.${stream}`, `$JS.API.CONSUMER.CREATE.${stream}.>`]
+}
 
 export const PERMISSIONS: Record<Role, RolePermissions> = {
   // `{{name()}}` is the name that the credentials were issued for: the server fills it in (scoped signing key).
@@ -84,7 +106,20 @@ export const PERMISSIONS: Record<Role, RolePermissions> = {
     sub: { allow: [inbox('channel')] },
   },
   pipeline: {
-    pub: { allow: READ_STREAMS, deny: PAYLOADS_CLOSED },
+    pub: {
+      allow: [
+        ...READ_STREAMS,
+        TELEMETRY_SUBJECTS,
+        TELEMETRY_CURSORS,
+        TELEMETRY_DEAD,
+        FINDINGS,
+        `$JS.API.DIRECT.GET.${TELEMETRY_STREAM}`,
+        // What is stored makes room; what somebody has looked at and dropped goes, or what was sent again.
+        `$JS.API.STREAM.PURGE.${TELEMETRY_STREAM}`,
+        `$JS.API.STREAM.MSG.DELETE.${TELEMETRY_DEAD_STREAM}`,
+      ],
+      deny: [...PAYLOADS_CLOSED, ...PIPELINES_OWN],
+    },
     sub: { allow: [inbox('pipeline')] },
   },
   admin: { pub: { allow: ['hp.v1.trust.>', '$JS.API.>'] }, sub: { allow: [inbox('admin')] } },

@@ -4,6 +4,7 @@ import {
   channelSubject,
   checkpointSubject,
   deskSubject,
+  FINDING_STREAM,
   inboxPrefix,
   ledgerStream,
   ledgerSubject,
@@ -11,6 +12,7 @@ import {
   PAYLOAD_STREAM,
   payloadKeySubject,
   payloadSubject,
+  TELEMETRY_STREAM,
   TRUST_STREAM,
   trustSubject,
 } from '#contract'
@@ -43,6 +45,9 @@ export function forbidden(who: string, epoch: number): Trial[] {
       `$JS.API.STREAM.MSG.GET.${PAYLOAD_STREAM}`,
       `$JS.API.STREAM.MSG.GET.${PAYLOAD_KEY_STREAM}`,
       `$JS.API.CONSUMER.CREATE.${PAYLOAD_STREAM}`,
+      // It would have the server deliver what it has written itself to any subject.
+      `$JS.API.CONSUMER.CREATE.${TELEMETRY_STREAM}`,
+      `$JS.API.CONSUMER.CREATE.${FINDING_STREAM}`,
     ],
     agent: [
       decides,

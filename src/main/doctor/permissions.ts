@@ -1,7 +1,14 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { headers, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
 import { FILES } from '#broker'
-import { agentSubject, deskSubject, EVENT_STREAM, ledgerStream, PAYLOAD_STREAM } from '#contract'
+import {
+  agentSubject,
+  deskSubject,
+  EVENT_STREAM,
+  ledgerStream,
+  PAYLOAD_STREAM,
+  TELEMETRY_STREAM,
+} from '#contract'
 import { complaint, type Finding, messageOf, orOk } from './finding.ts'
 import { connectAgent, forbidden, type Trial } from './forbidden.ts'
 import { type HouseRole, type Scene, userOf } from './scene.ts'
@@ -106,7 +113,7 @@ async function unable(nc: NatsConnection, who: string, { epoch }: Scene): Promis
     nc.request(subject, '{}', { timeout: ANSWERS_WITHIN_MS })
   const uses: Record<string, () => Promise<unknown>> = {
     broker: async () => Promise.all([reads(ledgerStream(epoch)), reads(PAYLOAD_STREAM)]),
-    pipeline: () => reads(ledgerStream(epoch)),
+    pipeline: async () => Promise.all([reads(ledgerStream(epoch)), reads(TELEMETRY_STREAM)]),
     channel: () => reads(EVENT_STREAM),
     desk: () => asks(deskSubject('trust')),
     // An empty greeting is refused by the broker, and changes nothing.

@@ -21,7 +21,7 @@ export async function checkStreams(scene: Scene): Promise<Finding[]> {
 
 /** Those of every epoch, and all that they share. */
 function streamsToBe({ epochs, config }: Scene): Stream[] {
-  const all = epochs.flatMap((epoch) => streamsOf(epoch, config.nats.replicas))
+  const all = epochs.flatMap((epoch) => streamsOf(epoch, config.nats.replicas, config.pipeline.bufferBytes))
   return [...new Map(all.map((stream) => [stream.name, stream])).values()]
 }
 
