@@ -155,7 +155,7 @@ test('doctor - more copies configured than there are servers is found', async ()
     fault(/^1 servers, and nats.replicas is 3/),
   ])
   const found = await complaints(checkStreams, 'streams', scene)
-  expect(found.filter(({ what }) => what.includes('num_replicas is 1, expected 3'))).toHaveLength(7)
+  expect(found.filter(({ what }) => what.includes('num_replicas is 1, expected 3'))).toHaveLength(11)
 })
 
 test.each([

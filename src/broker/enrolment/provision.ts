@@ -111,6 +111,7 @@ function telemetryStreams(file: Pick<Stream, 'storage' | 'num_replicas'>, buffer
       subjects: [TELEMETRY_SUBJECTS],
       discard: DiscardPolicy.New,
       max_bytes: bufferBytes,
+      max_msgs_per_subject: -1,
       duplicate_window: nanos(TELEMETRY_DUPLICATES_MS),
       deny_delete: true,
       allow_direct: true,
