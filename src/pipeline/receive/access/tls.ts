@@ -1,0 +1,82 @@
+import { X509Certificate } from 'node:crypto'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { HoldpointError } from '#contract'
+import type { Log } from '#runtime'
+import { createWatch, readConfigured } from './files.ts'
+
+/** Paths of PEM files, as in the configuration. */
+export interface TlsConfig {
+  cert?: string | undefined
+  key?: string | undefined
+  /** Whose certificates senders must show. */
+  clientCa?: string | undefined
+}
+
+export interface Tls {
+  readonly asksForCertificate: boolean
+  /** Reads the files. Throws INVALID_CONFIG with the key and the path of the one that cannot be used. */
+  read(): SecureContextOptions
+  /** Gives the server what the files hold now, where they have changed; asked before each connection. */
+  refresh(server: { setSecureContext(options: SecureContextOptions): void }): void
+}
+
+/** Undefined where nothing of TLS is configured. Throws INVALID_CONFIG where only part of what it needs is. */
+export function createTls(
+  { cert, key, clientCa }: TlsConfig,
+  { now, log }: { now: () => number; log: Log },
+): Tls | undefined {
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined
+  if (cert === undefined) throw missing('cert')
+  if (key === undefined) throw missing('key')
+  const watch = createWatch([cert, key, ...(clientCa === undefined ? [] : [clientCa])], now)
+
+  const read = (): SecureContextOptions => {
+    watch.hasChanged()
+    const options: SecureContextOptions = {
+      cert: readConfigured('pipeline.tls.cert', cert),
+      minVersion: 'TLSv1.2',
+    }
+    tryOut('cert', cert, options)
+    options.key = readConfigured('pipeline.tls.key', key)
+    tryOut('key', key, options)
+    if (clientCa === undefined) return options
+    options.ca = readConfigured('pipeline.tls.clientCa', clientCa)
+    // OpenSSL passes over whatever is no certificate, and then trusts nobody.
+    attempt('clientCa', clientCa, () => new X509Certificate(options.ca as Buffer))
+    return options
+  }
+
+  return {
+    asksForCertificate: clientCa !== undefined,
+    read,
+    refresh(server) {
+      if (!watch.hasChanged()) return
+      try {
+        server.setSecureContext(read())
+        log.info('certificates were read again', { cert })
+      } catch (error) {
+        log.error('the new certificates cannot be used; those before go on', { error })
+      }
+    },
+  }
+}
+
+const tryOut = (name: string, path: string, options: SecureContextOptions): void =>
+  attempt(name, path, () => createSecureContext(options))
+
+function attempt(name: string, path: string, use: () => unknown): void {
+  try {
+    use()
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new HoldpointError('INVALID_CONFIG', `pipeline.tls.${name}: ${path} cannot be used: ${message}`, {
+      cause,
+    })
+  }
+}
+
+const missing = (name: string): HoldpointError =>
+  new HoldpointError(
+    'INVALID_CONFIG',
+    `pipeline.tls.${name} is missing: TLS needs a certificate and its key, expected pipeline.tls.cert and pipeline.tls.key`,
+  )

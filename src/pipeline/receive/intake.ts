@@ -1,0 +1,71 @@
+import { HoldpointError } from '#contract'
+import type { Accepted, ExportRequest, Signal } from '../otlp/signal.ts'
+import { readBody } from './body.ts'
+import type { Compression } from './compression.ts'
+import type { Encoding } from './messages.ts'
+import { toProtobuf } from './not-yet.ts'
+import { createRoom } from './room.ts'
+
+/** A request as it comes in, by either protocol. */
+export interface Incoming {
+  signal: Signal
+  encoding: Encoding
+  compression: Compression
+  source: AsyncIterable<Uint8Array>
+}
+
+export interface IntakeConfig {
+  /** Of a body, compressed and decompressed. */
+  maxBodyBytes: number
+}
+
+export interface IntakeDeps {
+  /** Resolves when the request is durable. `receivedAtMs` is when all of it had arrived. */
+  accept(request: ExportRequest, receivedAtMs: number): Promise<Accepted>
+  /** Milliseconds since the epoch. */
+  now: () => number
+}
+
+export interface Intake {
+  readonly maxBodyBytes: number
+  /** Throws as `readBody` does, INVALID_INPUT for JSON that is no OTLP, and whatever `accept` throws. */
+  take(incoming: Incoming): Promise<Accepted>
+  /** From now on everything is asked to come again; what has begun goes on. */
+  close(): void
+  isOpen(): boolean
+}
+
+/** Bodies held at once, in multiples of the largest one. */
+const BODIES_IN_FLIGHT = 2
+const REQUESTS_IN_FLIGHT = 1_000
+
+/** What happens to a request whatever protocol it came by; both share its bounds. */
+export function createIntake({ maxBodyBytes }: IntakeConfig, { accept, now }: IntakeDeps): Intake {
+  const room = createRoom({ bytes: maxBodyBytes * BODIES_IN_FLIGHT, requests: REQUESTS_IN_FLIGHT })
+  let open = true
+
+  async function take({ signal, encoding, compression, source }: Incoming): Promise<Accepted> {
+    if (!open) throw new HoldpointError('UNAVAILABLE', 'shutting down', { retryable: true })
+    room.enter()
+    try {
+      const body = await readBody(source, { compression, maxBytes: maxBodyBytes, room })
+      try {
+        const bytes = encoding === 'json' ? toProtobuf(signal, body.bytes) : body.bytes
+        return await accept({ signal, body: bytes }, now())
+      } finally {
+        body.release()
+      }
+    } finally {
+      room.leave()
+    }
+  }
+
+  return {
+    maxBodyBytes,
+    take,
+    isOpen: () => open,
+    close() {
+      open = false
+    },
+  }
+}
