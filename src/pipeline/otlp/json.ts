@@ -1,6 +1,8 @@
+import { HoldpointError } from '#contract'
 import { below, enumeration, id, list, type Members, type Place, record, text, time } from './json-fields.ts'
 import { parseText } from './json-text.ts'
 import { attributes } from './json-value.ts'
+import type { Signal } from './signal.ts'
 import {
   createPartCounter,
   PART,
@@ -71,3 +73,8 @@ const readLink = (from: Members, place: Place): SpanLink => ({
   traceState: text(from, 'traceState', place),
   attributes: attributes(from, place),
 })
+
+/** A request of any signal, from OTLP/JSON to protobuf. Errors as for decodeJson. */
+export function toProtobuf(_signal: Signal, _json: Uint8Array): Uint8Array {
+  throw new HoldpointError('INTERNAL', 'toProtobuf: not yet')
+}

@@ -1,117 +1,69 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire'
-import { HoldpointError } from '#contract'
-import { enter, enumeration, id, malformed, readFields, type Source, text, time } from './protobuf-fields.ts'
-import { readKeyValue } from './protobuf-value.ts'
+import type { Range } from './ranges.ts'
+import { scanTraces } from './scan.ts'
 import {
+  type AnyValue,
   type Attributes,
-  createPartCounter,
   emptySpan,
-  PART,
   type ResourceSpans,
-  type ScopeSpans,
   type Span,
   type SpanEvent,
   type SpanLink,
 } from './span.ts'
+import {
+  type Cursor,
+  readDouble,
+  readFixed64,
+  readInt32,
+  readLength,
+  readVarint32,
+  readVarint64,
+  skipField,
+  textOf,
+} from './wire.ts'
 
 /**
- * Decodes an ExportTraceServiceRequest (opentelemetry-proto v1.11), unknown fields skipped.
- * Throws INVALID_INPUT where the bytes are no such message, PAYLOAD_TOO_LARGE where they would fill the memory.
+ * Decodes what has been checked before: these readers rely on it that no field has another wire type than its own,
+ * that nothing runs past its end, and that values are nested no deeper than they may be.
  */
-export function decodeProtobuf(body: Uint8Array): ResourceSpans[] {
-  const result: ResourceSpans[] = []
-  const source: Source = { reader: new BinaryReader(body), count: createPartCounter(body.length) }
-  try {
-    readFields(source, body.length, (field) => {
-      if (field.no === 1) result.push(readResourceSpans(source, enter(source, field, PART.group)))
-      else return false
-      return true
-    })
-  } catch (cause) {
-    if (cause instanceof HoldpointError) throw cause
-    throw malformed(source, (cause as Error).message, cause)
-  }
-  return result
-}
-
-function readResourceSpans(source: Source, end: number): ResourceSpans {
-  const result: ResourceSpans = { resource: new Map(), scopes: [] }
-  readFields(source, end, (field) => {
-    if (field.no === 1) readResource(source, enter(source, field), result.resource)
-    else if (field.no === 2) result.scopes.push(readScopeSpans(source, enter(source, field, PART.group)))
-    else return false
-    return true
-  })
-  return result
-}
-
-function readResource(source: Source, end: number, into: Attributes): void {
-  readFields(source, end, (field) => {
-    if (field.no !== 1) return false
-    readKeyValue(source, enter(source, field), into, 0)
-    return true
-  })
-}
-
-function readScopeSpans(source: Source, end: number): ScopeSpans {
-  const result: ScopeSpans = { name: '', version: '', spans: [] }
-  readFields(source, end, (field) => {
-    if (field.no === 1) readScope(source, enter(source, field), result)
-    else if (field.no === 2) result.spans.push(readSpan(source, enter(source, field, PART.span)))
-    else return false
-    return true
-  })
-  return result
-}
-
-function readScope(source: Source, end: number, into: ScopeSpans): void {
-  readFields(source, end, (field) => {
-    if (field.no === 1) into.name = text(source, field)
-    else if (field.no === 2) into.version = text(source, field)
-    else return false
-    return true
-  })
-}
-
-function readSpan(source: Source, end: number): Span {
+export function decodeSpan(body: Uint8Array, range: Range): Span {
   const span = emptySpan()
-  readFields(source, end, (field) => {
-    switch (field.no) {
+  readFields(body, range, (cursor, no) => {
+    switch (no) {
       case 1:
-        span.traceId = id(source, field)
+        span.traceId = readId(cursor)
         return true
       case 2:
-        span.spanId = id(source, field)
+        span.spanId = readId(cursor)
         return true
       case 3:
-        span.traceState = text(source, field)
+        span.traceState = readText(cursor)
         return true
       case 4:
-        span.parentSpanId = id(source, field)
+        span.parentSpanId = readId(cursor)
         return true
       case 5:
-        span.name = text(source, field)
+        span.name = readText(cursor)
         return true
       case 6:
-        span.kind = enumeration(source, field)
+        span.kind = readInt32(cursor)
         return true
       case 7:
-        span.startNs = time(source, field)
+        span.startNs = readFixed64(cursor)
         return true
       case 8:
-        span.endNs = time(source, field)
+        span.endNs = readFixed64(cursor)
         return true
       case 9:
-        readKeyValue(source, enter(source, field), span.attributes, 0)
+        readKeyValue(cursor, span.attributes)
         return true
       case 11:
-        span.events.push(readEvent(source, enter(source, field, PART.event)))
+        span.events.push(decodeEvent(body, readRange(cursor)))
         return true
       case 13:
-        span.links.push(readLink(source, enter(source, field, PART.link)))
+        span.links.push(decodeLink(body, readRange(cursor)))
         return true
       case 15:
-        readStatus(source, enter(source, field), span)
+        readStatus(body, readRange(cursor), span)
         return true
       default:
         return false
@@ -120,36 +72,154 @@ function readSpan(source: Source, end: number): Span {
   return span
 }
 
-function readEvent(source: Source, end: number): SpanEvent {
+function decodeEvent(body: Uint8Array, range: Range): SpanEvent {
   const event: SpanEvent = { timeNs: 0n, name: '', attributes: new Map() }
-  readFields(source, end, (field) => {
-    if (field.no === 1) event.timeNs = time(source, field)
-    else if (field.no === 2) event.name = text(source, field)
-    else if (field.no === 3) readKeyValue(source, enter(source, field), event.attributes, 0)
+  readFields(body, range, (cursor, no) => {
+    if (no === 1) event.timeNs = readFixed64(cursor)
+    else if (no === 2) event.name = readText(cursor)
+    else if (no === 3) readKeyValue(cursor, event.attributes)
     else return false
     return true
   })
   return event
 }
 
-function readLink(source: Source, end: number): SpanLink {
+function decodeLink(body: Uint8Array, range: Range): SpanLink {
   const link: SpanLink = { traceId: '', spanId: '', traceState: '', attributes: new Map() }
-  readFields(source, end, (field) => {
-    if (field.no === 1) link.traceId = id(source, field)
-    else if (field.no === 2) link.spanId = id(source, field)
-    else if (field.no === 3) link.traceState = text(source, field)
-    else if (field.no === 4) readKeyValue(source, enter(source, field), link.attributes, 0)
+  readFields(body, range, (cursor, no) => {
+    if (no === 1) link.traceId = readId(cursor)
+    else if (no === 2) link.spanId = readId(cursor)
+    else if (no === 3) link.traceState = readText(cursor)
+    else if (no === 4) readKeyValue(cursor, link.attributes)
     else return false
     return true
   })
   return link
 }
 
-function readStatus(source: Source, end: number, span: Span): void {
-  readFields(source, end, (field) => {
-    if (field.no === 2) span.statusMessage = text(source, field)
-    else if (field.no === 3) span.statusCode = enumeration(source, field)
+function readStatus(body: Uint8Array, range: Range, span: Span): void {
+  readFields(body, range, (cursor, no) => {
+    if (no === 2) span.statusMessage = readText(cursor)
+    else if (no === 3) span.statusCode = readInt32(cursor)
     else return false
     return true
   })
 }
+
+/** Of a Resource, whose attributes are its field 1. */
+export function decodeAttributes(body: Uint8Array, range: Range, attributesNo = 1): Attributes {
+  const attributes: Attributes = new Map()
+  readFields(body, range, (cursor, no) => {
+    if (no !== attributesNo) return false
+    readKeyValue(cursor, attributes)
+    return true
+  })
+  return attributes
+}
+
+export function decodeScope(body: Uint8Array, range: Range): { name: string; version: string } {
+  const scope = { name: '', version: '' }
+  readFields(body, range, (cursor, no) => {
+    if (no === 1) scope.name = readText(cursor)
+    else if (no === 2) scope.version = readText(cursor)
+    else return false
+    return true
+  })
+  return scope
+}
+
+/** Of two equal keys the later counts. */
+function readKeyValue(from: Cursor, into: Attributes): void {
+  let key = ''
+  let value: AnyValue
+  const { bytes } = from
+  readFields(bytes, readRange(from), (cursor, no) => {
+    if (no === 1) key = readText(cursor)
+    else if (no === 2) value = decodeValue(bytes, readRange(cursor))
+    else return false
+    return true
+  })
+  into.set(key, value)
+}
+
+export function decodeValue(body: Uint8Array, range: Range): AnyValue {
+  let value: AnyValue
+  readFields(body, range, (cursor, no) => {
+    switch (no) {
+      case 1:
+        value = readText(cursor)
+        return true
+      case 2:
+        value = readVarint64(cursor) !== 0n
+        return true
+      case 3:
+        value = BigInt.asIntN(64, readVarint64(cursor))
+        return true
+      case 4:
+        value = readDouble(cursor)
+        return true
+      case 5:
+        value = readList(body, readRange(cursor))
+        return true
+      case 6:
+        value = decodeAttributes(body, readRange(cursor))
+        return true
+      case 7: {
+        const { from, to } = readRange(cursor)
+        value = Uint8Array.from(body.subarray(from, to))
+        return true
+      }
+      default:
+        return false
+    }
+  })
+  return value
+}
+
+function readList(body: Uint8Array, range: Range): AnyValue[] {
+  const values: AnyValue[] = []
+  readFields(body, range, (cursor, no) => {
+    if (no !== 1) return false
+    values.push(decodeValue(body, readRange(cursor)))
+    return true
+  })
+  return values
+}
+
+/** Runs over the fields of one message. `take` returns false for a field that it does not know. */
+function readFields(bytes: Uint8Array, range: Range, take: (cursor: Cursor, no: number) => boolean): void {
+  const cursor: Cursor = { bytes, at: range.from }
+  while (cursor.at < range.to) {
+    const tag = readVarint32(cursor)
+    if (!take(cursor, tag >>> 3)) skipField(cursor, tag, range.to)
+  }
+}
+
+/** Where the message lies that stands here; the cursor moves behind it. */
+function readRange(cursor: Cursor): Range {
+  const length = readLength(cursor, cursor.bytes.length)
+  const from = cursor.at
+  cursor.at += length
+  return { from, to: cursor.at }
+}
+
+function readText(cursor: Cursor): string {
+  const { from, to } = readRange(cursor)
+  return textOf(cursor.bytes, from, to)
+}
+
+function readId(cursor: Cursor): string {
+  const { from, to } = readRange(cursor)
+  return Buffer.from(cursor.bytes.buffer, cursor.bytes.byteOffset + from, to - from).toString('hex')
+}
+
+/** All of a request at once. Only for what has not yet come to read ranges. */
+export const decodeProtobuf = (body: Uint8Array): ResourceSpans[] =>
+  scanTraces(body, []).resources.map((resource) => ({
+    resource: resource.attributes(),
+    scopes: resource.scopes.map(({ name, version, spans }) => ({
+      name,
+      version,
+      spans: spans.map((span) => decodeSpan(body, span)),
+    })),
+  }))

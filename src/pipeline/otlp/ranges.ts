@@ -1,8 +1,8 @@
 import type { Attributes, Span } from './span.ts'
 
 /**
- * Where the parts of a traces request lie in its bytes, `to` exclusive. Nothing is decoded that nobody asks for:
- * most spans are copied from here to where they are stored.
+ * Where the parts of a request lie in its bytes, `to` exclusive. Nothing is decoded that nobody asks for: most spans
+ * are copied from here to where they are stored. What has ranges has been checked, and can be read without a doubt.
  */
 export interface TraceRanges {
   body: Uint8Array
@@ -16,7 +16,7 @@ export interface Range {
 
 /** The Resource message itself; empty where there is none. */
 export interface ResourceRange extends Range {
-  /** One of its attributes is under a name that only the pipeline may use. */
+  /** One of its attributes is under a name that was asked for. */
   telling: boolean
   /** Decoded when first asked for. */
   attributes(): Attributes
@@ -25,6 +25,7 @@ export interface ResourceRange extends Range {
 
 /** The InstrumentationScope message itself; empty where there is none. */
 export interface ScopeRange extends Range {
+  telling: boolean
   name: string
   version: string
   spans: SpanRange[]
