@@ -5,7 +5,7 @@
 export interface RowWriter {
   /** Room for this many more bytes; `bytes` and `view` may be others afterwards. */
   reserve(more: number): void
-  bytes: Uint8Array
+  bytes: Uint8Array<ArrayBuffer>
   view: DataView
   /** Where the next value goes. */
   at: number
@@ -19,17 +19,24 @@ export interface RowWriter {
   bool(value: boolean): void
   varint(value: number): void
   string(value: string): void
-  /** A string whose UTF-8 is there already. */
-  utf8(value: Uint8Array): void
-  /** Bytes as they are, without a length before them. */
-  raw(from: Uint8Array, start: number, end: number): void
+  /** Text that is a string already, length included. */
+  encoded(value: Uint8Array): void
+  /** A string whose UTF-8 lies in other bytes. */
+  copy(from: Uint8Array, start: number, end: number): void
+  /** Bytes as lowercase hex. */
+  hex(from: Uint8Array, start: number, end: number): void
   map(entries: Iterable<readonly [string, string]>, size: number): void
   list<T>(values: readonly T[], write: (value: T) => void): void
-  /** What was written; later writes do not change it. */
-  finish(): Uint8Array
+  /** What was written; the writer begins anew, in other memory. */
+  finish(): Uint8Array<ArrayBuffer>
+  /** A copy of what was written; the writer begins anew. */
+  take(): Uint8Array<ArrayBuffer>
 }
 
 const FIRST_BYTES = 64 * 1024
+/** Up to here a loop is quicker than a call. */
+const SHORT_BYTES = 64
+const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
 const encoder = new TextEncoder()
 
 export function createRowWriter(): RowWriter {
@@ -89,15 +96,38 @@ export function createRowWriter(): RowWriter {
       }
       writer.bytes[writer.at++] = left
     },
-    string: (value) => writer.utf8(encoder.encode(value)),
-    utf8(value) {
-      writer.varint(value.length)
-      writer.raw(value, 0, value.length)
+    string(value) {
+      const { length } = value
+      if (length < SHORT_BYTES && writeAscii(writer, value)) return
+      const utf8 = encoder.encode(value)
+      writer.varint(utf8.length)
+      writer.encoded(utf8)
     },
-    raw(from, start, end) {
-      writer.reserve(end - start)
-      writer.bytes.set(from.subarray(start, end), writer.at)
-      writer.at += end - start
+    encoded(value) {
+      writer.reserve(value.length)
+      writer.bytes.set(value, writer.at)
+      writer.at += value.length
+    },
+    copy(from, start, end) {
+      const length = end - start
+      writer.varint(length)
+      writer.reserve(length)
+      const { bytes, at } = writer
+      writer.at = at + length
+      if (length >= SHORT_BYTES) bytes.set(from.subarray(start, end), at)
+      else for (let next = 0; next < length; next++) bytes[at + next] = from[start + next] as number
+    },
+    hex(from, start, end) {
+      writer.varint(2 * (end - start))
+      writer.reserve(2 * (end - start))
+      const { bytes } = writer
+      let { at } = writer
+      for (let next = start; next < end; next++) {
+        const byte = from[next] as number
+        bytes[at++] = HEX[byte >> 4] as number
+        bytes[at++] = HEX[byte & 15] as number
+      }
+      writer.at = at
     },
     map(entries, size) {
       writer.varint(size)
@@ -110,8 +140,38 @@ export function createRowWriter(): RowWriter {
       writer.varint(values.length)
       for (const value of values) write(value)
     },
-    finish: () => writer.bytes.slice(0, writer.at),
+    finish() {
+      const written = writer.bytes.subarray(0, writer.at)
+      start(writer)
+      return written
+    },
+    take() {
+      const written = writer.bytes.slice(0, writer.at)
+      writer.at = 0
+      return written
+    },
   }
-  writer.view = new DataView(writer.bytes.buffer)
+  start(writer)
   return writer
+}
+
+function start(writer: RowWriter): void {
+  writer.bytes = new Uint8Array(FIRST_BYTES)
+  writer.view = new DataView(writer.bytes.buffer)
+  writer.at = 0
+}
+
+/** Most texts are; false, and nothing written, for the others. */
+function writeAscii(writer: RowWriter, value: string): boolean {
+  const { length } = value
+  writer.reserve(1 + length)
+  const { bytes, at } = writer
+  bytes[at] = length
+  for (let next = 0; next < length; next++) {
+    const code = value.charCodeAt(next)
+    if (code >= 0x80) return false
+    bytes[at + 1 + next] = code
+  }
+  writer.at = at + 1 + length
+  return true
 }

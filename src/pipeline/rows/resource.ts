@@ -1,0 +1,33 @@
+import type { Range } from '../otlp/ranges.ts'
+import type { Attributes } from '../otlp/span.ts'
+import { valueText } from '../otlp/text.ts'
+import type { RowWriter } from '../row-binary.ts'
+import { createAttributeRanges, writeAttributes } from './attributes.ts'
+import { bytesField } from './fields.ts'
+
+const ATTRIBUTE = bytesField(1)
+const SERVICE_NAME = 'service.name'
+const SERVICE_NAME_BYTES = Buffer.from(SERVICE_NAME)
+
+/** The columns ResourceAttributes and ServiceName: from `changed` where it is given, else from the Resource message. */
+export type ResourceCopier = (
+  writer: RowWriter,
+  bytes: Uint8Array,
+  resource: Range,
+  changed?: Attributes,
+) => void
+
+export function createResourceCopier(): ResourceCopier {
+  const attributes = createAttributeRanges()
+  return (writer, bytes, resource, changed) => {
+    if (changed) {
+      writeAttributes(writer, changed)
+      writer.string(valueText(changed.get(SERVICE_NAME)))
+      return
+    }
+    attributes.clear()
+    attributes.addAll(bytes, resource, ATTRIBUTE)
+    attributes.write(writer, bytes)
+    attributes.writeValueOf(SERVICE_NAME_BYTES, writer, bytes)
+  }
+}

@@ -1,0 +1,35 @@
+import type { RowWriter } from '../row-binary.ts'
+
+/** OTLP's fixed64 and DateTime64(9) are both nanoseconds since the epoch in eight bytes, the lowest first. */
+export function writeTime(writer: RowWriter, bytes: Uint8Array, at: number): void {
+  writer.reserve(8)
+  for (let next = 0; next < 8; next++)
+    writer.bytes[writer.at + next] = at === -1 ? 0 : (bytes[at + next] as number)
+  writer.at += 8
+}
+
+/** Clocks are set back now and then; a duration of five centuries helps nobody. */
+export function writeDuration(writer: RowWriter, bytes: Uint8Array, start: number, end: number): void {
+  const [startLow, endLow] = [uint32(bytes, start, 0), uint32(bytes, end, 0)]
+  const [startHigh, endHigh] = [uint32(bytes, start, 4), uint32(bytes, end, 4)]
+  const isAfter = endHigh > startHigh || (endHigh === startHigh && endLow > startLow)
+  writer.uint32(isAfter ? (endLow - startLow) >>> 0 : 0)
+  writer.uint32(isAfter ? endHigh - startHigh - (endLow < startLow ? 1 : 0) : 0)
+}
+
+/** Half of a fixed64; 0 where it is not there. */
+export function uint32(bytes: Uint8Array, start: number, offset: 0 | 4): number {
+  if (start === -1) return 0
+  const at = start + offset
+  const [one, two, three, four] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  return (one | (two << 8) | (three << 16) | (four << 24)) >>> 0
+}
+
+/** Days since the epoch of a time in nanoseconds: exact, for a day is 1318359375 times 2^16 of them. */
+export const dayOfTime = (bytes: Uint8Array, at: number): number =>
+  Math.floor((uint32(bytes, at, 4) * 0x10000 + (uint32(bytes, at, 0) >>> 16)) / 1_318_359_375)
