@@ -1,17 +1,17 @@
 import { HoldpointError } from '#contract'
+import { toProtobuf } from '../otlp/json.ts'
 import type { Accepted, ExportRequest, Signal } from '../otlp/signal.ts'
 import { readBody } from './body.ts'
 import type { Compression } from './compression.ts'
 import type { Encoding } from './messages.ts'
-import { toProtobuf } from './not-yet.ts'
 import { createRoom } from './room.ts'
 
 /** A request as it comes in, by either protocol. */
 export interface Incoming {
   signal: Signal
   encoding: Encoding
-  compression: Compression
-  source: AsyncIterable<Uint8Array>
+  /** Called when there is room for one more; nothing is read before. */
+  open(): Promise<{ compression: Compression; source: AsyncIterable<Uint8Array> }>
 }
 
 export interface IntakeConfig {
@@ -42,12 +42,13 @@ const REQUESTS_IN_FLIGHT = 1_000
 /** What happens to a request whatever protocol it came by; both share its bounds. */
 export function createIntake({ maxBodyBytes }: IntakeConfig, { accept, now }: IntakeDeps): Intake {
   const room = createRoom({ bytes: maxBodyBytes * BODIES_IN_FLIGHT, requests: REQUESTS_IN_FLIGHT })
-  let open = true
+  let isOpen = true
 
-  async function take({ signal, encoding, compression, source }: Incoming): Promise<Accepted> {
-    if (!open) throw new HoldpointError('UNAVAILABLE', 'shutting down', { retryable: true })
+  async function take({ signal, encoding, open }: Incoming): Promise<Accepted> {
+    if (!isOpen) throw new HoldpointError('UNAVAILABLE', 'shutting down', { retryable: true })
     room.enter()
     try {
+      const { compression, source } = await open()
       const body = await readBody(source, { compression, maxBytes: maxBodyBytes, room })
       try {
         const bytes = encoding === 'json' ? toProtobuf(signal, body.bytes) : body.bytes
@@ -63,9 +64,9 @@ export function createIntake({ maxBodyBytes }: IntakeConfig, { accept, now }: In
   return {
     maxBodyBytes,
     take,
-    isOpen: () => open,
+    isOpen: () => isOpen,
     close() {
-      open = false
+      isOpen = false
     },
   }
 }

@@ -65,9 +65,11 @@ export function createCalls({ intake, tokens, whyNotReady, requestTimeoutMs, log
     }
     tokens?.check(headers.authorization)
     const named = readCompression(headers)
-    const { isCompressed, payload } = await openMessage(chunksOf(stream, onArrived), intake.maxBodyBytes)
-    const compression = isCompressed ? named : 'identity'
-    const accepted = await intake.take({ signal, encoding: 'protobuf', compression, source: payload })
+    const open = async () => {
+      const { isCompressed, payload } = await openMessage(chunksOf(stream, onArrived), intake.maxBodyBytes)
+      return { compression: isCompressed ? named : ('identity' as const), source: payload }
+    }
+    const accepted = await intake.take({ signal, encoding: 'protobuf', open })
     return encodeResponse(signal, accepted, 'protobuf')
   }
 }

@@ -32,7 +32,8 @@ export const refuseHttp = (stream: ServerHttp2Stream, http: number): void => end
 function end(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
   if (stream.destroyed || stream.headersSent) return
   stream.respond(headers, { endStream: true })
-  stream.close(constants.NGHTTP2_NO_ERROR)
+  // Not at once: the reset would overtake the trailers.
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
 }
 
 /** `grpc-message`: UTF-8, with everything but printable ASCII percent-encoded. */

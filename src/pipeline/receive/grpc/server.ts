@@ -32,8 +32,13 @@ export interface GrpcServerDeps {
 
 /** What one connection may have on the way to us, at most; senders far away need about as much. */
 const WINDOW_BYTES = 2 * 1024 * 1024
+/**
+ * How many calls are under way is bounded by the intake, for all connections together. Node would count calls that are
+ * just over, and refuse the next in a way that gRPC takes for final.
+ */
 const OPTIONS: ServerOptions = {
-  settings: { maxConcurrentStreams: 100, initialWindowSize: 1024 * 1024, enablePush: false },
+  settings: { initialWindowSize: 1024 * 1024, enablePush: false },
+  maxSessionMemory: 64,
 }
 
 /**

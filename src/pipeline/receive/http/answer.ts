@@ -60,8 +60,13 @@ export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, 
       if (asksForCertificate) checkCertificate(request.socket as TLSSocket)
       tokens?.check(request.headers.authorization)
       const compression = readHead(request)
-      const source = chunksOf(request, expectsContinue ? response : undefined)
-      const accepted = await intake.take({ signal, encoding, compression, source })
+      const open = async () => {
+        if (expectsContinue) tellToGoOn(response)
+        return { compression, source: chunksOf(request) }
+      }
+      const accepted = await intake.take({ signal, encoding, open })
+      // A stop may have begun meanwhile, which a connection that is kept alive would keep waiting.
+      if (!intake.isOpen()) response.setHeader('Connection', 'close')
       send(response, 200, encodeResponse(signal, accepted, encoding), encoding)
     } catch (error) {
       fail(response, error, encoding)
@@ -102,14 +107,12 @@ export function encodingOf(contentType: string | undefined): Encoding | undefine
   return mediaType === CONTENT_TYPE.json ? 'json' : undefined
 }
 
-/** Once its headers are found good, whoever waits for it is told to send the body. */
-async function* chunksOf(
-  request: IncomingMessage,
-  waiting: ServerResponse | undefined,
-): AsyncIterable<Uint8Array> {
-  waiting?.removeHeader('Connection')
-  waiting?.writeContinue()
-  yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+const chunksOf = (request: IncomingMessage): AsyncIterable<Buffer> =>
+  request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+
+function tellToGoOn(response: ServerResponse): void {
+  response.removeHeader('Connection')
+  response.writeContinue()
 }
 
 function checkCertificate(socket: TLSSocket): void {
