@@ -25,8 +25,6 @@ export interface Field {
   packed: Wire | undefined
   /** A bit for each field that may come once; members of a oneof share theirs. 0 where it is repeated. */
   once: number
-  /** With presence: written even where it is zero. */
-  explicit: boolean
   /** Bytes that an honest part takes at least. */
   leastBytes: number
 }
@@ -39,7 +37,6 @@ export type Scalar =
   | 'bool'
   | 'enum'
   | 'uint32'
-  | 'int32'
   | 'sint32'
   | 'int64'
   | 'uint64'
@@ -59,7 +56,6 @@ const WIRE_OF: Record<Scalar | 'message', Wire> = {
   bool: WIRE.varint,
   enum: WIRE.varint,
   uint32: WIRE.varint,
-  int32: WIRE.varint,
   sint32: WIRE.varint,
   int64: WIRE.varint,
   uint64: WIRE.varint,
@@ -199,27 +195,27 @@ const buckets = () => message('Buckets', one(1, 'offset', 'sint32'), many(2, 'bu
 const NUMBER_POINTS = () => points(...number(), exemplars(5), attributes(7), one(8, 'flags', 'uint32'))
 const HISTOGRAM_POINTS = points(
   one(4, 'count', 'fixed64'),
-  optional(5, 'sum', 'double'),
+  one(5, 'sum', 'double'),
   many(6, 'bucketCounts', 'fixed64'),
   many(7, 'explicitBounds', 'double'),
   exemplars(8),
   attributes(9),
   one(10, 'flags', 'uint32'),
-  optional(11, 'min', 'double'),
-  optional(12, 'max', 'double'),
+  one(11, 'min', 'double'),
+  one(12, 'max', 'double'),
 )
 const EXPONENTIAL_POINTS = points(
   attributes(1),
   one(4, 'count', 'fixed64'),
-  optional(5, 'sum', 'double'),
+  one(5, 'sum', 'double'),
   one(6, 'scale', 'sint32'),
   one(7, 'zeroCount', 'fixed64'),
   one(8, 'positive', buckets()),
   one(9, 'negative', buckets()),
   one(10, 'flags', 'uint32'),
   exemplars(11),
-  optional(12, 'min', 'double'),
-  optional(13, 'max', 'double'),
+  one(12, 'min', 'double'),
+  one(13, 'max', 'double'),
   one(14, 'zeroThreshold', 'double'),
 )
 const SUMMARY_POINTS = points(
@@ -312,13 +308,8 @@ function one(no: number, name: string, type: Scalar | Message): Field {
     repeated: false,
     packed: undefined,
     once: 1 << no,
-    explicit: !scalar,
     leastBytes: PART.any,
   }
-}
-
-function optional(no: number, name: string, type: Scalar): Field {
-  return { ...one(no, name, type), explicit: true }
 }
 
 function many(no: number, name: string, type: Scalar | Message, leastBytes: number = PART.any): Field {
@@ -328,7 +319,7 @@ function many(no: number, name: string, type: Scalar | Message, leastBytes: numb
 
 function oneof(...fields: Field[]): Field[] {
   const once = fields.reduce((bits, field) => bits | field.once, 0)
-  return fields.map((field) => ({ ...field, once, explicit: true }))
+  return fields.map((field) => ({ ...field, once }))
 }
 
 function message(name: string, ...fields: Field[]): Message {
