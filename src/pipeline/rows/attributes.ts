@@ -1,25 +1,23 @@
 import { decodeValue } from '../otlp/protobuf.ts'
-import type { Range } from '../otlp/ranges.ts'
+import { WIRE } from '../otlp/schema.ts'
 import type { Attributes } from '../otlp/span.ts'
 import { compareBytes, valueText } from '../otlp/text.ts'
 import { type Cursor, readDouble, readVarint32, readVarint64, skipField, skipVarint } from '../otlp/wire.ts'
 import type { RowWriter } from '../row-binary.ts'
-import { bytesField, fixedField, varintField } from './fields.ts'
+import { grown } from './fields.ts'
 
 /**
  * Attributes on their way from OTLP to `Map(LowCardinality(String), String)`: keys in the order of their bytes, of
  * two equal keys the later one, values as text. What is text already is copied.
  */
 export interface AttributeRanges {
-  clear(): void
-  /** A KeyValue message, from where the cursor is. */
-  add(cursor: Cursor, end: number): void
-  /** All that a message has under this tag. */
-  addAll(bytes: Uint8Array, message: Range, tag: number): void
+  begin(bytes: Uint8Array): void
+  /** Where a KeyValue message lies. */
+  add(from: number, to: number): void
   /** Sorts what was added, and writes it. */
-  write(writer: RowWriter, bytes: Uint8Array): void
+  write(writer: RowWriter): void
   /** After `write`: the value under a key as it stands in the map, nothing where there is none. */
-  writeValueOf(key: Uint8Array, writer: RowWriter, bytes: Uint8Array): void
+  writeValueOf(key: Uint8Array, writer: RowWriter): void
 }
 
 /** Of one attribute, from and to: its key and its value's message. */
@@ -27,13 +25,13 @@ const SLOTS = 4
 const FEW = 32
 
 export function createAttributeRanges(): AttributeRanges {
+  const cursor: Cursor = { bytes: new Uint8Array(), at: 0 }
   let slots = new Int32Array(SLOTS * 64)
   let order = new Int32Array(64)
   let count = 0
 
-  const cursor: Cursor = { bytes: new Uint8Array(), at: 0 }
-
-  function compare(bytes: Uint8Array, one: number, other: number): number {
+  function compare(one: number, other: number): number {
+    const { bytes } = cursor
     let at = slots[one * SLOTS] as number
     let there = slots[other * SLOTS] as number
     const end = slots[one * SLOTS + 1] as number
@@ -46,15 +44,15 @@ export function createAttributeRanges(): AttributeRanges {
   }
 
   /** Stable, so that of equal keys the later one stands last. */
-  function sort(bytes: Uint8Array): void {
+  function sort(): void {
     for (let next = 0; next < count; next++) order[next] = next
     if (count > FEW) {
-      order.set(Array.from(order.subarray(0, count)).sort((one, other) => compare(bytes, one, other)))
+      order.set(Array.from(order.subarray(0, count)).sort((one, other) => compare(one, other)))
       return
     }
     for (let next = 1; next < count; next++) {
       let place = next
-      while (place > 0 && compare(bytes, order[place - 1] as number, next) > 0) {
+      while (place > 0 && compare(order[place - 1] as number, next) > 0) {
         order[place] = order[place - 1] as number
         place--
       }
@@ -62,23 +60,24 @@ export function createAttributeRanges(): AttributeRanges {
     }
   }
 
-  function dropEarlier(bytes: Uint8Array): void {
+  function dropEarlier(): void {
     let kept = 0
     for (let next = 0; next < count; next++) {
       const one = order[next] as number
-      if (next + 1 < count && compare(bytes, one, order[next + 1] as number) === 0) continue
+      if (next + 1 < count && compare(one, order[next + 1] as number) === 0) continue
       order[kept++] = one
     }
     count = kept
   }
 
-  function add(cursor: Cursor, end: number): void {
+  function add(from: number, end: number): void {
     if (count === order.length) {
       order = grown(order)
       slots = grown(slots)
     }
     const at = count++ * SLOTS
     slots.fill(0, at, at + SLOTS)
+    cursor.at = from
     while (cursor.at < end) {
       const tag = readVarint32(cursor)
       if (tag !== KEY && tag !== VALUE) {
@@ -93,40 +92,32 @@ export function createAttributeRanges(): AttributeRanges {
     }
   }
 
-  function writeValue(writer: RowWriter, bytes: Uint8Array, one: number): void {
+  function writeValue(writer: RowWriter, one: number): void {
     const at = one * SLOTS
-    writeAnyValue(writer, bytes, slots[at + 2] as number, slots[at + 3] as number)
+    writeAnyValue(writer, cursor.bytes, slots[at + 2] as number, slots[at + 3] as number)
   }
 
   return {
-    clear() {
+    begin(bytes) {
+      cursor.bytes = bytes
       count = 0
     },
     add,
-    addAll(bytes, { from, to }, tag) {
-      cursor.bytes = bytes
-      cursor.at = from
-      while (cursor.at < to) {
-        const next = readVarint32(cursor)
-        if (next === tag) add(cursor, readVarint32(cursor) + cursor.at)
-        else skipField(cursor, next, to)
-      }
-    },
-    write(writer, bytes) {
-      sort(bytes)
-      dropEarlier(bytes)
+    write(writer) {
+      sort()
+      dropEarlier()
       writer.varint(count)
       for (let next = 0; next < count; next++) {
         const one = order[next] as number
-        writer.copy(bytes, slots[one * SLOTS] as number, slots[one * SLOTS + 1] as number)
-        writeValue(writer, bytes, one)
+        writer.copy(cursor.bytes, slots[one * SLOTS] as number, slots[one * SLOTS + 1] as number)
+        writeValue(writer, one)
       }
     },
-    writeValueOf(key, writer, bytes) {
+    writeValueOf(key, writer) {
       for (let next = 0; next < count; next++) {
         const one = order[next] as number
-        const found = bytes.subarray(slots[one * SLOTS], slots[one * SLOTS + 1])
-        if (Buffer.compare(found, key) === 0) return writeValue(writer, bytes, one)
+        const found = cursor.bytes.subarray(slots[one * SLOTS], slots[one * SLOTS + 1])
+        if (Buffer.compare(found, key) === 0) return writeValue(writer, one)
       }
       writer.varint(0)
     },
@@ -143,13 +134,14 @@ export function writeAttributes(writer: RowWriter, attributes: Attributes): void
   }
 }
 
-const KEY = bytesField(1)
-const VALUE = bytesField(2)
+const tagOf = (no: number, wire: number): number => (no << 3) | wire
+const KEY = tagOf(1, WIRE.bytes)
+const VALUE = tagOf(2, WIRE.bytes)
 
-const STRING = bytesField(1)
-const BOOL = varintField(2)
-const INT = varintField(3)
-const DOUBLE = fixedField(4)
+const STRING = tagOf(1, WIRE.bytes)
+const BOOL = tagOf(2, WIRE.varint)
+const INT = tagOf(3, WIRE.varint)
+const DOUBLE = tagOf(4, WIRE.bit64)
 
 const cursor: Cursor = { bytes: new Uint8Array(), at: 0 }
 
@@ -188,10 +180,4 @@ function integerText(cursor: Cursor): string {
   const isSmall = cursor.at - start <= 4
   cursor.at = start
   return String(isSmall ? readVarint32(cursor) : BigInt.asIntN(64, readVarint64(cursor)))
-}
-
-const grown = (from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
-  const larger = new Int32Array(from.length * 2)
-  larger.set(from)
-  return larger
 }

@@ -9,7 +9,7 @@ export function writeDecodedSpan(writer: RowWriter, span: Span, shared: Uint8Arr
   writer.uint64(startNs)
   writer.string(span.traceId)
   writer.string(span.spanId)
-  writer.string(/^0*$/.test(span.parentSpanId) ? '' : span.parentSpanId)
+  writer.string(idText(span.parentSpanId))
   writer.string(span.traceState)
   writer.string(span.name)
   writeWord(writer, KINDS, span.kind)
@@ -21,8 +21,11 @@ export function writeDecodedSpan(writer: RowWriter, span: Span, shared: Uint8Arr
   writer.list(events, ({ timeNs }) => writer.uint64(timeNs))
   writer.list(events, ({ name }) => writer.string(name))
   writer.list(events, ({ attributes }) => writeAttributes(writer, attributes))
-  writer.list(links, ({ traceId }) => writer.string(traceId))
-  writer.list(links, ({ spanId }) => writer.string(spanId))
+  writer.list(links, ({ traceId }) => writer.string(idText(traceId)))
+  writer.list(links, ({ spanId }) => writer.string(idText(spanId)))
   writer.list(links, ({ traceState }) => writer.string(traceState))
   writer.list(links, ({ attributes }) => writeAttributes(writer, attributes))
 }
+
+/** An id of zeros means that there is none. */
+const idText = (id: string): string => (/^0*$/.test(id) ? '' : id)

@@ -3,9 +3,9 @@ import type { Attributes } from '../otlp/span.ts'
 import { valueText } from '../otlp/text.ts'
 import type { RowWriter } from '../row-binary.ts'
 import { createAttributeRanges, writeAttributes } from './attributes.ts'
-import { bytesField } from './fields.ts'
+import { createFields } from './fields.ts'
 
-const ATTRIBUTE = bytesField(1)
+const ATTRIBUTE = 1
 const SERVICE_NAME = 'service.name'
 const SERVICE_NAME_BYTES = Buffer.from(SERVICE_NAME)
 
@@ -18,6 +18,7 @@ export type ResourceCopier = (
 ) => void
 
 export function createResourceCopier(): ResourceCopier {
+  const fields = createFields()
   const attributes = createAttributeRanges()
   return (writer, bytes, resource, changed) => {
     if (changed) {
@@ -25,9 +26,10 @@ export function createResourceCopier(): ResourceCopier {
       writer.string(valueText(changed.get(SERVICE_NAME)))
       return
     }
-    attributes.clear()
-    attributes.addAll(bytes, resource, ATTRIBUTE)
-    attributes.write(writer, bytes)
-    attributes.writeValueOf(SERVICE_NAME_BYTES, writer, bytes)
+    fields.read(bytes, resource.from, resource.to)
+    attributes.begin(bytes)
+    fields.each(ATTRIBUTE, attributes.add)
+    attributes.write(writer)
+    attributes.writeValueOf(SERVICE_NAME_BYTES, writer)
   }
 }

@@ -5,7 +5,7 @@ import { createBlocks } from './blocks.ts'
 import { writeDecodedSpan } from './decoded-span.ts'
 import { createResourceCopier } from './resource.ts'
 import { createSpanCopier } from './span.ts'
-import { dayOfTime } from './time.ts'
+import { dayOfTime } from './values.ts'
 
 const TRACES = {
   table: 'otel_traces',

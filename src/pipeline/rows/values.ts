@@ -1,4 +1,22 @@
+import { type Cursor, readInt32 } from '../otlp/wire.ts'
 import type { RowWriter } from '../row-binary.ts'
+
+const cursor: Cursor = { bytes: new Uint8Array(), at: 0 }
+
+/** An enum or an int32; 0 where it is not there. */
+export function numberAt(bytes: Uint8Array, at: number): number {
+  if (at === -1) return 0
+  cursor.bytes = bytes
+  cursor.at = at
+  return readInt32(cursor)
+}
+
+/** A trace's or span's id as hex; one of zeros means that there is none. */
+export function writeId(writer: RowWriter, bytes: Uint8Array, from: number, to: number): void {
+  let isZero = true
+  for (let at = from; at < to; at++) if (bytes[at] !== 0) isZero = false
+  writer.hex(bytes, from, isZero ? from : to)
+}
 
 /** OTLP's fixed64 and DateTime64(9) are both nanoseconds since the epoch in eight bytes, the lowest first. */
 export function writeTime(writer: RowWriter, bytes: Uint8Array, at: number): void {
