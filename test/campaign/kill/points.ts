@@ -2,24 +2,25 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Edit, ROOT } from '../../support/guards.ts'
 
-/** One `await` of the running broker. A process dies right before it, or while it waits. */
+/** One `await` of a running process. It dies right before it, or while it waits. */
 export interface KillPoint {
   file: string
   line: number
   occurrence: number
 }
 
-/** Every `await` of the broker room but those of its commands; whoever adds one adds a kill. */
-export function killPoints(): KillPoint[] {
-  const files = globSync('src/broker/**/*.ts', { cwd: ROOT }).filter((file) => !file.includes('enrolment'))
+/** Every `await` of a room, preset the broker's, but those of its commands; whoever adds one adds a kill. */
+export function killPoints(pattern = 'src/broker/**/*.ts'): KillPoint[] {
+  const files = globSync(pattern, { cwd: ROOT }).filter((file) => !/enrolment|command/.test(file))
   return files.sort().flatMap((file) => {
     const parts = readFileSync(join(ROOT, file), 'utf8').split('await ')
     let line = 1
     return parts.slice(0, -1).flatMap((before, occurrence) => {
       line += before.split('\n').length - 1
       const start = before.slice(before.lastIndexOf('\n') + 1)
-      // What stands in a comment, and the loops, of which the iterator is what waits.
-      return /^\s*(\/\/|\/?\*)/.test(start) || start.endsWith('for ') ? [] : [{ file, line, occurrence }]
+      // What stands in a comment, the loops, of which the iterator is what waits, and operands of what binds closer.
+      const isNone = /^\s*(\/\/|\/?\*)|(\?\?|[!&|+]) *$/.test(start) || start.endsWith('for ')
+      return isNone ? [] : [{ file, line, occurrence }]
     })
   })
 }

@@ -1,0 +1,13 @@
+import type { Guard } from '../support/guards.ts'
+import type { RunOptions } from '../support/runner.ts'
+
+export const summary =
+  'Pipelines, nats-server and the store killed and paused under full load: all that was acknowledged is stored, once.'
+
+export const guards: readonly Guard[] = []
+
+/** `n` cycles: in each, one process or two at once are killed or paused. */
+export async function run({ n = 20, seed, say }: RunOptions): Promise<Record<string, unknown>> {
+  const { campaign } = await import('./pipeline/campaign.ts')
+  return campaign({ cycles: n, seed, mode: 'buffered', say })
+}

@@ -1,0 +1,108 @@
+import { jetstreamManager } from '@nats-io/jetstream'
+import { TELEMETRY_STREAM } from '#contract'
+import { pause } from '../../support/pause.ts'
+import { type PipelineHouse, startPipelineHouse } from '../../support/pipeline-house.ts'
+import type { Pipeline } from '../../support/pipeline-process.ts'
+import { createRandom } from '../../support/random.ts'
+import { createFaults } from './faults.ts'
+import { createActions } from './gated.ts'
+import { countMissing, judge } from './judge.ts'
+import { type Load, startLoad } from './load.ts'
+import { createPoison } from './poison.ts'
+import { QUICKER, TAKEOVER_MS } from './quicker.ts'
+
+const PIPELINES = ['pipeline A', 'pipeline B']
+const GOES_ON_WITHIN_MS = 60_000
+const DRAINS_WITHIN_MS = 120_000
+/** In a cycle with luck nothing is poisoned. */
+const POISON_EVERY = 5
+
+export interface PipelineCampaign {
+  cycles: number
+  seed: number
+  mode: 'buffered' | 'direct'
+  say(line: string): void
+}
+
+/** Under one and the same load, in each cycle one process or two are killed or paused; in the end everything is counted. */
+export async function campaign({ cycles, seed, mode, say }: PipelineCampaign) {
+  const random = createRandom(seed)
+  const scene = await startPipelineHouse(
+    PIPELINES.map((name) => ({
+      name,
+      env: { HOLDPOINT_PIPELINE_MODE: mode },
+      edits: mode === 'buffered' ? QUICKER : [],
+    })),
+  )
+  const { house, store, pipelines } = scene
+  let load: Load | undefined
+  try {
+    const nc = await house.connect('broker')
+    const actions = createActions(nc, Date.now)
+    const poison = await createPoison(house)
+    const faults = createFaults(scene, { random, takeoverMs: TAKEOVER_MS })
+    const problems: string[] = []
+    const happened: Record<string, number> = {}
+
+    load = startLoad({ endpoints: pipelines.map(({ endpoint }) => endpoint), actions, seed })
+    for (let cycle = 1; cycle <= cycles; cycle++) {
+      await pause(random() * 300)
+      const now = faults.next()
+      if (mode === 'buffered' && cycle % POISON_EVERY === 1) await poison.put()
+      await Promise.all(now.map((fault) => fault.happen()))
+      for (const { kind } of now) happened[kind] = (happened[kind] ?? 0) + 1
+      const before = load.acknowledged.length
+      const about = now.map((fault) => fault.about).join(', and ')
+      if (!(await goesOn(load, pipelines, before))) problems.push(`nothing went on after ${about}`)
+      say(`${cycle}: ${about}; ${load.acknowledged.length} requests acknowledged`)
+    }
+    await load.finish()
+    say('every request has been acknowledged')
+    const left = await drained(scene, load)
+    if (left !== undefined) problems.push(left)
+    problems.push(...load.problems, ...pipelines.flatMap(({ endedByThemselves }) => endedByThemselves))
+    problems.push(...(await judge(store.store, { acknowledged: load.acknowledged, ...actions })))
+    problems.push(...(await poison.check()))
+
+    const items = load.acknowledged.reduce((all, request) => all + request.items, 0)
+    return {
+      n: cycles,
+      violations: problems.length,
+      requests: load.acknowledged.length,
+      items,
+      actions: actions.expected.length,
+      sentAgain: load.sentAgain(),
+      poisoned: poison.count(),
+      ...happened,
+      diedAtAwaits: pipelines.reduce((all, pipeline) => all + pipeline.reached(), 0),
+      ...(problems.length > 0 ? { first: problems.slice(0, 8) } : {}),
+    }
+  } finally {
+    await load?.finish()
+    await scene.stop()
+  }
+}
+
+/** Everybody is up again, and since then something was acknowledged. */
+async function goesOn(load: Load, pipelines: readonly Pipeline[], before: number): Promise<boolean> {
+  const giveUpAt = performance.now() + GOES_ON_WITHIN_MS
+  while (load.acknowledged.length === before || !pipelines.every((pipeline) => pipeline.isReady())) {
+    if (performance.now() > giveUpAt) return false
+    await pause(20)
+  }
+  return true
+}
+
+/** Waits until nothing waits any more; undefined, or what is left. */
+async function drained({ house, store }: PipelineHouse, { acknowledged }: Load): Promise<string | undefined> {
+  const manager = await jetstreamManager(await house.connect('admin'))
+  const giveUpAt = performance.now() + DRAINS_WITHIN_MS
+  for (;;) {
+    const { state } = await manager.streams.info(TELEMETRY_STREAM)
+    const missing = state.messages > 0 ? undefined : await countMissing(store.store, acknowledged)
+    if (missing === 0) return undefined
+    if (performance.now() > giveUpAt)
+      return missing === undefined ? `${state.messages} messages still wait` : undefined
+    await pause(100)
+  }
+}

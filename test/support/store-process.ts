@@ -1,0 +1,55 @@
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEngine, createStore, type Engine, type Store } from '#store'
+import { createFakeLog } from './log.ts'
+import { pause } from './pause.ts'
+import { steadyPort } from './port.ts'
+
+/**
+ * The embedded engine, in the process of its own that it always has. What it has answered lies in the page cache,
+ * which outlives the process that is killed: a power cut is another matter, and is not tried here.
+ */
+export interface StoreServer {
+  engine: Engine
+  store: Store
+  pid(): number
+  /** After it was killed: the same data at the same address. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
+const TRIES = 50
+
+export async function startStore(): Promise<StoreServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-campaign-'))
+  const port = await steadyPort()
+  const engine = createEngine({ dataDir, port, database: 'holdpoint' }, { log: createFakeLog() })
+  await engine.start()
+  const { url } = engine
+  const store = createStore(engine.writer)
+  return {
+    engine,
+    store,
+    pid: () => engine.pid,
+    async restart() {
+      for (let tries = 1; ; tries++) {
+        try {
+          await engine.start()
+          break
+        } catch (error) {
+          // The one before it may still be on its way out, with its lock.
+          if (tries === TRIES) throw error
+          await pause(100)
+        }
+      }
+      if (engine.url !== url) throw new Error(`the store came back at ${engine.url}, and was at ${url}`)
+    },
+    async stop() {
+      await store.close()
+      await engine.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
