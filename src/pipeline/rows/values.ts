@@ -51,3 +51,24 @@ export function uint32(bytes: Uint8Array, start: number, offset: 0 | 4): number 
 /** Days since the epoch of a time in nanoseconds: exact, for a day is 1318359375 times 2^16 of them. */
 export const dayOfTime = (bytes: Uint8Array, at: number): number =>
   Math.floor((uint32(bytes, at, 4) * 0x10000 + (uint32(bytes, at, 0) >>> 16)) / 1_318_359_375)
+
+export const isZeroTime = (bytes: Uint8Array, at: number): boolean =>
+  uint32(bytes, at, 0) === 0 && uint32(bytes, at, 4) === 0
+
+/** The last moment that a DateTime can hold, in February 2106. */
+const MAX_SECONDS = 2 ** 32 - 1
+
+/** Nanoseconds as whole seconds, for a DateTime: a billion is 1953125 times 2^9. */
+export function secondsAt(bytes: Uint8Array, at: number): number {
+  const seconds = (uint32(bytes, at, 4) * 2 ** 23 + (uint32(bytes, at, 0) >>> 9)) / 1_953_125
+  return Math.min(Math.floor(seconds), MAX_SECONDS)
+}
+
+/** Eight bytes that protobuf and ClickHouse write alike: fixed64, sfixed64 and double. */
+export const writeFixed64 = writeTime
+
+/** A sint32, zigzag. */
+export function signedAt(bytes: Uint8Array, at: number): number {
+  const value = numberAt(bytes, at)
+  return (value >>> 1) ^ -(value & 1)
+}
