@@ -161,11 +161,15 @@ export const SETTINGS = {
       text({ min: 1, max: 64, pattern: /^[A-Za-z_][\w-]*$/ }),
       'The cluster of an existing ClickHouse: tables are replicated, and spread over its shards.',
     ),
+    // Left out, a table keeps the end that it has: somebody may have set it by hand.
     ttlDays: {
-      traces: value(days, 0, 'How long spans are kept; 0 is for ever.'),
-      logs: value(days, 0, 'How long log records are kept; 0 is for ever.'),
-      metrics: value(days, 0, 'How long data points are kept; 0 is for ever.'),
-      findings: value(days, 0, 'How long findings are kept; 0 is for ever. The ledger’s rows have no end.'),
+      traces: unset(days, 'How long spans are kept; 0 is for ever. Left out, tables stay as they are.'),
+      logs: unset(days, 'How long log records are kept, by the same rule.'),
+      metrics: unset(days, 'How long data points are kept, by the same rule.'),
+      findings: unset(
+        days,
+        'How long findings are kept after they were made, by the same rule. The ledger’s rows have no end.',
+      ),
     },
   },
   pipeline: {
@@ -223,6 +227,10 @@ export const SETTINGS = {
 
 function value<T>(shape: Shape<T>, preset: T, about: string): Setting<T> {
   return { shape, preset, about, kind: 'value' }
+}
+
+function unset<T>(shape: Shape<T>, about: string): Setting<T | undefined> {
+  return { shape, preset: undefined, about, kind: 'value' }
 }
 
 function text_(shape: Shape<string>, preset: string, about: string): Setting<string> {

@@ -7,7 +7,6 @@ export {
   type EngineDeps,
 } from './engine/engine.ts'
 export { LEDGER_COLUMNS, type LedgerPosition, type LedgerRow, toLedgerRow } from './ledger-rows.ts'
-export { readMigrations } from './migrate.ts'
 export { actionsOfTrace, spansOfTrace, type TraceAction, type TraceSpan } from './queries/trace.ts'
 export {
   type AttributeMap,
@@ -18,5 +17,8 @@ export {
   unixMilliText,
   unixNanoText,
 } from './rows.ts'
-export { createStore, type RowBlock, type Store } from './store.ts'
+export { readMigrations } from './schema/migrations.ts'
+export { type Place, renderStatement } from './schema/render.ts'
+export type { SchemaStatus } from './schema/status.ts'
+export { createStore, type RowBlock, type SchemaConfig, type Store } from './store.ts'
 export { printTable } from './table.ts'

@@ -4,12 +4,14 @@ import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClien
 import { HoldpointError } from '#contract'
 import type { ClickHouseTarget } from './engine/engine.ts'
 import { LEDGER_COLUMNS, type LedgerRow } from './ledger-rows.ts'
-import { migrate } from './migrate.ts'
 import { FINDING_COLUMNS, type FindingRow, SPAN_COLUMNS, type SpanRow, unixMilliText } from './rows.ts'
+import { migrate } from './schema/migrate.ts'
+import type { TtlDays } from './schema/settings.ts'
+import { type SchemaStatus, schemaStatus } from './schema/status.ts'
 
 /**
  * ClickHouse as Holdpoint uses it. `token` names a batch: the same rows under the same token again are stored
- * once, in the tables that a view feeds too (the last 1,000 batches of a table are remembered).
+ * once, in the tables that a view feeds too (the last 10,000 batches of a table are remembered).
  * Every call throws UNAVAILABLE, retryable, when ClickHouse cannot be reached or is overloaded, and
  * INVALID_INPUT when it refuses the statement or the data.
  */
@@ -20,10 +22,17 @@ export interface Store {
   insertFindings(rows: readonly FindingRow[], token: string): Promise<void>
   /** `params` fill `{name:Type}`; 64-bit integers arrive as numbers: cast to String what may exceed 2^53. */
   query<Row = Record<string, unknown>>(sql: string, params?: Record<string, unknown>): Promise<Row[]>
-  /** Names of the migrations applied now. */
-  migrate(): Promise<string[]>
+  /** Names of the migrations applied now. Reads only, where the schema is current. */
+  migrate(schema?: SchemaConfig): Promise<string[]>
+  schemaStatus(schema?: SchemaConfig): Promise<SchemaStatus>
   ping(): Promise<boolean>
   close(): Promise<void>
+}
+
+/** As `clickhouse` in the configuration says it. */
+export interface SchemaConfig {
+  cluster?: string | undefined
+  ttlDays?: TtlDays
 }
 
 /** Rows in RowBinary: the values of `columns`, one row after the other. */
@@ -35,18 +44,8 @@ export interface RowBlock {
 }
 
 export function createStore(target: ClickHouseTarget): Store {
-  const compress = !isLoopback(target.url)
-  const client = createClient({
-    url: target.url,
-    username: target.user,
-    password: target.password,
-    database: target.database,
-    application: 'holdpoint',
-    // What goes wrong is thrown; the client would print it as well.
-    log: { level: ClickHouseLogLevel.OFF },
-    request_timeout: 60_000,
-    compression: { request: compress, response: compress },
-  })
+  const { database } = target
+  const client = clientOf(target, 60_000)
 
   return {
     insertSpans: (rows, token) => insert(client, 'otel_traces', SPAN_COLUMNS, rows, token),
@@ -70,9 +69,40 @@ export function createStore(target: ClickHouseTarget): Store {
         })
         return result.json()
       }),
-    migrate: () => told(() => migrate(client)),
+    migrate: ({ cluster, ttlDays } = {}) =>
+      told(() => withDdlClient(target, (ddl) => migrate(ddl, { database, cluster }, target.user, ttlDays))),
+    schemaStatus: ({ cluster, ttlDays } = {}) =>
+      told(() => schemaStatus(client, { database, cluster }, ttlDays)),
     ping: async () => (await client.ping()).success,
     close: () => client.close(),
+  }
+}
+
+function clientOf(target: ClickHouseTarget, timeoutMs: number): ClickHouseClient {
+  const compress = !isLoopback(target.url)
+  return createClient({
+    url: target.url,
+    username: target.user,
+    password: target.password,
+    database: target.database,
+    application: 'holdpoint',
+    // What goes wrong is thrown; the client would print it as well.
+    log: { level: ClickHouseLogLevel.OFF },
+    request_timeout: timeoutMs,
+    compression: { request: compress, response: compress },
+  })
+}
+
+/** A cluster's servers take a change one after the other: it answers after 180 seconds at the latest. */
+async function withDdlClient<T>(
+  target: ClickHouseTarget,
+  run: (client: ClickHouseClient) => Promise<T>,
+): Promise<T> {
+  const client = clientOf(target, 200_000)
+  try {
+    return await run(client)
+  } finally {
+    await client.close()
   }
 }
 
@@ -120,6 +150,8 @@ const onceUnder = (token: string) => ({
   insert_deduplicate: 1 as const,
   insert_deduplication_token: token,
   deduplicate_blocks_in_dependent_materialized_views: 1 as const,
+  // On a cluster: answered when every shard that gets rows has them, and not when they lie in a folder to be sent.
+  distributed_foreground_insert: 1 as const,
 })
 
 const isLoopback = (url: string): boolean =>
