@@ -17,6 +17,8 @@ export interface Incoming {
 export interface IntakeConfig {
   /** Of a body, compressed and decompressed. */
   maxBodyBytes: number
+  /** Under way at the same time. */
+  maxRequests: number
 }
 
 export interface IntakeDeps {
@@ -37,11 +39,13 @@ export interface Intake {
 
 /** Bodies held at once, in multiples of the largest one. */
 const BODIES_IN_FLIGHT = 2
-const REQUESTS_IN_FLIGHT = 1_000
 
 /** What happens to a request whatever protocol it came by; both share its bounds. */
-export function createIntake({ maxBodyBytes }: IntakeConfig, { accept, now }: IntakeDeps): Intake {
-  const room = createRoom({ bytes: maxBodyBytes * BODIES_IN_FLIGHT, requests: REQUESTS_IN_FLIGHT })
+export function createIntake(
+  { maxBodyBytes, maxRequests }: IntakeConfig,
+  { accept, now }: IntakeDeps,
+): Intake {
+  const room = createRoom({ bytes: maxBodyBytes * BODIES_IN_FLIGHT, requests: maxRequests })
   let isOpen = true
 
   async function take({ signal, encoding, open }: Incoming): Promise<Accepted> {

@@ -20,6 +20,8 @@ export interface ReceiversConfig {
   isPortFlexible?: boolean
   /** Of a body, compressed and decompressed. */
   maxBodyBytes: number
+  /** Under way at the same time, by both protocols together. Default 1,000. */
+  maxRequests?: number
   tls?: TlsConfig
   /** The path of a file with the bearer tokens of senders; without it, they need none. */
   tokens?: string | undefined
@@ -46,9 +48,10 @@ export interface Receivers extends Component {
 
 /** OTLP over HTTP and over gRPC: who may send, how much, and what they are answered. */
 export function createReceivers(config: ReceiversConfig, deps: ReceiversDeps): Receivers {
-  const { host, isPortFlexible = false, maxBodyBytes, requestTimeoutMs = 30_000, drainMs = 10_000 } = config
+  const { host, isPortFlexible = false, maxBodyBytes, maxRequests = 1_000 } = config
+  const { requestTimeoutMs = 30_000, drainMs = 10_000 } = config
   const { accept, now, log } = deps
-  const intake = createIntake({ maxBodyBytes }, { accept, now })
+  const intake = createIntake({ maxBodyBytes, maxRequests }, { accept, now })
   const tls = createTls(config.tls ?? {}, { now, log })
   const tokens = config.tokens === undefined ? undefined : createTokens(config.tokens, { now, log })
   const whyNotReady = () => (intake.isOpen() ? deps.whyNotReady?.() : 'shutting down')

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { HoldpointError } from '#contract'
 import type { Log } from '#runtime'
 import type { Signal } from '../../otlp/signal.ts'
 import type { Tokens } from '../access/tokens.ts'
@@ -67,6 +68,8 @@ export function createCalls({ intake, tokens, whyNotReady, requestTimeoutMs, log
     const named = readCompression(headers)
     const open = async () => {
       const { isCompressed, payload } = await openMessage(chunksOf(stream, onArrived), intake.maxBodyBytes)
+      if (isCompressed && named === 'identity')
+        throw new HoldpointError('INVALID_INPUT', 'gRPC: a compressed message needs grpc-encoding')
       return { compression: isCompressed ? named : ('identity' as const), source: payload }
     }
     const accepted = await intake.take({ signal, encoding: 'protobuf', open })
