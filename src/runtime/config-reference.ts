@@ -7,12 +7,15 @@ export function configReference(): string {
     '# Every key of holdpoint.yaml with its preset. The variable named beside a key beats the file.',
     '# A wrong key or value stops the start. Paths are relative to the file that names them.',
   ]
-  let open = ''
+  let open: string[] = []
   for (const [key, { about, preset, kind }] of listSettings()) {
     const group = key.slice(0, -1)
-    const opened = group.join('.') === open ? [] : group.map((name, depth) => `${'  '.repeat(depth)}${name}:`)
+    const shared = group.findIndex((name, depth) => name !== open[depth])
+    const opened = (shared < 0 ? [] : group.slice(shared)).map(
+      (name, at) => `${'  '.repeat(shared + at)}${name}:`,
+    )
     if (opened.length > 0 || group.length === 0) lines.push('', ...opened)
-    open = group.join('.')
+    open = group
     const indent = '  '.repeat(group.length)
     const name = key.at(-1)
     lines.push(`${indent}# ${about} ${variableOf(key)}`)
