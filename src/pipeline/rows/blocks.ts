@@ -14,8 +14,12 @@ const MAX_DAYS = 50
 export interface Blocks {
   /** For the next row. Another one after each `endRow`. */
   writer(): RowWriter
-  /** `day`: since the epoch, by the column that the table is partitioned by. */
-  endRow(day: number): void
+  /**
+   * `day`: since the epoch, by the column that the table is partitioned by. `bytes`: what the row counts for. It must
+   * depend on what was sent and on nothing else: judged again by another process, a batch may have other verdicts in
+   * its rows, and must still be cut into the same blocks.
+   */
+  endRow(day: number, bytes: number): void
   /** The blocks that were closed since it was last asked. */
   closed(): RowBlock[]
   /** Closes what is open, and gives it. */
@@ -26,6 +30,7 @@ interface Open {
   writer: RowWriter
   rows: number
   days: number
+  bytes: number
 }
 
 export function createBlocks({ table, columns }: Pick<RowBlock, 'table' | 'columns'>): Blocks {
@@ -37,7 +42,7 @@ export function createBlocks({ table, columns }: Pick<RowBlock, 'table' | 'colum
   let done: RowBlock[] = []
 
   function begin(): Open {
-    const block = { writer: createRowWriter(), rows: 0, days: 0 }
+    const block = { writer: createRowWriter(), rows: 0, days: 0, bytes: 0 }
     open.push(block)
     return block
   }
@@ -62,6 +67,7 @@ export function createBlocks({ table, columns }: Pick<RowBlock, 'table' | 'colum
   function close(block: Open): void {
     done.push({ table, columns, rows: block.rows, data: block.writer.finish() })
     block.rows = 0
+    block.bytes = 0
   }
 
   function closed(): RowBlock[] {
@@ -72,14 +78,15 @@ export function createBlocks({ table, columns }: Pick<RowBlock, 'table' | 'colum
 
   return {
     writer: () => current.writer,
-    endRow(day) {
+    endRow(day, bytes) {
       if (day !== lastDay) {
         const home = homeOf(day)
         if (home !== current) move(home)
         lastDay = day
       }
       current.rows++
-      if (current.rows === MAX_ROWS || current.writer.at >= MAX_BYTES) close(current)
+      current.bytes += bytes
+      if (current.rows === MAX_ROWS || current.bytes >= MAX_BYTES) close(current)
       rowAt = current.writer.at
     },
     closed,

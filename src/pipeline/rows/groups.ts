@@ -1,4 +1,4 @@
-import { type Part, readOutline } from '../otlp/outline.ts'
+import { readSound } from '../otlp/outline.ts'
 import type { Range } from '../otlp/ranges.ts'
 import { GROUP } from '../otlp/schema.ts'
 import type { Signal } from '../otlp/signal.ts'
@@ -39,21 +39,21 @@ export function* eachScope(signal: Signal, bodies: readonly Uint8Array[]): Gener
   const copyResource = createResourceCopier()
 
   for (const body of bodies)
-    for (const group of readOutline(signal, body, []).groups) {
-      copyResource(writer, body, sound(group.resource))
+    for (const group of readSound(signal, body, []).groups) {
+      copyResource(writer, body, group.resource)
       writeSchemaUrl(group)
       const ofResource = writer.take()
       for (const { scope, items, ...range } of group.scopes) {
         writer.encoded(ofResource)
         writeSchemaUrl(range)
-        fields.read(body, sound(scope).from, scope.to)
+        fields.read(body, scope.from, scope.to)
         writer.copy(body, fields.at(SCOPE.name), fields.to(SCOPE.name))
         writer.copy(body, fields.at(SCOPE.version), fields.to(SCOPE.version))
         attributes.begin(body)
         fields.each(SCOPE.attribute, attributes.add)
         attributes.write(writer)
         const droppedAttributes = numberAt(body, fields.at(SCOPE.droppedAttributes)) >>> 0
-        yield { body, items: items.map(sound), shared: writer.take(), droppedAttributes }
+        yield { body, items, shared: writer.take(), droppedAttributes }
       }
 
       function writeSchemaUrl({ from, to }: Range): void {
@@ -61,9 +61,4 @@ export function* eachScope(signal: Signal, bodies: readonly Uint8Array[]): Gener
         writer.copy(body, fields.at(GROUP.schemaUrl), fields.to(GROUP.schemaUrl))
       }
     }
-}
-
-function sound(part: Part): Part {
-  if (part.fault) throw part.fault
-  return part
 }

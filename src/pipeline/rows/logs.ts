@@ -62,7 +62,7 @@ export function* logBlocks(bodies: readonly Uint8Array[]): Generator<RowBlock> {
       fields.each(RECORD.attribute, attributes.add)
       attributes.write(row)
       row.copy(body, fields.at(RECORD.eventName), fields.to(RECORD.eventName))
-      blocks.endRow(dayOfTime(row.bytes, rowAt))
+      blocks.endRow(dayOfTime(row.bytes, rowAt), row.at - rowAt)
       yield* blocks.closed()
     }
   yield* blocks.finish()

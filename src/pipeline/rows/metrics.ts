@@ -47,6 +47,7 @@ export function* metricBlocks(bodies: readonly Uint8Array[]): Generator<RowBlock
       for (const { from, to } of points) {
         point.read(body, from, to)
         const row = kind.blocks.writer()
+        const rowAt = row.at
         const seconds = secondsAt(body, point.at(POINT.time))
         row.encoded(ofMetric)
         row.uint32(secondsAt(body, point.at(POINT.start)))
@@ -54,7 +55,7 @@ export function* metricBlocks(bodies: readonly Uint8Array[]): Generator<RowBlock
         copier.attributes(row, body, point, kind.attribute)
         row.uint32(numberAt(body, point.at(kind.flags)) >>> 0)
         kind.write(row, body, point, copier, about)
-        kind.blocks.endRow(Math.floor(seconds / DAY_S))
+        kind.blocks.endRow(Math.floor(seconds / DAY_S), row.at - rowAt)
         yield* kind.blocks.closed()
       }
     }

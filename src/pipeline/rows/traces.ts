@@ -60,13 +60,14 @@ export function* traceBlocks(
         writer.string(name)
         writer.string(version)
         const shared = writer.take()
+        const sharedBytes = resource.to - resource.from + name.length + version.length
         for (const range of spans) {
           const row = blocks.writer()
           const rowAt = row.at
           const span = changed?.spans.get(range)
           if (span) writeDecodedSpan(row, span, shared)
           else copySpan(row, body, range, shared)
-          blocks.endRow(dayOfTime(row.bytes, rowAt))
+          blocks.endRow(dayOfTime(row.bytes, rowAt), range.to - range.from + sharedBytes)
           yield* blocks.closed()
         }
       }

@@ -1,0 +1,51 @@
+import { digestBytes } from '#contract'
+import type { FindingRow, RowBlock, Store } from '#store'
+import type { Signal } from '../otlp/signal.ts'
+import { logBlocks } from '../rows/logs.ts'
+import { metricBlocks } from '../rows/metrics.ts'
+import { traceBlocks } from '../rows/traces.ts'
+import type { Telemetry } from './prepare.ts'
+import type { Step } from './steps.ts'
+
+const MAX_FINDINGS = 25_000
+
+/** The inserts of a batch. The token of each says which block of the batch it is, so that it is stored once. */
+export function* rowInserts(
+  token: string,
+  { ranges, rewritten, logs, metrics }: Telemetry,
+  deps: { store: Pick<Store, 'insertRows'>; onStored(signal: Signal, items: number): void },
+): Generator<Step> {
+  yield* insertsOf('traces', traceBlocks(ranges, rewritten))
+  yield* insertsOf('logs', logBlocks(logs))
+  yield* insertsOf('metrics', metricBlocks(metrics))
+
+  function* insertsOf(signal: Signal, blocks: Iterable<RowBlock>): Generator<Step> {
+    let number = 0
+    for (const block of blocks) {
+      const own = `${token} ${block.table} ${number++}`
+      yield {
+        bytes: block.data.length,
+        async run() {
+          await deps.store.insertRows(block, own)
+          deps.onStored(signal, block.rows)
+        },
+      }
+    }
+  }
+}
+
+/**
+ * Judged again, a batch may have other findings, and all of them count: which of two rows of one span stands is the
+ * table's business. So their token depends on what they say, though not on when they were found.
+ */
+export function* findingInserts(
+  token: string,
+  findings: readonly FindingRow[],
+  store: Pick<Store, 'insertFindings'>,
+): Generator<Step> {
+  for (let from = 0; from < findings.length; from += MAX_FINDINGS) {
+    const some = findings.slice(from, from + MAX_FINDINGS)
+    const said = digestBytes(JSON.stringify(some.map(({ judged_at, ...rest }) => rest)))
+    yield { bytes: 0, run: () => store.insertFindings(some, `${token} findings ${from} ${said}`) }
+  }
+}
