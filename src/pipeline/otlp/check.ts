@@ -1,5 +1,6 @@
+import { ANY_VALUE, KEY_VALUE, SPAN } from './messages.ts'
 import { beginsWithOne, createPrefixes, type Prefixes } from './prefixes.ts'
-import { ANY_VALUE, type Field, KEY_VALUE, MAX_FIELD, type Message, SPAN, WIRE } from './schema.ts'
+import { type Field, MAX_FIELD, type Message, WIRE } from './schema.ts'
 import { createPartCounter, MAX_VALUE_DEPTH } from './span.ts'
 import {
   type Cursor,

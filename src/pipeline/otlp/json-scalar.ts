@@ -27,6 +27,7 @@ export const WRITE: Record<Scalar, (writer: Writer, value: unknown, path: Path) 
   uint64: (writer, value, path) => writeVarint64(writer, integer(value, path, 0n, MAX_UINT64)),
   fixed32: (writer, value, path) => writeFixed32(writer, Number(integer(value, path, 0n, MAX_UINT32))),
   fixed64: (writer, value, path) => writeFixed64(writer, integer(value, path, 0n, MAX_UINT64)),
+  time: (writer, value, path) => writeFixed64(writer, integer(value, path, 0n, MAX_UINT64)),
   sfixed64: (writer, value, path) => writeFixed64(writer, integer(value, path, MIN_INT64, MAX_INT64)),
   double: (writer, value, path) => writeDouble(writer, double(value, path)),
 }

@@ -1,7 +1,8 @@
 import { HoldpointError } from '#contract'
 import { type Checker, checkMessage, createChecker } from './check.ts'
+import { ITEM, RESOURCE, SCOPE } from './messages.ts'
 import type { Range } from './ranges.ts'
-import { GROUP, ITEM, type Message, RESOURCE, SCOPE, SPAN, WIRE } from './schema.ts'
+import { type Field, GROUP, type Message, WIRE } from './schema.ts'
 import type { Signal } from './signal.ts'
 import { PART } from './span.ts'
 import { cutShort, isText, malformed, readLength, readVarint32, skipField } from './wire.ts'
@@ -49,7 +50,26 @@ export function readOutline(signal: Signal, body: Uint8Array, telling: readonly 
   return { body, groups, badTextAt: checker.badTextAt }
 }
 
-function readGroup(checker: Checker, item: Message, to: number): Group {
+/** The same of what has been admitted: a fault anywhere is thrown. */
+export function readSound(signal: Signal, body: Uint8Array, telling: readonly string[]): Outline {
+  const outline = readOutline(signal, body, telling)
+  const { groups, badTextAt } = outline
+  for (const { resource, scopes } of groups) {
+    refuse(resource)
+    for (const { scope, items } of scopes) {
+      refuse(scope)
+      for (const item of items) refuse(item)
+    }
+  }
+  if (badTextAt !== -1) throw malformed(badTextAt, 'a string is no UTF-8')
+  return outline
+}
+
+function refuse({ fault }: Part): void {
+  if (fault) throw fault
+}
+
+function readGroup(checker: Checker, item: Field, to: number): Group {
   const group: Group = { from: checker.at, to, resource: ABSENT, scopes: [] }
   let schemaUrls = 0
   while (checker.at < to)
@@ -68,9 +88,8 @@ function readGroup(checker: Checker, item: Message, to: number): Group {
   return group
 }
 
-function readScope(checker: Checker, item: Message, to: number): Scope {
+function readScope(checker: Checker, item: Field, to: number): Scope {
   const scope: Scope = { from: checker.at, to, scope: ABSENT, items: [] }
-  const leastBytes = item === SPAN ? PART.span : PART.event
   let schemaUrls = 0
   while (checker.at < to)
     switch (nextField(checker, to, GROUP.schemaUrl)) {
@@ -79,7 +98,7 @@ function readScope(checker: Checker, item: Message, to: number): Scope {
         scope.scope = readPart(checker, SCOPE, enter(checker, to))
         break
       case GROUP.items:
-        scope.items.push(readPart(checker, item, enter(checker, to, leastBytes)))
+        scope.items.push(readPart(checker, item.message, enter(checker, to, item.leastBytes)))
         break
       case GROUP.schemaUrl:
         checkSchemaUrl(checker, to, schemaUrls++)
@@ -90,12 +109,14 @@ function readScope(checker: Checker, item: Message, to: number): Scope {
 
 function readPart(checker: Checker, message: Message, to: number): Part {
   const part: Part = { from: checker.at, to, telling: false }
+  const { badTextAt } = checker
   checker.told = false
   try {
     checkMessage(checker, message, to)
   } catch (error) {
     if (!(error instanceof HoldpointError) || error.code !== 'INVALID_INPUT') throw error
     part.fault = error
+    checker.badTextAt = badTextAt
     checker.at = to
   }
   part.telling = checker.told

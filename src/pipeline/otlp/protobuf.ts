@@ -128,6 +128,16 @@ export function decodeScope(body: Uint8Array, range: Range): { name: string; ver
   return scope
 }
 
+export function decodeKey(body: Uint8Array, range: Range): string {
+  let key = ''
+  readFields(body, range, (cursor, no) => {
+    if (no !== 1) return false
+    key = readText(cursor)
+    return true
+  })
+  return key
+}
+
 /** Of two equal keys the later counts. */
 function readKeyValue(from: Cursor, into: Attributes): void {
   let key = ''

@@ -81,7 +81,16 @@ export const emptySpan = (): Span => ({
 export const MAX_VALUE_DEPTH = 64
 
 /** Bytes that an honest part takes on the wire at least: a span its ids, an event its time, a group its spans. */
-export const PART = { any: 4, group: 16, event: 14, point: 14, link: 28, span: 28 } as const
+export const PART = {
+  any: 4,
+  group: 16,
+  event: 14,
+  log: 16,
+  metric: 14,
+  point: 18,
+  link: 28,
+  span: 28,
+} as const
 
 /**
  * An empty span costs two bytes on the wire and four hundred in memory. A body made of hollow parts is refused

@@ -1,10 +1,34 @@
-import { HoldpointError } from '#contract'
+import { ATTR } from '#contract'
+import { KEY_VALUE, KEY_VALUE_LIST, REQUEST } from './messages.ts'
+import { readSound } from './outline.ts'
+import { decodeKey } from './protobuf.ts'
+import { type Edit, rebuild } from './rebuild.ts'
 import type { Signal } from './signal.ts'
 
+const OURS = [ATTR.verification, 'holdpoint.approval.'] as const
+
+/** Attributes that only the pipeline may write, or that nobody would judge where they stand. */
+export const isOurs = (key: string): boolean =>
+  key === ATTR.verification ||
+  key.startsWith(`${ATTR.verification}.`) ||
+  key.startsWith('holdpoint.approval.')
+
 /**
- * Takes out of logs and metrics the attributes that only the pipeline may write, wherever they stand. The same bytes
- * come back where there are none.
+ * Takes them out of logs and metrics, wherever attributes stand. The same bytes come back where there are none.
+ * Throws as scanTraces does.
  */
-export function stripOurs(_signal: Exclude<Signal, 'traces'>, _body: Uint8Array): Uint8Array {
-  throw new HoldpointError('INTERNAL', 'stripOurs: not yet')
+export function stripOurs(signal: Exclude<Signal, 'traces'>, body: Uint8Array): Uint8Array {
+  const { groups } = readSound(signal, body, OURS)
+  const isTelling = groups.some(
+    ({ resource, scopes }) =>
+      resource.telling ||
+      scopes.some(({ scope, items }) => scope.telling || items.some(({ telling }) => telling)),
+  )
+  return isTelling ? rebuild(body, REQUEST[signal], omitOurs(body)) : body
 }
+
+/** A key within a value is part of the value, and no attribute. */
+export const omitOurs =
+  (body: Uint8Array): Edit =>
+  (_writer, message, field, value) =>
+    field.message === KEY_VALUE && message !== KEY_VALUE_LIST && isOurs(decodeKey(body, value))
