@@ -1,0 +1,43 @@
+import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node'
+import { digestBytes, TELEMETRY_STREAM } from '#contract'
+import type { ExportRequest, Piece, Signal } from '../otlp/signal.ts'
+
+/** A piece as it stands in HP_TELEMETRY. */
+export interface Waiting extends Piece {
+  seq: number
+  /** Spans, log records or data points, about: what limits a batch. */
+  items: number
+}
+
+const RECEIVED_AT = 'Holdpoint-Received-At'
+const ITEMS = 'Holdpoint-Items'
+
+/** Names a request by its bytes, and by how it is cut: cut otherwise, its third piece would be another. */
+export function digestRequest({ signal, body }: ExportRequest, maxPieceBytes: number): string {
+  return digestBytes(`${signal} ${maxPieceBytes} ${digestBytes(body)}`)
+}
+
+/** `id`: of two messages with one id, within ten minutes, the stream takes one. */
+export function headersOf(
+  id: string,
+  { receivedAtMs, items }: Pick<Waiting, 'receivedAtMs' | 'items'>,
+): MsgHdrs {
+  const written = headers()
+  written.set('Nats-Msg-Id', id)
+  written.set('Nats-Expected-Stream', TELEMETRY_STREAM)
+  written.set(RECEIVED_AT, String(receivedAtMs))
+  written.set(ITEMS, String(items))
+  return written
+}
+
+/** Out of the answer to a direct get. What no pipeline wrote has arrived when the server says. */
+export function waitingOf({ headers: written, data }: Msg): Waiting {
+  const read = (name: string): string => written?.last(name) ?? ''
+  return {
+    seq: Number(read('Nats-Sequence')),
+    signal: (read('Nats-Subject').split('.')[4] ?? '') as Signal,
+    receivedAtMs: Number(read(RECEIVED_AT)) || Date.parse(read('Nats-Time-Stamp')) || 0,
+    items: Number(read(ITEMS)) || 1,
+    body: data,
+  }
+}
