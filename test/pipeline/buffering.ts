@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { streamsOf } from '#broker'
+import { HoldpointError, TELEMETRY_CURSOR_STREAM, TELEMETRY_DEAD_STREAM, TELEMETRY_STREAM } from '#contract'
+import { createEngine, createStore, type Engine, type Store } from '#store'
+import { type Buffer, type BufferConfig, createBuffer } from '../../src/pipeline/buffer/buffer.ts'
+import type { Guard } from '../../src/pipeline/buffer/portion.ts'
+import { digestRequest } from '../../src/pipeline/buffer/message.ts'
+import type { Batch, Signal } from '../../src/pipeline/otlp/signal.ts'
+import { createRowWriter } from '../../src/pipeline/row-binary.ts'
+import { createFakeLog, type FakeLog } from '../support/log.ts'
+import { startNats, type TestNats } from '../support/nats.ts'
+
+/** What goes wrong around one writer's inserts. Each may throw, or wait for as long as it likes. */
+export interface Faults {
+  prepare?: (batch: Batch) => Promise<void> | void
+  before?: (batch: Batch) => Promise<void> | void
+  after?: (batch: Batch) => Promise<void> | void
+}
+
+/** A real nats-server with the real streams, and the real engine: a piece is a row of otel_logs, with its text as Body. */
+export interface Buffering {
+  nats: TestNats
+  nc: NatsConnection
+  store: Store
+  log: FakeLog
+  /** Another pipeline's buffer, on a connection of its own. `elapsed` moves by hand where it is given. */
+  start(over?: Partial<BufferConfig> & { faults?: Faults; elapsed?: () => number; nc?: NatsConnection }): Promise<Buffer>
+  connect(): Promise<NatsConnection>
+  addStreams(bufferBytes?: number): Promise<void>
+  /** How often each text is stored. */
+  stored(): Promise<Record<string, number>>
+  stop(): Promise<void>
+}
+
+export async function startBuffering(options: { bufferBytes?: number } = {}): Promise<Buffering> {
+  const log = createFakeLog()
+  const nats = await startNats()
+  const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-buffer-'))
+  const engine: Engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log })
+  await engine.start()
+  const store = createStore(engine.writer)
+  await store.migrate()
+  const connections: NatsConnection[] = []
+  const buffers: Buffer[] = []
+  const open = async (): Promise<NatsConnection> => {
+    const nc = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+    connections.push(nc)
+    return nc
+  }
+  const nc = await open()
+  const addStreams = async (bufferBytes = options.bufferBytes): Promise<void> => {
+    const { streams } = await jetstreamManager(nc)
+    for (const stream of streamsOf(1, 1, bufferBytes)) if (OWN.includes(stream.name)) await streams.add(stream)
+  }
+  await addStreams()
+
+  const preparing = (faults: Faults) => (guard: Guard) => ({
+    async prepare(batch: Batch) {
+      await faults.prepare?.(batch)
+      const writer = createRowWriter()
+      for (const { body, receivedAtMs } of batch.pieces) {
+        writer.int64(BigInt(receivedAtMs) * 1_000_000n)
+        writer.string(Buffer.from(body).toString())
+      }
+      const rows = batch.pieces.length
+      const block = { table: 'otel_logs', columns: ['Timestamp', 'Body'], rows, data: writer.finish() }
+      return {
+        async commit() {
+          await guard.before()
+          await faults.before?.(batch)
+          await store.insertRows(block, batch.token)
+          guard.after()
+          await faults.after?.(batch)
+        },
+      }
+    },
+  })
+
+  return {
+    nats,
+    nc,
+    store,
+    log,
+    connect: open,
+    addStreams,
+    async start({ faults = {}, elapsed, nc: own, ...over } = {}) {
+      const buffer = createBuffer(
+        { lanes: 1, bufferBytes: 2 ** 30, takeoverMs: 600, pollMs: 50, lingerMs: 10, ...over },
+        {
+          nc: own ?? (await open()),
+          storing: preparing(faults),
+          now: Date.now,
+          log,
+          ...(elapsed === undefined ? {} : { elapsed }),
+        },
+      )
+      await buffer.start()
+      buffers.push(buffer)
+      return buffer
+    },
+    async stored() {
+      const rows = await store.query<{ Body: string; times: number }>(
+        'SELECT Body, count() AS times FROM otel_logs GROUP BY Body',
+      )
+      return Object.fromEntries(rows.map(({ Body, times }) => [Body, Number(times)]))
+    },
+    async stop() {
+      await Promise.all(buffers.map((buffer) => buffer.stop()))
+      for (const one of connections) await one.close()
+      await store.close()
+      await engine.stop()
+      await nats.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+const OWN: string[] = [TELEMETRY_STREAM, TELEMETRY_CURSOR_STREAM, TELEMETRY_DEAD_STREAM]
+
+/** One request of as many pieces as texts. */
+export const request = (texts: string[], signal: Signal = 'logs') => ({
+  signal,
+  pieces: texts.map((text) => Buffer.from(text)),
+  items: texts.length,
+  receivedAtMs: Date.now(),
+  digest: digestRequest({ signal, body: Buffer.from(texts.join('\n')) }, 1),
+})
+
+/** What happens only to the first so many calls. */
+export function times(count: number, happens: (batch: Batch) => Promise<void> | void) {
+  let calls = 0
+  return (batch: Batch) => (calls++ < count ? happens(batch) : undefined)
+}
+
+export const away = (): never => {
+  throw new HoldpointError('UNAVAILABLE', 'ClickHouse cannot be reached', { retryable: true })
+}
+export const refusing = (poison: string) => (batch: Batch) => {
+  const found = batch.pieces.some(({ body }) => Buffer.from(body).toString() === poison)
+  if (found) throw new HoldpointError('INVALID_INPUT', `${poison} is refused`)
+}
