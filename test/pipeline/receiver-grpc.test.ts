@@ -135,6 +135,16 @@ describe('refusals', () => {
     expect(reply).toEqual({ code: 8, details: message, status: { code: 8, message } })
   })
 
+  it('receiver - a connection goes on after any number of refused messages', async () => {
+    const call = openClient(receiving.grpcPort())
+    for (let nth = 0; nth < 20; nth++) {
+      const replies = await Promise.all([1, 2].map(() => call(METHOD.traces, Buffer.alloc(2_000_000))))
+      expect(replies).toMatchObject([{ code: 8 }, { code: 8 }])
+    }
+    expect(await call(METHOD.logs, Buffer.alloc(MAX_BODY_BYTES))).toEqual(EMPTY)
+    receiving.received = []
+  })
+
   it.each<[string, Record<string, string>, number]>([
     ['another content type', { 'content-type': 'application/x-protobuf' }, 415],
     ['gRPC with JSON', { 'content-type': 'application/grpc+json' }, 415],

@@ -32,8 +32,11 @@ export const refuseHttp = (stream: ServerHttp2Stream, http: number): void => end
 function end(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
   if (stream.destroyed || stream.headersSent) return
   stream.respond(headers, { endStream: true })
-  // Not at once: the reset would overtake the trailers.
-  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
+  setImmediate(() => {
+    // Not at once: the reset would overtake the trailers. What has come and nobody reads any more goes with it.
+    stream.close(constants.NGHTTP2_NO_ERROR)
+    stream.destroy()
+  })
 }
 
 /** `grpc-message`: UTF-8, with everything but printable ASCII percent-encoded. */
