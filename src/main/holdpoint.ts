@@ -4,7 +4,7 @@ import { type DeskAccess, dutyCommands, requestsCommands } from '#desk'
 import { identityCommands, readSession } from '#identity'
 import { policyCommands } from '#policy/command'
 import { type Command, completionCommand, runProgram } from '#runtime'
-import { sqlCommand } from '#store'
+import { schemaCommands, sqlCommand } from '#store'
 import { brokerCommand } from './broker.ts'
 import { configuredCredentials } from './connection.ts'
 import { deskCommand } from './desk.ts'
@@ -37,6 +37,7 @@ const commands: Command[] = [
       configuredCredentials('channel', openHome(dataDir), channels.credentials),
   }),
   sqlCommand,
+  ...schemaCommands,
   doctorCommand,
   completionCommand(() => program),
 ]

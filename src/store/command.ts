@@ -1,12 +1,12 @@
-import { join, resolve } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { HoldpointError } from '#contract'
-import { type Command, defineCommand, type ExitCode, type Io, readConfig, readRunning } from '#runtime'
+import { type Command, defineCommand, type ExitCode, type Io } from '#runtime'
 import type { ClickHouseTarget } from './engine/engine.ts'
 import { splitFormat } from './engine/format.ts'
 import { told } from './store.ts'
 import { printTable } from './table.ts'
+import { findTarget } from './target.ts'
 
 export const sqlCommand: Command = defineCommand({
   name: 'sql',
@@ -100,24 +100,4 @@ async function ask(
   } finally {
     await client.close()
   }
-}
-
-/** The configured ClickHouse; without one, the running `holdpoint up` says in its data folder where its reader is. */
-function findTarget(io: Io, folder?: string): ClickHouseTarget {
-  const { clickhouse, dataDir } = readConfig({ env: io.env, cwd: io.cwd })
-  if (clickhouse.url !== undefined && folder === undefined) {
-    const { url, user = 'default', password = '', database } = clickhouse
-    return { url, user, password, database }
-  }
-  const dir = folder === undefined ? dataDir : resolve(io.cwd, folder)
-  const running = readRunning(dir)
-  if (!running)
-    throw new HoldpointError(
-      'NOT_FOUND',
-      `nothing runs from ${dir}: start \`holdpoint up\`, name its folder with --data, or set clickhouse.url`,
-    )
-  const { url, user, password, database } = running.clickhouse ?? {}
-  if ([url, user, password, database].every((value) => typeof value === 'string')) return running.clickhouse
-  const file = join(dir, 'runtime.json')
-  throw new HoldpointError('INVALID_INPUT', `${file}: clickhouse: expected {url, user, password, database}`)
 }

@@ -17,6 +17,7 @@ export {
   unixMilliText,
   unixNanoText,
 } from './rows.ts'
+export { schemaCommands } from './schema/command.ts'
 export { readMigrations } from './schema/migrations.ts'
 export { type Place, renderStatement } from './schema/render.ts'
 export type { SchemaStatus } from './schema/status.ts'

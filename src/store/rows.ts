@@ -1,4 +1,4 @@
-import type { Verification } from '#contract'
+import { isAlarming, type Verification } from '#contract'
 
 /** Keys in lexical order, values as text; arrays and maps as JSON. */
 export type AttributeMap = Record<string, string>
@@ -55,8 +55,18 @@ export interface FindingRow {
   detail: string
   /** Of the whole span, as it came: two spans may wear the same ids. */
   content_digest: string
-  /** Milliseconds since the epoch. A later judgement of a span replaces an earlier one. */
+  /** Milliseconds since the epoch. A later judgement of this content replaces an earlier one, but for alarms. */
   judged_at: number
+  /** Empty, or absent, for a root. */
+  parent_span_id?: string
+  /** The span whose approved action this one is the effect of. */
+  effect_of?: string
+  /** Of `unverifiable`: what would have to be there. */
+  reason?: '' | 'ledger' | 'policy' | 'span' | 'word'
+  /** What it takes to judge the span again, as JSON; with the reason `ledger` only. */
+  claim?: string
+  /** When the span arrived, milliseconds since the epoch. */
+  received_at?: number
 }
 
 export const SPAN_COLUMNS = [
@@ -103,7 +113,34 @@ export const FINDING_COLUMNS = [
   'detail',
   'content_digest',
   'judged_at',
-] as const satisfies readonly (keyof FindingRow)[]
+  'parent_span_id',
+  'effect_of',
+  'reason',
+  'claim',
+  'received_at',
+  'content',
+  'alarm',
+] as const satisfies readonly (keyof StoredFinding)[]
+
+/** As the table takes it: times as text, and what its key is made of. */
+export interface StoredFinding extends Omit<FindingRow, 'judged_at' | 'received_at'> {
+  judged_at: string
+  received_at: string
+  content: string
+  alarm: 0 | 1
+}
+
+export const toStoredFinding = (row: FindingRow): StoredFinding => ({
+  parent_span_id: '',
+  effect_of: '',
+  reason: '',
+  claim: '',
+  ...row,
+  judged_at: unixMilliText(row.judged_at),
+  received_at: unixMilliText(row.received_at ?? row.judged_at),
+  content: row.content_digest,
+  alarm: isAlarming(row.verification) ? 1 : 0,
+})
 
 /**
  * Nanoseconds since the epoch as `seconds.nanoseconds`, which ClickHouse reads into DateTime64(9) without loss.

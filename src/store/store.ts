@@ -4,7 +4,7 @@ import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClien
 import { HoldpointError } from '#contract'
 import type { ClickHouseTarget } from './engine/engine.ts'
 import { LEDGER_COLUMNS, type LedgerRow } from './ledger-rows.ts'
-import { FINDING_COLUMNS, type FindingRow, SPAN_COLUMNS, type SpanRow, unixMilliText } from './rows.ts'
+import { FINDING_COLUMNS, type FindingRow, SPAN_COLUMNS, type SpanRow, toStoredFinding } from './rows.ts'
 import { migrate } from './schema/migrate.ts'
 import type { TtlDays } from './schema/settings.ts'
 import { type SchemaStatus, schemaStatus } from './schema/status.ts'
@@ -52,13 +52,7 @@ export function createStore(target: ClickHouseTarget): Store {
     insertRows: (block, token) => insertBlock(client, block, token),
     insertLedger: (rows, token) => insert(client, 'holdpoint_ledger', LEDGER_COLUMNS, rows, token),
     insertFindings: (rows, token) =>
-      insert(
-        client,
-        'holdpoint_findings',
-        FINDING_COLUMNS,
-        rows.map((row) => ({ ...row, judged_at: unixMilliText(row.judged_at) })),
-        token,
-      ),
+      insert(client, 'holdpoint_findings', FINDING_COLUMNS, rows.map(toStoredFinding), token),
     query: (sql, params = {}) =>
       told(async () => {
         const result = await client.query({

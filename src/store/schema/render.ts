@@ -62,7 +62,9 @@ export function renderStatement(statement: string, { database, cluster }: Place)
   if (altered) {
     const [, name = '', change = ''] = altered
     const alter = (one: string) => `ALTER TABLE ${one}${onCluster} ${change}`
-    const isOfColumns = /\b(ADD|DROP|MODIFY|RENAME|COMMENT) COLUMN\b/.test(change)
+    // Only the local table has a key.
+    const isOfColumns =
+      /\b(ADD|DROP|MODIFY|RENAME|COMMENT) COLUMN\b/.test(change) && !/\bMODIFY ORDER BY\b/.test(change)
     return [alter(rowsOf(name, cluster)), ...(isOfColumns ? [alter(name)] : [])]
   }
 
