@@ -1,81 +1,81 @@
-import { GEN_AI } from '#contract'
-import { type FindingRow, unixNanoText } from '#store'
-import type { ResourceSpans, Span } from './otlp/span.ts'
-import { valueText } from './otlp/text.ts'
-import type { Claim } from './verification/claims.ts'
-import type { Judged } from './verification/judge.ts'
+import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { type Digest, type Finding, findingSubject, HoldpointError, isAlarming } from '#contract'
+import type { Log } from '#runtime'
+import type { FindingRow } from '#store'
+import type { Measures } from './telemetry.ts'
 
-/** One row for each judged span: what it said of itself, and what the ledger and policy say of that. */
-export function toFindingRows(
-  batch: readonly ResourceSpans[],
-  judged: ReadonlyMap<Span, Judged>,
-  judgedAtMs: number,
-): FindingRow[] {
-  return batch.flatMap(({ resource, scopes }) => {
-    const service = valueText(resource.get('service.name'))
-    return scopes.flatMap(({ spans }) =>
-      spans.flatMap((span) => {
-        const one = judged.get(span)
-        return one === undefined ? [] : [toFindingRow(span, one, service, judgedAtMs)]
-      }),
-    )
-  })
+export { findingRowsOf } from './finding-rows.ts'
+
+export interface Findings {
+  /**
+   * Tells others of what somebody has to look at: alarms, and what could not be verified. Each subject is written
+   * once, so telling again changes nothing. Throws UNAVAILABLE, retryable, where NATS does not take one in time.
+   */
+  publish(rows: readonly FindingRow[]): Promise<void>
 }
 
-function toFindingRow(
-  span: Span,
-  { claim, verdict }: Judged,
-  service: string,
-  judgedAtMs: number,
-): FindingRow {
-  const { requested } = verdict.request ?? {}
-  const ruling = requested?.ruling ?? verdict.ruling
+const TIMEOUT_MS = 5_000
+const AT_ONCE = 256
+/** Another message is the subject's last: it was told before. */
+const ALREADY_THERE = new Set([10071, 10164])
+
+export function createFindings({
+  nc,
+  measures,
+  log,
+}: {
+  nc: NatsConnection
+  measures: Pick<Measures, 'verdict'>
+  log: Log
+}): Findings {
+  async function tell(finding: Finding): Promise<void> {
+    const subject = findingSubject(finding.verification, finding.traceId, finding.spanId)
+    try {
+      await jetstream(nc, { timeout: TIMEOUT_MS }).publish(subject, JSON.stringify(finding), {
+        expect: { lastSubjectSequence: 0 },
+        retries: 1,
+      })
+    } catch (cause) {
+      if (cause instanceof JetStreamApiError && ALREADY_THERE.has(cause.code)) return
+      throw new HoldpointError('UNAVAILABLE', `a finding cannot be published on ${subject}`, {
+        cause,
+        retryable: true,
+      })
+    }
+  }
+
   return {
-    trace_id: span.traceId,
-    span_id: span.spanId,
-    timestamp: unixNanoText(span.startNs),
-    service_name: cut(service),
-    agent: cut(actorOf(span)),
-    environment: cut(claim.environment ?? requested?.environment ?? ''),
-    kind: cut(claim.kind ?? requested?.kind ?? 'tool'),
-    name: cut(claim.name),
-    target: cut(claim.target ?? ''),
-    ruling: ruling?.effect ?? '',
-    rule: ruling?.rule ?? '',
-    policy_version: ruling?.policyVersion ?? 0,
-    request_id: cut(claim.approvalId ?? requested?.requestId ?? ''),
-    outcome: outcomeOf(claim),
-    verification: verdict.verification,
-    detail: cut(withClaims(verdict.detail, claim)),
-    content_digest: claim.contentDigest(),
-    judged_at: judgedAtMs,
+    async publish(rows) {
+      const told = rows.filter(
+        ({ verification }) => isAlarming(verification) || verification === 'unverifiable',
+      )
+      for (let from = 0; from < told.length; from += AT_ONCE)
+        await Promise.all(told.slice(from, from + AT_ONCE).map((row) => tell(toFinding(row))))
+      for (const { verification } of rows) measures.verdict(verification)
+      if (told.length > 0) log.debug('findings were published', { findings: told.length })
+    },
   }
 }
 
-/** A framework names its agents; what is held by hand or called on an MCP server has the registered id alone. */
-const actorOf = ({ attributes }: Span): string =>
-  valueText(attributes.get(GEN_AI.agentName)) || valueText(attributes.get(GEN_AI.agentId))
-
-/** Longer than anything the ledger knows; the span itself is stored whole. */
-const MAX_TEXT = 4_000
-const cut = (text: string): string =>
-  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text
-
-/** What the span said of an approval: on the stored span it is replaced by the ledger's word, or gone. */
-function withClaims(detail: string, claim: Claim): string {
-  const { decision, approverIds, approverName, channel, assurance } = claim
-  const claimed = Object.entries({
-    decision,
-    approvers: approverIds.slice(0, 20).join(', '),
-    approverName,
-    channel,
-    assurance,
-  })
-  const shown = claimed.flatMap(([what, value]) =>
-    value ? [`${what} ${JSON.stringify(value.slice(0, 300))}`] : [],
-  )
-  return shown.length === 0 ? detail : `${detail} (claimed: ${shown.join(', ')})`
-}
-
-const outcomeOf = ({ ran, outcome }: Claim): FindingRow['outcome'] =>
-  !ran ? 'not_run' : outcome === 'failed' ? 'failed' : 'executed'
+const toFinding = (row: FindingRow): Finding => ({
+  v: 1,
+  verification: row.verification,
+  detail: row.detail,
+  traceId: row.trace_id,
+  spanId: row.span_id,
+  contentDigest: row.content_digest as Digest,
+  service: row.service_name,
+  agent: row.agent,
+  environment: row.environment,
+  kind: row.kind,
+  name: row.name,
+  ...(row.target === '' ? {} : { target: row.target }),
+  outcome: row.outcome,
+  ...(row.ruling === ''
+    ? {}
+    : { ruling: { effect: row.ruling, rule: row.rule, policyVersion: row.policy_version } }),
+  ...(row.request_id === '' ? {} : { requestId: row.request_id }),
+  startedAtMs: Math.floor(Number(row.timestamp) * 1000),
+  judgedAtMs: row.judged_at,
+})

@@ -30,3 +30,5 @@ export function createMeasures() {
     },
   }
 }
+
+export type Measures = ReturnType<typeof createMeasures>

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { digestBytes } from '#contract'
 import { parsePolicy } from '#policy'
 import type { Claim } from '../../src/pipeline/verification/claims.ts'
-import { askPolicies, createPolicyTable } from '../../src/pipeline/verification/rerule.ts'
+import { askPolicies } from '../../src/pipeline/verification/ask-policies.ts'
+import { createPolicyTable } from '../../src/pipeline/verification/rerule.ts'
 
 const tableOf = (rules: string, head = 'mode: enforce', effect = 'hold') =>
   createPolicyTable(

@@ -1,6 +1,7 @@
 import { ATTR, type Digest, digestBytes, ERROR_TYPE, GEN_AI, type TraceRef } from '#contract'
 import type { AnyValue, Attributes, Span } from '../otlp/span.ts'
 import { compareBytes, valueText } from '../otlp/text.ts'
+import type { PlainAction } from './plain/action.ts'
 
 /**
  * What a span says of an action. A hostile agent can write any of it: a claim is compared with the ledger and with
@@ -8,6 +9,14 @@ import { compareBytes, valueText } from '../otlp/text.ts'
  */
 export interface Claim {
   trace: TraceRef
+  /** Empty for a root span. */
+  parentSpanId: string
+  /**
+   * Nothing on the span is ours: it was not written by a gate. `plain` holds what an instrumentation that knows
+   * nothing of approvals says was done; without it the span is a tool call by the GenAI conventions.
+   */
+  isForeign: boolean
+  plain?: readonly PlainAction[]
   /** When it says it started, milliseconds since the epoch. */
   startedAtMs: number
   kind: string | undefined
@@ -28,6 +37,8 @@ export interface Claim {
   approverIds: string[]
   approverName: string | undefined
   outcome: string | undefined
+  /** The span ended with an error. */
+  failed: boolean
   /** Of the span's content: a retried export has the same, another span under the same ids has not. */
   contentDigest(): Digest
 }
@@ -37,18 +48,43 @@ const EXECUTE_TOOL_NAME = /^execute_tool\s+(.+)$/s
 /** The wait is a child of the action, and no action of its own. */
 const AWAIT_APPROVAL_NAME = /^await_approval(\s|$)/
 const OURS = 'holdpoint.'
+/** Whatever policy says, these may make a span an action. */
+export const TELLING: readonly string[] = [OURS, 'gen_ai.']
+const ERROR_STATUS = 2
 
-/** The claim of a span that stands for an action; `undefined` for every other span. */
+/** The claim of a span that a gate, or the GenAI conventions, make an action; `undefined` for every other span. */
 export function claimOf(span: Span, resource: Attributes): Claim | undefined {
   if (!isAction(span)) return undefined
-  const say = (name: string): string | undefined => textOf(span.attributes.get(name))
-  const outcome = say(ATTR.outcome)
+  const say = sayingsOf(span)
   return {
-    trace: { traceId: span.traceId, spanId: span.spanId },
-    startedAtMs: Number(span.startNs / 1_000_000n),
+    ...commonOf(span, resource),
+    isForeign: !carriesOurs(span.attributes),
     kind: say(ATTR.actionKind),
     name: say(GEN_AI.toolName) ?? EXECUTE_TOOL_NAME.exec(span.name)?.[1] ?? span.name,
     target: say(ATTR.actionTarget),
+  }
+}
+
+/** The claim of a span of any other instrumentation, about what it says was done. */
+export function plainClaimOf(
+  span: Span,
+  resource: Attributes,
+  plain: readonly [PlainAction, ...PlainAction[]],
+): Claim {
+  const [{ kind, names, target }] = plain
+  return { ...commonOf(span, resource), isForeign: true, plain, kind, name: names[0], target }
+}
+
+type Common = Omit<Claim, 'isForeign' | 'plain' | 'kind' | 'name' | 'target'>
+
+function commonOf(span: Span, resource: Attributes): Common {
+  const say = sayingsOf(span)
+  const outcome = say(ATTR.outcome)
+  let digest: Digest | undefined
+  return {
+    trace: { traceId: span.traceId, spanId: span.spanId },
+    parentSpanId: span.parentSpanId,
+    startedAtMs: Number(span.startNs / 1_000_000n),
     agentId: say(GEN_AI.agentId),
     environment: textOf(
       resource.get('deployment.environment.name') ?? resource.get('deployment.environment'),
@@ -64,9 +100,15 @@ export function claimOf(span: Span, resource: Attributes): Claim | undefined {
     approverIds: approverIds(span.attributes),
     approverName: say(ATTR.approverName),
     outcome,
-    contentDigest: () => digestBytes(JSON.stringify(contentOf(span))),
+    failed: span.statusCode === ERROR_STATUS,
+    contentDigest: () => (digest ??= digestBytes(JSON.stringify(contentOf(span)))),
   }
 }
+
+const sayingsOf =
+  ({ attributes }: Span) =>
+  (name: string): string | undefined =>
+    textOf(attributes.get(name))
 
 const REFUSALS = new Set<string>(Object.values(ERROR_TYPE))
 
@@ -75,8 +117,14 @@ function isAction(span: Span): boolean {
   if (textOf(span.attributes.get(GEN_AI.operationName)) === EXECUTE_TOOL) return true
   if (EXECUTE_TOOL_NAME.test(span.name)) return true
   if (AWAIT_APPROVAL_NAME.test(span.name)) return false
-  return [...span.attributes.keys()].some((key) => key.startsWith(OURS))
+  return carriesOurs(span.attributes)
 }
+
+const carriesOurs = (attributes: Attributes): boolean => attributes.keys().some((key) => key.startsWith(OURS))
+
+/** Anywhere: what only the pipeline may say can stand on an event or a link as well. */
+export const isTainted = (span: Span): boolean =>
+  [span, ...span.events, ...span.links].some(({ attributes }) => carriesOurs(attributes))
 
 /** `approver.id` holds one person, `approvers` all of a threshold, as a list. */
 function approverIds(attributes: Attributes): string[] {

@@ -1,9 +1,13 @@
 import type { Log } from '#runtime'
+import type { FindingRow } from '#store'
+import { toFindingRow } from '../finding-rows.ts'
 import type { ResourceSpans, Span } from '../otlp/span.ts'
+import { valueText } from '../otlp/text.ts'
+import { askPolicies } from './ask-policies.ts'
 import { type Claim, claimOf } from './claims.ts'
 import type { LedgerView } from './ledger-view.ts'
 import type { Policies } from './policies.ts'
-import { askPolicies } from './rerule.ts'
+import { createSightings } from './sightings.ts'
 import { type Verdict, verify } from './verify.ts'
 
 export interface Judged {
@@ -66,8 +70,10 @@ export function createJudge({ view, barrier, policies, now, log }: JudgeDeps) {
           askPolicies(
             claim,
             inForce(claim).map((entry) => entry && policies.table(entry)),
+            () => undefined,
           ),
         sighted: sightings.of,
+        arrivedAtMs,
       })
       sightings.note(verdict, claim)
       judged.set(span, { claim, verdict })
@@ -76,24 +82,21 @@ export function createJudge({ view, barrier, policies, now, log }: JudgeDeps) {
   }
 }
 
-const CONFLICT = 'conflict'
-
-/**
- * The content of the span that was first seen with each consumption. An exporter that got no answer sends the same
- * span again, with the same content, and that is one span. Once another content has come under the same ids, none
- * of them is verified again: otherwise sending the first once more would cover up the second.
- */
-function createSightings() {
-  const first = new Map<string, string>()
-  return {
-    of: (requestId: string): string | undefined => first.get(requestId),
-    note({ verification, request }: Verdict, claim: Claim): void {
-      if (request === undefined) return
-      const { requestId } = request.requested
-      if (verification === 'verified') first.set(requestId, claim.contentDigest())
-      const trace = request.spent?.trace
-      const isOwner = trace?.traceId === claim.trace.traceId && trace.spanId === claim.trace.spanId
-      if (verification === 'replayed' && isOwner) first.set(requestId, CONFLICT)
-    },
-  }
+/** One row for each judged span: what it said of itself, and what the ledger and policy say of that. */
+export function toFindingRows(
+  batch: readonly ResourceSpans[],
+  judged: ReadonlyMap<Span, Judged>,
+  judgedAtMs: number,
+): FindingRow[] {
+  return batch.flatMap(({ resource, scopes }) => {
+    const service = valueText(resource.get('service.name'))
+    return scopes.flatMap(({ spans }) =>
+      spans.flatMap((span) => {
+        const one = judged.get(span)
+        return one === undefined
+          ? []
+          : [toFindingRow({ ...one, span, service, receivedAtMs: judgedAtMs }, judgedAtMs)]
+      }),
+    )
+  })
 }

@@ -9,6 +9,8 @@ export interface Policies {
   /** Fetches what is not known yet. Never throws: what cannot be had or verified stays unknown. */
   prepare(entries: readonly PolicyEntry[]): Promise<void>
   table(entry: PolicyEntry): PolicyTable | undefined
+  /** All that could be read so far. */
+  known(): readonly PolicyTable[]
 }
 
 /** A document that could not be had is asked for again after this, not with every batch. */
@@ -46,6 +48,7 @@ export function createPolicies(deps: { documents: TrustDocuments; now: () => num
       await Promise.all(entries.map(prepareOne))
     },
     table: (entry) => tables.get(keyOf(entry)),
+    known: () => [...tables.values()],
   }
 }
 

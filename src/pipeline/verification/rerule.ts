@@ -1,17 +1,106 @@
 import { type Digest, HoldpointError, type Ruling } from '#contract'
 import { type CompiledPolicy, compilePolicy, type Policy, type Question, ruleOn } from '#policy'
-import type { Claim } from './claims.ts'
-import type { PolicyAnswer } from './verify.ts'
+
+/** What a span tells of one action; `undefined` is what it leaves open. */
+export interface Told {
+  kind: string
+  name: string
+  /** Null where there is certainly none. */
+  target: string | null | undefined
+  environment: string | undefined
+  agentId: string | undefined
+}
 
 /** Every ruling that one version of the policy can have given on what a span tells of an action. */
 export interface PolicyTable {
   version: number
-  possibleRulings(claim: Claim): Ruling[]
+  /** By all of the policy, for what gates hold. */
+  possibleRulings(told: Told): readonly Ruling[]
+  /**
+   * For what any other instrumentation saw: only a rule that names its kind makes it an action. By default it is
+   * allowed, or every query of every service would be one.
+   */
+  possiblePlainRulings(told: Told): readonly Ruling[]
+  /** Some rule that may hold or deny names this kind. */
+  names(kind: string): boolean
 }
 
+type PolicyId = { version: number; hash: Digest }
+
 /** Rules again on testimony: what a span leaves open must not be filled in to the agent's liking. */
-export function createPolicyTable(policy: Policy, id: { version: number; hash: Digest }): PolicyTable {
+export function createPolicyTable(policy: Policy, id: PolicyId): PolicyTable {
+  const plain = plainPolicyOf(policy)
+  const restrictive = compilePolicy(
+    { ...plain, rules: plain.rules.filter(({ effect, when }) => effect !== 'allow' || when !== undefined) },
+    id,
+  )
+  return {
+    version: id.version,
+    possibleRulings: createFollower(policy, id),
+    possiblePlainRulings: createFollower(plain, id),
+    names: (kind) => restrictive.rules.some((rule) => rule.kind?.(kind)),
+  }
+}
+
+/**
+ * A rule that names no kind may allow a plain span's action, and may not hold it: it was written for what gates hold.
+ */
+const plainPolicyOf = (policy: Policy): Policy => ({
+  ...policy,
+  rules: policy.rules.filter(
+    ({ match, effect, when }) => match.kind !== undefined || (effect === 'allow' && when === undefined),
+  ),
+  defaults: { ...policy.defaults, effect: 'allow', kinds: new Map() },
+})
+
+/** Hostile spans may name anything, at any length; honest ones name the same things again and again. */
+const MAX_REMEMBERED = 5_000
+const MAX_REMEMBERED_CHARS = 500
+
+function createFollower(policy: Policy, id: PolicyId): (told: Told) => readonly Ruling[] {
   const { environments, agents, targets } = circumstancesOf(policy)
+  const follow = createFollow(policy, id)
+  const remembered = new Map<string, readonly Ruling[]>()
+
+  function rule({ kind, name, target, environment, agentId }: Told): Ruling[] {
+    const actionOn = (on: string | null) => ({
+      kind,
+      name,
+      ...(on === null ? {} : { target: on }),
+      arguments: {},
+    })
+    const actions = (target === undefined ? targets : [target]).map(actionOn)
+    const found = new Map<string, Ruling>()
+    for (const within of environment === undefined ? environments : [environment])
+      for (const sub of agentId === undefined ? agents : [agentId])
+        for (const action of actions)
+          for (const one of follow({
+            action,
+            environment: within,
+            agent: { iss: '', sub, name: '' },
+            onBehalfOf: [],
+          }))
+            found.set(`${one.effect} ${one.mode} ${one.rule}`, one)
+    return [...found.values()]
+  }
+
+  return (told) => {
+    const { kind, name, target = 0, environment = 0, agentId = 0 } = told
+    const key = JSON.stringify([kind, name, target, environment, agentId])
+    const known = remembered.get(key)
+    if (known) return known
+    const rulings = rule(told)
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+    if (key.length <= MAX_REMEMBERED_CHARS) remembered.set(key, rulings)
+    return rulings
+  }
+}
+
+/**
+ * A condition needs arguments that spans do not carry, or whose word nobody should take. So a rule with one may
+ * have ruled, may have held for want of an answer, or may have been passed over; the search goes on behind it.
+ */
+function createFollow(policy: Policy, id: PolicyId): (question: Question) => Ruling[] {
   const conditional = new Map(policy.rules.map((rule, index) => [rule.id, { index, when: rule.when }]))
   const compiled = new Map<number, CompiledPolicy>()
 
@@ -25,11 +114,7 @@ export function createPolicyTable(policy: Policy, id: { version: number; hash: D
     return fresh
   }
 
-  /**
-   * A condition needs arguments that spans do not carry, or whose word nobody should take. So a rule with one may
-   * have ruled, may have held for want of an answer, or may have been passed over; the search goes on behind it.
-   */
-  function follow(question: Question): Ruling[] {
+  return (question) => {
     const found: Ruling[] = []
     for (let from = 0; ; ) {
       const ruling = ruleOn(withoutConditions(from), question)
@@ -40,51 +125,12 @@ export function createPolicyTable(policy: Policy, id: { version: number; hash: D
       from = rule.index + 1
     }
   }
-
-  return {
-    version: id.version,
-    possibleRulings(claim) {
-      const { kind = 'tool', name, target, environment, agentId } = claim
-      const actionOn = (on: string | undefined) => ({
-        kind,
-        name,
-        ...(on === undefined ? {} : { target: on }),
-        arguments: {},
-      })
-      // A gate says the kind, and where there is no target it means none; another's span is silent about both.
-      const possible = target === undefined && claim.kind === undefined ? targets : [target]
-      const actions = possible.map(actionOn)
-      return (environment === undefined ? environments : [environment]).flatMap((within) =>
-        (agentId === undefined ? agents : [agentId]).flatMap((sub) =>
-          actions.flatMap((action) =>
-            follow({ action, environment: within, agent: { iss: '', sub, name: '' }, onBehalfOf: [] }),
-          ),
-        ),
-      )
-    },
-  }
 }
-
-/** What the policies in force between the claimed start and the arrival say. `undefined`: there was none. */
-export function askPolicies(claim: Claim, tables: readonly (PolicyTable | undefined)[]): PolicyAnswer {
-  const rulings = tables.flatMap((table) => table?.possibleRulings(claim) ?? [])
-  const [first] = rulings
-  if (first === undefined || tables.includes(undefined))
-    return { says: 'unknown', detail: 'no policy that can be verified was in force all the time' }
-  const answers = new Set(rulings.map(says))
-  const named = [...new Set(rulings.map(({ rule, effect }) => `${rule}: ${effect}`))].join(', ')
-  if (answers.size > 1)
-    return { says: 'unknown', detail: `the ruling depends on what the span does not carry (${named})` }
-  return { says: says(first), detail: `${named}, policy ${first.policyVersion}`, ruling: first }
-}
-
-const says = ({ effect, mode }: Ruling): 'allow' | 'observe' | 'hold' =>
-  effect === 'allow' ? 'allow' : mode === 'observe' ? 'observe' : 'hold'
 
 interface Circumstances {
   environments: string[]
   agents: string[]
-  targets: (string | undefined)[]
+  targets: (string | null)[]
 }
 
 /** One sample for each environment, agent and target that the policy tells apart, and one for all others. */
@@ -97,7 +143,7 @@ function circumstancesOf({ rules, mode }: Policy): Circumstances {
     ...mode.byEnvironment.keys(),
   ])
   const agents = samples(rules.flatMap(({ match }) => match.agent ?? []))
-  const targets = [undefined, ...samples(rules.flatMap(({ match }) => match.target ?? []))]
+  const targets = [null, ...samples(rules.flatMap(({ match }) => match.target ?? []))]
   if (environments.length * agents.length * targets.length <= MAX_CIRCUMSTANCES)
     return { environments, agents, targets }
   throw new HoldpointError(

@@ -1,7 +1,44 @@
 import { ATTR, principalId } from '#contract'
+import type { ResourceRange, Rewritten, SpanRange, TraceRanges } from '../otlp/ranges.ts'
 import type { Attributes, ResourceSpans, Span } from '../otlp/span.ts'
-import type { Judged } from './judge.ts'
+import type { Judged as JudgedOne } from './judge.ts'
+import type { Judged } from './judged.ts'
 import type { LedgerRequest, LedgerView } from './ledger-view.ts'
+
+/** What is stored in place of what came: see Rewritten. What was judged stays as it is. */
+export function rewriteRanges(
+  { resources }: TraceRanges,
+  judged: Judged,
+  view: Pick<LedgerView, 'request'>,
+): Rewritten {
+  const spans = new Map<SpanRange, Span>()
+  const changed = new Map<ResourceRange, Attributes>()
+  for (const resource of resources) {
+    if (resource.telling) {
+      const attributes = new Map(resource.attributes())
+      dropOurs(attributes)
+      if (attributes.size < resource.attributes().size) changed.set(resource, attributes)
+    }
+    for (const range of resource.scopes.flatMap((scope) => scope.spans)) {
+      const one = judged.actions.get(range)
+      const span = one?.span ?? judged.tainted.get(range)
+      if (span === undefined) continue
+      const copy = copyOf(span)
+      for (const { attributes } of [...copy.events, ...copy.links]) dropOurs(attributes)
+      dropVerdict(copy.attributes)
+      rewriteSpan(copy, one, view)
+      spans.set(range, copy)
+    }
+  }
+  return { spans, resources: changed }
+}
+
+const copyOf = (span: Span): Span => ({
+  ...span,
+  attributes: new Map(span.attributes),
+  events: span.events.map((event) => ({ ...event, attributes: new Map(event.attributes) })),
+  links: span.links.map((link) => ({ ...link, attributes: new Map(link.attributes) })),
+})
 
 /**
  * Takes back from a batch what only the pipeline may say, and says it: no verdict of a client's is stored, and an
@@ -9,7 +46,7 @@ import type { LedgerRequest, LedgerView } from './ledger-view.ts'
  */
 export function rewrite(
   batch: readonly ResourceSpans[],
-  judged: ReadonlyMap<Span, Judged>,
+  judged: ReadonlyMap<Span, JudgedOne>,
   view: Pick<LedgerView, 'request'>,
 ): void {
   for (const { resource, scopes } of batch) {
@@ -23,7 +60,7 @@ export function rewrite(
   }
 }
 
-function rewriteSpan(span: Span, judged: Judged | undefined, view: Pick<LedgerView, 'request'>): void {
+function rewriteSpan(span: Span, judged: JudgedOne | undefined, view: Pick<LedgerView, 'request'>): void {
   const { attributes } = span
   if (judged === undefined) {
     // No action, so without a verdict; the wait for an approval is the honest case.
@@ -41,7 +78,7 @@ function rewriteSpan(span: Span, judged: Judged | undefined, view: Pick<LedgerVi
 }
 
 /** The request is about this very span: it consumed the approval, or nobody did and it was not run. */
-function isItsOwn({ claim, verdict }: Judged): boolean {
+function isItsOwn({ claim, verdict }: JudgedOne): boolean {
   if (verdict.verification === 'unbound' || verdict.verification === 'replayed') return false
   const { requested, spent } = verdict.request as LedgerRequest
   const owner = spent?.trace ?? requested.trace

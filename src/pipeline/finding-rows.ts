@@ -1,0 +1,72 @@
+import { GEN_AI } from '#contract'
+import { type FindingRow, unixNanoText } from '#store'
+import { valueText } from './otlp/text.ts'
+import { encodeClaim } from './verification/claim-text.ts'
+import type { Claim } from './verification/claims.ts'
+import type { Judged, JudgedSpan } from './verification/judged.ts'
+
+/** One row for each action: what its span said of itself, and what the ledger and policy say of that. */
+export const findingRowsOf = ({ actions }: Judged, judgedAtMs: number): FindingRow[] =>
+  [...actions.values()].map((one) => toFindingRow(one, judgedAtMs))
+
+export function toFindingRow(
+  { span, service, receivedAtMs, claim, verdict }: JudgedSpan,
+  judgedAtMs: number,
+): FindingRow {
+  const { requested } = verdict.request ?? {}
+  const ruling = requested?.ruling ?? verdict.ruling
+  return {
+    trace_id: span.traceId,
+    span_id: span.spanId,
+    timestamp: unixNanoText(span.startNs),
+    service_name: cut(service),
+    agent: cut(actorOf(span)),
+    environment: cut(claim.environment ?? requested?.environment ?? ''),
+    kind: cut(claim.kind ?? requested?.kind ?? 'tool'),
+    name: cut(claim.name),
+    target: cut(claim.target ?? ''),
+    ruling: ruling?.effect ?? '',
+    rule: ruling?.rule ?? '',
+    policy_version: ruling?.policyVersion ?? 0,
+    request_id: cut(claim.approvalId ?? requested?.requestId ?? ''),
+    outcome: outcomeOf(claim),
+    verification: verdict.verification,
+    detail: cut(withClaims(verdict.detail, claim)),
+    content_digest: claim.contentDigest(),
+    judged_at: judgedAtMs,
+    parent_span_id: span.parentSpanId,
+    effect_of: verdict.effectOf ?? '',
+    reason: verdict.reason ?? '',
+    claim: verdict.reason === 'ledger' ? encodeClaim(claim) : '',
+    received_at: receivedAtMs,
+  }
+}
+
+/** A framework names its agents; what is held by hand or called on an MCP server has the registered id alone. */
+const actorOf = ({ attributes }: JudgedSpan['span']): string =>
+  valueText(attributes.get(GEN_AI.agentName)) || valueText(attributes.get(GEN_AI.agentId))
+
+/** Longer than anything the ledger knows; the span itself is stored whole. */
+const MAX_TEXT = 4_000
+const cut = (text: string): string =>
+  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text
+
+/** What the span said of an approval: on the stored span it is replaced by the ledger's word, or gone. */
+function withClaims(detail: string, claim: Claim): string {
+  const { decision, approverIds, approverName, channel, assurance } = claim
+  const claimed = Object.entries({
+    decision,
+    approvers: approverIds.slice(0, 20).join(', '),
+    approverName,
+    channel,
+    assurance,
+  })
+  const shown = claimed.flatMap(([what, value]) =>
+    value ? [`${what} ${JSON.stringify(value.slice(0, 300))}`] : [],
+  )
+  return shown.length === 0 ? detail : `${detail} (claimed: ${shown.join(', ')})`
+}
+
+/** A gate says what became of it; of any other's span the status does. */
+const outcomeOf = ({ ran, outcome, failed, isForeign }: Claim): FindingRow['outcome'] =>
+  !ran ? 'not_run' : outcome === 'failed' || (isForeign && failed) ? 'failed' : 'executed'

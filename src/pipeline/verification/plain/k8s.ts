@@ -1,0 +1,97 @@
+import type { Span } from '../../otlp/span.ts'
+import type { PlainAction } from './action.ts'
+import { httpCallOf } from './http.ts'
+
+/**
+ * A request to a Kubernetes API server, told by its path: `delete deployments.apps` on `server/namespace/name`, a
+ * subresource as `create pods/exec`. Words as in RBAC.
+ */
+export function readK8s(span: Span): PlainAction[] {
+  const call = httpCallOf(span)
+  if (call === undefined) return []
+  const { method, paths, query, origin } = call
+  const found = paths.map(resourceOf).filter((resource) => resource !== undefined)
+  const [first] = found
+  if (first === undefined) return []
+  const names = [...new Set(found.flatMap((resource) => namesOf(method, resource, query)))]
+  const { namespace = '', name = '' } = first
+  const where = origin === undefined ? {} : { target: `${new URL(origin).host}/${namespace}/${name}` }
+  return [
+    {
+      kind: 'k8s',
+      names: names as [string, ...string[]],
+      ...where,
+      ...(VERBS.has(method) ? {} : { unsure: true }),
+    },
+  ]
+}
+
+interface Resource {
+  /** `deployments.apps`, `pods/exec`. */
+  type: string
+  namespace?: string
+  name?: string
+}
+
+/** `…/api/v1/…` and `…/apis/GROUP/VERSION/…`, behind whatever a proxy puts in front. */
+const API = /(?:^|\/)(?:api\/v1|apis\/([a-z0-9.-]+)\/v\d+(?:(?:alpha|beta)\d+)?)\/+(.+)$/s
+
+function resourceOf(path: string): Resource | undefined {
+  const [, group, rest = ''] = API.exec(path) ?? []
+  const segments = rest.split('/').filter((segment) => segment !== '')
+  // Long deprecated, still served: its own word in front.
+  if (segments[0] === 'watch') segments.shift()
+  // `namespaces/x` is the namespace itself, and with `status` or `finalize` a part of it.
+  const isWithin =
+    segments[0] === 'namespaces' && segments.length > 2 && !OF_NAMESPACES.has(segments[2] ?? '')
+  const namespace = isWithin ? segments[1] : undefined
+  const [plural, name, ...sub] = isWithin ? segments.slice(2) : segments
+  if (plural === undefined || (group === undefined && !CORE.has(plural))) return undefined
+  const type = `${plural}${group === undefined ? '' : `.${group}`}${sub[0] === undefined ? '' : `/${sub[0]}`}`
+  return {
+    type,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+  }
+}
+
+const OF_NAMESPACES = new Set(['status', 'finalize'])
+
+/** The core group takes no additions; other services have paths that begin like its own. */
+const CORE = new Set([
+  'bindings',
+  'componentstatuses',
+  'configmaps',
+  'endpoints',
+  'events',
+  'limitranges',
+  'namespaces',
+  'nodes',
+  'persistentvolumeclaims',
+  'persistentvolumes',
+  'pods',
+  'podtemplates',
+  'replicationcontrollers',
+  'resourcequotas',
+  'secrets',
+  'serviceaccounts',
+  'services',
+])
+
+const VERBS = new Map([
+  ['GET', 'get'],
+  ['HEAD', 'get'],
+  ['POST', 'create'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+])
+
+/** Whoever writes a rule for `delete pods` means all of them at once as well. */
+function namesOf(method: string, { type, name }: Resource, query: string): string[] {
+  const verb = VERBS.get(method) ?? method.toLowerCase()
+  if (verb === 'delete' && name === undefined) return [`deletecollection ${type}`, `delete ${type}`]
+  if (verb === 'get' && name === undefined)
+    return [/(^|&)watch=(1|true)/.test(query) ? `watch ${type}` : `list ${type}`]
+  return [`${verb} ${type}`]
+}

@@ -1,0 +1,229 @@
+import { type Dialect, readTokens, type Token } from './sql-tokens.ts'
+
+export interface SqlReading {
+  /** Each by all its names: `DELETE customers`, `DROP TABLE public.users`, `DROP users`. */
+  actions: [string, ...string[]][]
+  /** It may do more than these. */
+  unsure: boolean
+}
+
+/** Longer texts are read so far. */
+const MAX_LENGTH = 256 * 1024
+const MAX_ACTIONS = 20
+/** Looking for what each acts upon takes time; nobody honest nests as many. */
+const MAX_HEADS = 200
+
+/**
+ * What a text of SQL does, as far as its words tell: the verb of each statement, of each query inside it, and what
+ * that acts upon. Instrumentations cut texts, put `?` for values, and agents may write what they like; so what cannot
+ * be told for certain is said to be unsure. What functions and procedures do stands in no text.
+ */
+export function readSql(text: string, dialect: Dialect): SqlReading {
+  const { statements, unsure } = readTokens(text.slice(0, MAX_LENGTH), dialect)
+  const found = new Map<string, [string, ...string[]]>()
+  const reading = { unsure: unsure || text.length > MAX_LENGTH }
+  let heads = 0
+  for (const names of statements.values().flatMap((tokens) => readStatement(tokens, dialect, reading))) {
+    if (found.size < MAX_ACTIONS) found.set(names[0], names)
+    else if (!found.has(names[0])) reading.unsure = true
+    if (++heads < MAX_HEADS) continue
+    reading.unsure = true
+    break
+  }
+  if (found.size === 0) reading.unsure = true
+  return { actions: [...found.values()], ...reading }
+}
+
+function* readStatement(
+  tokens: readonly Token[],
+  dialect: Dialect,
+  reading: { unsure: boolean },
+): Generator<[string, ...string[]]> {
+  const start = startOf(tokens)
+  const first = tokens[start]
+  if (first?.type !== 'word') {
+    // Closing what was opened before: the end of a block.
+    reading.unsure = true
+    return
+  }
+  const verb = first.value
+  if (!VERBS.has(verb) && verb !== 'WITH') reading.unsure = true
+  if (OPAQUE.has(verb)) reading.unsure = true
+  if (EXPLAINS.has(verb) && !tokens.some(({ value }) => value === 'ANALYZE' || value === 'ANALYSE')) {
+    yield ['EXPLAIN']
+    return
+  }
+  for (let at = start; at < tokens.length; at++) {
+    const token = tokens[at] as Token
+    if (token.type !== 'word') continue
+    if (at === start ? verb !== 'WITH' && !EXPLAINS.has(verb) : isHead(tokens, at, start))
+      yield* readHead(tokens, at, dialect)
+    else if (at > start && BATCHED.has(token.value) && isBatched(tokens, at, verb, dialect)) {
+      if (dialect === 'mssql' && !DEFINES.has(verb)) yield* readHead(tokens, at, dialect)
+      else reading.unsure = true
+    }
+  }
+}
+
+/** Parentheses may stand around a query. */
+function startOf(tokens: readonly Token[]): number {
+  const start = tokens.findIndex(({ value, type }) => !(type === 'mark' && value === '('))
+  return start < 0 ? tokens.length : start
+}
+
+/** The verb of a query inside a statement, or of the one that a WITH or an EXPLAIN leads to. */
+function isHead(tokens: readonly Token[], at: number, start: number): boolean {
+  const { value, depth } = tokens[at] as Token
+  if (value === 'SELECT') return true
+  if (!WRITES.has(value)) return false
+  const before = tokens[at - 1] as Token
+  const after = tokens[at + 1]
+  // A column may be called like a verb.
+  if (after === undefined || (after.type === 'mark' && after.value !== '(')) return false
+  const opening = (tokens[start] as Token).value
+  if (before.type === 'mark' && before.value === '(') return true
+  if (before.value === 'THEN' && opening === 'MERGE') return value === 'DELETE'
+  if (EXPLAINS.has(opening)) return depth === 0
+  return opening === 'WITH' && depth === 0 && before.type === 'mark' && before.value === ')'
+}
+
+/** Where statements need no semicolon between them: a verb in the middle begins another. */
+const isBatched = (tokens: readonly Token[], at: number, verb: string, dialect: Dialect): boolean =>
+  (dialect === 'mssql' || dialect === 'unknown') &&
+  !EXPLAINS.has(verb) &&
+  verb !== 'GRANT' &&
+  verb !== 'REVOKE' &&
+  (dialect === 'mssql' || !DEFINES.has(verb)) &&
+  !BEFORE_NO_VERB.has((tokens[at - 1] as Token).value) &&
+  !(tokens[at + 1]?.type === 'mark' && tokens[at + 1]?.value !== '(')
+
+function* readHead(tokens: readonly Token[], at: number, dialect: Dialect): Generator<[string, ...string[]]> {
+  const { value: verb, depth } = tokens[at] as Token
+  if (verb === 'SELECT') {
+    yield withObject(verb, nameAfter(tokens, at, depth, 'FROM').parts)
+    return
+  }
+  if (DEFINES.has(verb)) {
+    yield* readDefinition(tokens, at, verb)
+    return
+  }
+  const names = namesAt(tokens, at + 1)
+  const aliased =
+    verb === 'DELETE' ? tokens[names.next]?.value === 'FROM' : verb === 'UPDATE' && dialect !== 'postgresql'
+  for (const parts of names.list) yield withObject(verb, parts)
+  // `DELETE c FROM customers AS c`: what stands first may be another name of what comes later.
+  if (!aliased) return
+  const from = nameAfter(tokens, names.next, depth, 'FROM')
+  for (const parts of [from.parts, ...joinedAfter(tokens, from.next, depth)])
+    if (parts.length > 0) yield withObject(verb, parts)
+}
+
+/** `DROP TABLE users, orders`: `DROP TABLE users` and `DROP users` for each. */
+function* readDefinition(
+  tokens: readonly Token[],
+  at: number,
+  verb: string,
+): Generator<[string, ...string[]]> {
+  let next = at + 1
+  while (MODIFIERS.has(tokens[next]?.value ?? '')) next++
+  const type = tokens[next]
+  if (type?.type !== 'word') {
+    yield [verb]
+    return
+  }
+  for (const parts of namesAt(tokens, next + 1).list) {
+    const [first, ...others] = withObject(`${verb} ${type.value}`, parts)
+    yield [first, ...new Set([...others, ...withObject(verb, parts)])]
+  }
+}
+
+/** `verb object`, in the spellings that a policy may use. Names without quotes have no case of their own. */
+function withObject(verb: string, object: Token[]): [string, ...string[]] {
+  if (object.length === 0) return [verb]
+  const written = object.map((part) => part.written)
+  const folded = object.map((part) => (part.type === 'word' ? part.written.toLowerCase() : part.written))
+  const spellings = [folded, written].flatMap((parts) => [parts.join('.'), parts.at(-1) as string])
+  const [first = '', ...others] = new Set(spellings.map((spelling) => `${verb} ${spelling}`))
+  return [first, ...others]
+}
+
+/** The name that stands here, behind words that say nothing of it; its parts, and what comes after it. */
+function nameAt(tokens: readonly Token[], from: number): { parts: Token[]; next: number } {
+  let at = from
+  while (tokens[at]?.type === 'word' && FILLERS.has((tokens[at] as Token).value)) at++
+  const parts: Token[] = []
+  for (;;) {
+    const part = tokens[at]
+    if (part?.type !== 'word' && part?.type !== 'name') return { parts, next: at }
+    parts.push(part)
+    if (tokens[at + 1]?.value !== '.' || parts.length >= 5) return { parts, next: at + 1 }
+    at += 2
+  }
+}
+
+/** One name or several with commas between them; one without parts where there is none. */
+function namesAt(tokens: readonly Token[], from: number): { list: Token[][]; next: number } {
+  const first = nameAt(tokens, from)
+  const list = [first.parts]
+  let { next } = first
+  while (tokens[next]?.value === ',' && list.length <= MAX_ACTIONS) {
+    const another = nameAt(tokens, next + 1)
+    if (another.parts.length === 0) break
+    list.push(another.parts)
+    next = another.next
+  }
+  return { list, next }
+}
+
+function nameAfter(
+  tokens: readonly Token[],
+  from: number,
+  depth: number,
+  word: string,
+): ReturnType<typeof nameAt> {
+  for (let at = from; at < tokens.length; at++) {
+    const token = tokens[at] as Token
+    if (token.depth < depth) break
+    if (token.type === 'word' && token.depth === depth && token.value === word) return nameAt(tokens, at + 1)
+  }
+  return { parts: [], next: tokens.length }
+}
+
+/** The other names of a FROM: behind a JOIN, or a comma. */
+function* joinedAfter(tokens: readonly Token[], from: number, depth: number): Generator<Token[]> {
+  for (let at = from; at < tokens.length; at++) {
+    const token = tokens[at] as Token
+    if (token.depth !== depth) continue
+    if (token.value === 'WHERE') return
+    if (token.value === 'JOIN' || token.value === ',') yield nameAt(tokens, at + 1).parts
+  }
+}
+
+const words = (text: string): ReadonlySet<string> => new Set(text.split(' '))
+
+/** Anything else at the beginning of a statement is no word that we know. */
+const VERBS = words(
+  'SELECT INSERT UPDATE DELETE MERGE REPLACE UPSERT TRUNCATE DROP CREATE ALTER RENAME GRANT REVOKE DENY SET RESET ' +
+    'BEGIN START COMMIT ROLLBACK ABORT END SAVEPOINT RELEASE CALL EXEC EXECUTE DO PREPARE DEALLOCATE COPY LOAD ' +
+    'IMPORT EXPORT UNLOAD BACKUP RESTORE VACUUM ANALYZE ANALYSE OPTIMIZE REINDEX CLUSTER REFRESH COMMENT SECURITY ' +
+    'SHOW DESCRIBE DESC EXPLAIN USE LOCK UNLOCK DECLARE FETCH MOVE CLOSE OPEN LISTEN UNLISTEN NOTIFY DISCARD ' +
+    'CHECKPOINT KILL FLUSH PURGE HANDLER VALUES TABLE PRAGMA ATTACH DETACH REASSIGN SHUTDOWN PRINT IF WHILE WAITFOR',
+)
+/** They run a text, or a program that is none of this statement's words. */
+const OPAQUE = words('DO PREPARE EXECUTE EXEC DECLARE IF WHILE')
+const EXPLAINS = words('EXPLAIN DESCRIBE DESC')
+const WRITES = words('INSERT UPDATE DELETE MERGE REPLACE')
+const DEFINES = words('CREATE ALTER DROP RENAME')
+const BATCHED = words(
+  'INSERT UPDATE DELETE MERGE TRUNCATE DROP CREATE ALTER GRANT REVOKE EXEC EXECUTE BACKUP RESTORE SHUTDOWN KILL',
+)
+/** `ON DELETE`, `FOR UPDATE`, `DO UPDATE`, `AFTER INSERT OR DELETE`, a name called like a verb. */
+const BEFORE_NO_VERB = words('ON FOR DO KEY AFTER BEFORE OF OR THEN INSTEAD . , AS')
+const MODIFIERS = words(
+  'OR REPLACE TEMPORARY TEMP GLOBAL LOCAL UNLOGGED MATERIALIZED FOREIGN UNIQUE CLUSTERED NONCLUSTERED FULLTEXT SPATIAL ' +
+    'RECURSIVE TRUSTED PROCEDURAL CONSTRAINT EXTERNAL TRANSIENT PUBLIC',
+)
+const FILLERS = words(
+  'FROM INTO ONLY TABLE LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK IGNORE IF NOT EXISTS CONCURRENTLY LATERAL OVERWRITE ' +
+    'OR ROLLBACK ABORT REPLACE FAIL',
+)

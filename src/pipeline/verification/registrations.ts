@@ -1,0 +1,60 @@
+import { AGENT_ID, HoldpointError, type Registration, trustSubject } from '#contract'
+import type { Log } from '#runtime'
+import type { Registrations } from './ask-policies.ts'
+import type { TrustDocuments } from './trust-documents.ts'
+
+/** A registration that is new, or replaced, counts this much later at most. */
+const REFRESH_AFTER_MS = 5_000
+
+/**
+ * Who is registered, by what the registry has signed and published. The ids come from the stream, never from spans:
+ * those may name a million agents that there are not.
+ */
+export function createRegistrations(deps: { documents: TrustDocuments; now: () => number; log: Log }): {
+  prepare(): Promise<void>
+  of: Registrations
+} {
+  const { documents, now, log } = deps
+  let registered = new Map<string, { jws: string; registration: Registration | undefined }>()
+  let readAtMs = -Infinity
+  let reading: Promise<void> | undefined
+
+  async function read(): Promise<void> {
+    const subjects = await documents.list(trustSubject.registration('*'))
+    const next: typeof registered = new Map()
+    for (const subject of subjects) {
+      const agentId = subject.split('.').at(-1) ?? ''
+      const jws = AGENT_ID.test(agentId) ? await documents.read(subject) : undefined
+      if (jws === undefined) continue
+      const known = registered.get(agentId)
+      next.set(agentId, known?.jws === jws ? known : { jws, registration: await open(agentId, jws) })
+    }
+    registered = next
+    readAtMs = now()
+  }
+
+  async function open(agentId: string, jws: string): Promise<Registration | undefined> {
+    try {
+      const registration = await documents.openAsOf(now(), (trust) => trust.verifyRegistration(jws))
+      if (registration.agent.sub === agentId) return registration
+      throw new HoldpointError('UNTRUSTED', `the registration is of ${registration.agent.sub}`)
+    } catch (error) {
+      log.warn('a registration does not count', { agentId, error })
+      return undefined
+    }
+  }
+
+  return {
+    /** Never throws: of whom nothing can be read, nobody vouches for the environment. */
+    async prepare() {
+      if (now() - readAtMs < REFRESH_AFTER_MS) return
+      reading ??= read()
+        .catch((error: unknown) => log.warn('the registrations cannot be read', { error }))
+        .finally(() => {
+          reading = undefined
+        })
+      await reading
+    },
+    of: (agentId) => registered.get(agentId)?.registration,
+  }
+}

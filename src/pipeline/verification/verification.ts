@@ -1,0 +1,82 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { type Component, composeComponents, type Log } from '#runtime'
+import type { Store } from '#store'
+import { createEpochs } from '../epochs.ts'
+import { createLedgerWriter } from '../ledger-writer.ts'
+import type { Rewritten, TraceRanges } from '../otlp/ranges.ts'
+import type { Judged, JudgedPiece } from './judged.ts'
+import { createLedgerReader } from './ledger-reader.ts'
+import { createLedgerView } from './ledger-view.ts'
+import { createPolicies } from './policies.ts'
+import { createRegistrations } from './registrations.ts'
+import { rewriteRanges } from './rewrite.ts'
+import { createTrustDocuments } from './trust-documents.ts'
+import { createVerifier } from './verifier.ts'
+
+export interface VerificationConfig {
+  /** `ed25519:` and the organisation's public key: what policies must lead back to. */
+  pin: string
+  /**
+   * How long spans wait for a ledger that cannot be read, before they are stored as `unverifiable`; milliseconds, 0
+   * for senders that wait for their answer.
+   */
+  ledgerWaitMs: number
+}
+
+export interface VerificationDeps {
+  /** Credentials that can only read the ledger and the trust stream are enough. */
+  nc: NatsConnection
+  store: Pick<Store, 'insertLedger' | 'query'>
+  now: () => number
+  log: Log
+}
+
+/** Follows the ledger, copies it into the store, and judges spans by it. */
+export interface SpanVerification extends Component {
+  /** For scanTraces: how the names of attributes begin that are worth a look. */
+  tellingPrefixes(): readonly string[]
+  /**
+   * Finds the spans that stand for actions and judges each by the ledger and the policy of its time. One call for
+   * all pieces of a batch. Throws HoldpointError, retryable, where it is better to wait.
+   */
+  judge(pieces: readonly JudgedPiece[]): Promise<Judged>
+  /** What is stored of these pieces in place of what came. */
+  rewrite(ranges: TraceRanges, judged: Judged): Rewritten
+  /** Ledger entries that wait to be stored. */
+  waiting(): number
+}
+
+export function createVerification(
+  { pin, ledgerWaitMs }: VerificationConfig,
+  { nc, store, now, log }: VerificationDeps,
+): SpanVerification {
+  const view = createLedgerView()
+  const writer = createLedgerWriter({ store, log })
+  const documents = createTrustDocuments({ pin }, { nc })
+  const policies = createPolicies({ documents, now, log })
+  const epochs = createEpochs({
+    nc,
+    documents,
+    now,
+    log,
+    onRecord(record) {
+      view.apply(record.entry)
+      writer.add(record)
+      // Which spans are worth a look follows from it; the first may be on its way.
+      if (record.entry.type === 'policy') void policies.prepare([record.entry])
+    },
+    // Spans are stored all the same; without a ledger to compare with, every action is unverifiable.
+    onCorrupt: (error) => log.error('the ledger cannot be followed any more', { error }),
+  })
+  const reader = createLedgerReader({ barrier: epochs.barrier, waitMs: ledgerWaitMs, now, log })
+  const registrations = createRegistrations({ documents, now, log })
+  const { tellingPrefixes, judge } = createVerifier({ view, reader, policies, registrations, store })
+
+  return {
+    ...composeComponents([writer, epochs], log, 'verification'),
+    tellingPrefixes,
+    judge,
+    rewrite: (ranges, judged) => rewriteRanges(ranges, judged, view),
+    waiting: writer.waiting,
+  }
+}
