@@ -6,10 +6,15 @@ import { type Cursor, readLength, readVarint32, skipField } from './wire.ts'
 import { beginLength, copyBytes, createWriter, endLength, type Writer, written } from './writer.ts'
 
 /**
- * Writes what is to stand instead of a known field that has a length; false where it stays. `value` is what it holds,
- * behind tag and length.
+ * What becomes of a known field that has a length: it is kept as it came, a message is entered, or the edit has
+ * written what stands in its place, which may be nothing. `value` is what it holds, behind tag and length.
  */
-export type Edit = (writer: Writer, message: Message, field: Field, value: Range) => boolean
+export type Edit = (
+  writer: Writer,
+  message: Message,
+  field: Field,
+  value: Range,
+) => 'keep' | 'enter' | 'replaced'
 
 /**
  * A message again, edited; what is unknown stays as it came. Where its bytes are no such message, that part of it
@@ -64,14 +69,14 @@ function rebuildField(
   const behindTag = cursor.at
   const to = readLength(cursor, end) + cursor.at
   const value = { from: cursor.at, to }
-  if (edit(writer, message, field, value)) cursor.at = to
-  else if (field.type === 'message' && depth < MAX_DEPTH) {
+  const becomes = edit(writer, message, field, value)
+  if (becomes === 'enter' && depth < MAX_DEPTH) {
     copyBytes(writer, bytes, start, behindTag)
     const length = beginLength(writer)
     rebuildMessage(writer, cursor, field.message, to, edit, depth + 1)
     endLength(writer, length)
-  } else {
-    copyBytes(writer, bytes, start, to)
-    cursor.at = to
+    return
   }
+  if (becomes !== 'replaced') copyBytes(writer, bytes, start, to)
+  cursor.at = to
 }

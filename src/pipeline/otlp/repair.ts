@@ -12,8 +12,9 @@ import { writeTag, writeText } from './writer.ts'
  */
 export const repairTexts = (signal: Signal, body: Uint8Array): Uint8Array =>
   rebuild(body, REQUEST[signal], (writer, _message, field, { from, to }) => {
-    if (field.type !== 'string' || isText(body, from, to)) return false
+    if (field.type === 'message') return 'enter'
+    if (field.type !== 'string' || isText(body, from, to)) return 'keep'
     writeTag(writer, field.no, WIRE.bytes)
     writeText(writer, textOf(body, from, to))
-    return true
+    return 'replaced'
   })

@@ -1,5 +1,5 @@
 import { ATTR } from '#contract'
-import { KEY_VALUE, KEY_VALUE_LIST, REQUEST } from './messages.ts'
+import { ANY_VALUE, KEY_VALUE, REQUEST } from './messages.ts'
 import { readSound } from './outline.ts'
 import { decodeKey } from './protobuf.ts'
 import { type Edit, rebuild } from './rebuild.ts'
@@ -30,5 +30,7 @@ export function stripOurs(signal: Exclude<Signal, 'traces'>, body: Uint8Array): 
 /** A key within a value is part of the value, and no attribute. */
 export const omitOurs =
   (body: Uint8Array): Edit =>
-  (_writer, message, field, value) =>
-    field.message === KEY_VALUE && message !== KEY_VALUE_LIST && isOurs(decodeKey(body, value))
+  (_writer, _message, field, value) => {
+    if (field.message === KEY_VALUE) return isOurs(decodeKey(body, value)) ? 'replaced' : 'keep'
+    return field.type === 'message' && field.message !== ANY_VALUE ? 'enter' : 'keep'
+  }
