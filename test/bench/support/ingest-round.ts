@@ -1,0 +1,128 @@
+import { Agent, request as httpRequest } from 'node:http'
+import type { LedgerEntry } from '#contract'
+import type { ClickHouseTarget, Store } from '#store'
+import { EPOCH } from '../../support/house.ts'
+import { pause } from '../../support/pause.ts'
+import type { PipelineHouse } from '../../support/pipeline-house.ts'
+import type { Pipeline } from '../../support/pipeline-process.ts'
+import { cpuMs } from './inspect.ts'
+import { fill } from './ledger-history.ts'
+import type { Request } from './otlp-load.ts'
+
+export interface Round {
+  rows: number
+  /** From the first request until a query sees every row. */
+  ms: number
+  /** Processor time, microseconds for each row. */
+  pipelineUs: number
+  natsUs: number
+  engineUs: number
+}
+
+export type Ingest = (pipeline: Pipeline, request: Request, times: number) => Promise<Round>
+
+const AT_ONCE = 4
+const LOOK_EVERY_MS = 20
+const WITHIN_MS = 120_000
+const EMPTIED = ['otel_traces', 'otel_traces_trace_id_ts', 'holdpoint_findings']
+
+/** Sends a request so many times, each time under other ids, into empty tables. */
+export function createIngest({ house, store }: PipelineHouse): Ingest {
+  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
+  let turn = 0
+
+  async function prepare(request: Request, times: number): Promise<Buffer[]> {
+    for (const table of EMPTIED) await statement(store.engine.writer, `TRUNCATE TABLE ${table}`)
+    const entries: LedgerEntry[] = []
+    const bodies = Array.from({ length: times }, () => {
+      entries.push(...request.stamp(++turn))
+      return Buffer.from(request.bytes)
+    })
+    if (entries.length > 0) await writeLedger(entries)
+    return bodies
+  }
+
+  async function writeLedger(entries: readonly LedgerEntry[]): Promise<void> {
+    const count = () => countOf(store.store, 'holdpoint_ledger')
+    const before = await count()
+    const nc = await house.connect('broker')
+    await fill(nc, EPOCH, entries)
+    await nc.close()
+    // The pipelines write it down as well, and that is no part of what is measured.
+    await until(async () => (await count()) >= before + entries.length, 'the ledger’s rows')
+  }
+
+  return async (pipeline, request, times) => {
+    const bodies = await prepare(request, times)
+    const rows = request.spans * times
+    const pids = [pipeline.pid() ?? 0, house.nats.pid, store.pid()]
+    const cpuBefore = pids.map(cpuMs)
+    const startedAt = performance.now()
+    const send = async (): Promise<void> => {
+      for (let body = bodies.pop(); body !== undefined; body = bodies.pop())
+        await post(agent, pipeline.endpoint.http, body)
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, send))
+    await until(async () => (await countOf(store.store, 'otel_traces')) >= rows, `${rows} spans`)
+    const ms = performance.now() - startedAt
+    const [pipelineUs = 0, natsUs = 0, engineUs = 0] = pids.map(
+      (pid, at) => ((cpuMs(pid) - (cpuBefore[at] ?? 0)) * 1_000) / rows,
+    )
+    return { rows, ms, pipelineUs, natsUs, engineUs }
+  }
+}
+
+const RETRYABLE = [429, 503]
+
+async function post(agent: Agent, endpoint: string, body: Buffer): Promise<void> {
+  for (;;) {
+    const [status, said] = await answerOf(agent, endpoint, body)
+    if (status === 200) return
+    if (!RETRYABLE.includes(status)) throw new Error(`${status} ${said}`)
+    await pause(50)
+  }
+}
+
+function answerOf(agent: Agent, endpoint: string, body: Buffer): Promise<[status: number, said: string]> {
+  const headers = { 'content-type': 'application/x-protobuf', 'content-length': body.length }
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(`${endpoint}/v1/traces`, { agent, method: 'POST', headers }, (response) => {
+      let said = ''
+      response.on('data', (chunk) => {
+        said += chunk
+      })
+      response.on('end', () => resolve([response.statusCode ?? 0, said]))
+      response.on('error', reject)
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+export async function countOf(store: Store, table: string): Promise<number> {
+  const [row] = await store.query<{ rows: number }>(`SELECT count() AS rows FROM ${table}`)
+  return row?.rows ?? 0
+}
+
+async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
+  const giveUpAt = performance.now() + WITHIN_MS
+  while (!(await isSo())) {
+    if (performance.now() > giveUpAt) throw new Error(`${what} did not come within ${WITHIN_MS} ms`)
+    await pause(LOOK_EVERY_MS)
+  }
+}
+
+/** Any statement in the engine's own words; resolves to what it answers. */
+export async function statement(
+  { url, user, password, database }: ClickHouseTarget,
+  sql: string,
+): Promise<Buffer> {
+  const response = await fetch(`${url}/?database=${database}`, {
+    method: 'POST',
+    body: sql,
+    headers: { 'x-clickhouse-user': user, 'x-clickhouse-key': password },
+  })
+  const bytes = Buffer.from(await response.arrayBuffer())
+  if (response.status !== 200) throw new Error(`${sql}: ${bytes.toString()}`)
+  return bytes
+}
