@@ -46,7 +46,9 @@ function run(cwd: string, program: string, args: readonly string[]): void {
     stdio: ['ignore', 2, 2],
   })
   if (status === 0) return
-  say(`${program} ${args.join(' ')} failed${error ? `: ${error.message}` : '; what it printed above says why'}`)
+  say(
+    `${program} ${args.join(' ')} failed${error ? `: ${error.message}` : '; what it printed above says why'}`,
+  )
   rmSync(cwd, { recursive: true, force: true })
   process.exit(1)
 }

@@ -5,6 +5,9 @@ import type { ClickHouseTarget } from '#store'
 
 export interface GoDoor {
   url: string
+  /** From now on every connection is ended unanswered, those that are open at once. */
+  cut(): void
+  restore(): void
   stop(): Promise<void>
 }
 
@@ -17,8 +20,10 @@ const HELLO = 'SELECT displayName(), version(), revision(), timezone()'
  * has to be `none`: clickhouse-go's others are the server's own framing.
  */
 export async function openGoDoor(target: ClickHouseTarget): Promise<GoDoor> {
+  let isCut = false
   const server = createServer(async (incoming, outgoing) => {
-    const body = await buffer(incoming)
+    const body = await buffer(incoming).catch(() => undefined)
+    if (isCut || body === undefined) return void outgoing.destroy()
     if (body.toString() === HELLO) return void outgoing.end(hello())
     const url = new URL(incoming.url ?? '/', target.url)
     url.searchParams.delete('client_protocol_version')
@@ -33,6 +38,13 @@ export async function openGoDoor(target: ClickHouseTarget): Promise<GoDoor> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut() {
+      isCut = true
+      server.closeAllConnections()
+    },
+    restore() {
+      isCut = false
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -1,0 +1,92 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { endOf } from '../broker-process.ts'
+import { startProgram } from '../program.ts'
+import { TOKEN } from './collector.ts'
+import type { Receiver } from './load.ts'
+
+/** `holdpoint up` as a process of its own, in a folder of its own. */
+export interface Installation {
+  /** Where its pipeline receives. */
+  otlp: Receiver
+  /** Rows of a statement, read as people read. */
+  sql(statement: string): Promise<Record<string, unknown>[]>
+  /** Runs a command; throws when its exit code is another than 0. */
+  run(...words: string[]): Promise<string>
+  /** A gated agent attempts `grant_role`, which Bob releases; its telemetry goes there. */
+  actReleased(to: Receiver): Promise<void>
+  stop(): Promise<void>
+}
+
+const ROOT = resolve(import.meta.dirname, '../../..')
+
+export async function startInstallation(env: Record<string, string> = {}): Promise<Installation> {
+  const cwd = mkdtempSync(join(tmpdir(), 'holdpoint-beside-'))
+  copyFileSync(join(ROOT, 'src/main/demo/policy.yaml'), join(cwd, 'policy.yaml'))
+  writeFileSync(join(cwd, 'tokens'), `${TOKEN}\n`, { mode: 0o600 })
+  const ports = ['NATS', 'HTTP', 'IDENTITY', 'CLICKHOUSE', 'PIPELINE', 'PIPELINE_GRPC']
+  const own: Record<string, string> = {
+    ...Object.fromEntries(ports.map((name) => [`HOLDPOINT_${name}_PORT`, '0'])),
+    HOLDPOINT_PIPELINE_TOKENS: join(cwd, 'tokens'),
+    ...env,
+  }
+  const start = (file: string, words: string[], more: Record<string, string> = {}, gated = false) =>
+    startProgram(file, words, { cwd, env: { ...own, ...more }, gated })
+  const up = start('src/main/holdpoint.ts', ['up'])
+  const stop = async (): Promise<void> => {
+    await endOf(up.child)
+    rmSync(cwd, { recursive: true, force: true })
+  }
+  await up.said('Holdpoint is up').catch(async (error) => {
+    await stop()
+    throw error
+  })
+  const run = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await start('src/main/holdpoint.ts', words).finished
+    if (code !== 0)
+      throw new Error(`holdpoint ${words.join(' ')} ended with ${code}: ${stderr}\n${up.stderr()}`)
+    return stdout
+  }
+  const { otlp } = JSON.parse(readFileSync(join(cwd, '.holdpoint/runtime.json'), 'utf8'))
+  return {
+    otlp: { http: otlp.url, grpc: new URL(otlp.grpcUrl ?? otlp.url).host, token: TOKEN },
+    run,
+    sql: async (statement) => JSON.parse(await run('sql', '--json', statement)).rows,
+    async actReleased(to) {
+      const added = await run(
+        'agent',
+        'add',
+        'my-agent',
+        '--owner',
+        'alice',
+        '--environment',
+        'prod',
+        '--json',
+      )
+      const variables = {
+        ...JSON.parse(added),
+        OTEL_EXPORTER_OTLP_ENDPOINT: to.http,
+        OTEL_SERVICE_NAME: 'gated',
+        ...(to.token === undefined
+          ? {}
+          : { OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${to.token}` }),
+      }
+      const agent = start('test/support/apps/hold-once.ts', [], variables, true)
+      await run('login', 'bob')
+      await run('requests', 'approve', await firstRequest(run), '--yes', '--reason', 'ticket 1')
+      const { code, stdout, stderr } = await agent.finished
+      if (code !== 0 || !stdout.includes('"ran":true'))
+        throw new Error(`the agent was not released: ${stdout}${stderr}`)
+    },
+    stop,
+  }
+}
+
+async function firstRequest(run: Installation['run']): Promise<string> {
+  for (let look = 0; look < 100; look++) {
+    const { requests } = JSON.parse(await run('requests', 'list', '--json'))
+    if (requests.length > 0) return requests[0].requestId
+  }
+  throw new Error('no request came')
+}
