@@ -100,7 +100,7 @@ const BUCKETS = { offset: 1, counts: 2 } as const
 const buckets = createFields()
 
 const exponential: MetricKind = {
-  table: 'otel_metrics_exp_histogram',
+  table: 'otel_metrics_exponential_histogram',
   no: 10,
   attribute: 1,
   flags: 10,

@@ -29,7 +29,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
   otel_metrics_gauge: metrics,
   otel_metrics_sum: metrics,
   otel_metrics_histogram: metrics,
-  otel_metrics_exp_histogram: metrics,
+  otel_metrics_exponential_histogram: metrics,
   otel_metrics_summary: metrics,
   holdpoint_ledger: { sharding: 'cityHash64(origin, ledger_index)' },
   holdpoint_findings: {

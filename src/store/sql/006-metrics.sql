@@ -116,7 +116,7 @@ PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
 SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000;
 
-CREATE TABLE IF NOT EXISTS otel_metrics_exp_histogram (
+CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram (
   ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
   ResourceSchemaUrl String CODEC(ZSTD(1)),
   ScopeName String CODEC(ZSTD(1)),
