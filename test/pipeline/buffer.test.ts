@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDeadLetters } from '../../src/pipeline/buffer/dead-letters.ts'
 import { createLine } from '../../src/pipeline/buffer/line.ts'
-import { type Buffering, request, refusing, startBuffering, times, away } from './buffering.ts'
+import { away, type Buffering, refusing, request, startBuffering, times } from './buffering.ts'
 
 let scene: Buffering
 beforeAll(async () => {

@@ -7,12 +7,14 @@ import { streamsOf } from '#broker'
 import { HoldpointError, TELEMETRY_CURSOR_STREAM, TELEMETRY_DEAD_STREAM, TELEMETRY_STREAM } from '#contract'
 import { createEngine, createStore, type Engine, type Store } from '#store'
 import { type Buffer, type BufferConfig, createBuffer } from '../../src/pipeline/buffer/buffer.ts'
-import type { Guard } from '../../src/pipeline/buffer/portion.ts'
 import { digestRequest } from '../../src/pipeline/buffer/message.ts'
+import type { Guard } from '../../src/pipeline/buffer/portion.ts'
 import type { Batch, Signal } from '../../src/pipeline/otlp/signal.ts'
 import { createRowWriter } from '../../src/pipeline/row-binary.ts'
 import { createFakeLog, type FakeLog } from '../support/log.ts'
-import { startNats, type TestNats } from '../support/nats.ts'
+import { startNats } from '../support/nats.ts'
+import { steadyPort } from '../support/port.ts'
+import { createRandom } from '../support/random.ts'
 
 /** What goes wrong around one writer's inserts. Each may throw, or wait for as long as it likes. */
 export interface Faults {
@@ -23,14 +25,17 @@ export interface Faults {
 
 /** A real nats-server with the real streams, and the real engine: a piece is a row of otel_logs, with its text as Body. */
 export interface Buffering {
-  nats: TestNats
   nc: NatsConnection
   store: Store
   log: FakeLog
   /** Another pipeline's buffer, on a connection of its own. `elapsed` moves by hand where it is given. */
-  start(over?: Partial<BufferConfig> & { faults?: Faults; elapsed?: () => number; nc?: NatsConnection }): Promise<Buffer>
+  start(
+    over?: Partial<BufferConfig> & { faults?: Faults; elapsed?: () => number; nc?: NatsConnection },
+  ): Promise<Buffer>
   connect(): Promise<NatsConnection>
   addStreams(bufferBytes?: number): Promise<void>
+  /** The server stops; what it returns starts it again on its data, at the same port. */
+  stopNats(): Promise<() => Promise<void>>
   /** How often each text is stored. */
   stored(): Promise<Record<string, number>>
   stop(): Promise<void>
@@ -38,7 +43,8 @@ export interface Buffering {
 
 export async function startBuffering(options: { bufferBytes?: number } = {}): Promise<Buffering> {
   const log = createFakeLog()
-  const nats = await startNats()
+  const dir = await mkdtemp(join(tmpdir(), 'holdpoint-buffer-nats-'))
+  let nats = await startNats({ dir, port: await steadyPort() })
   const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-buffer-'))
   const engine: Engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log })
   await engine.start()
@@ -54,7 +60,8 @@ export async function startBuffering(options: { bufferBytes?: number } = {}): Pr
   const nc = await open()
   const addStreams = async (bufferBytes = options.bufferBytes): Promise<void> => {
     const { streams } = await jetstreamManager(nc)
-    for (const stream of streamsOf(1, 1, bufferBytes)) if (OWN.includes(stream.name)) await streams.add(stream)
+    for (const stream of streamsOf(1, 1, bufferBytes))
+      if (OWN.includes(stream.name)) await streams.add(stream)
   }
   await addStreams()
 
@@ -81,12 +88,18 @@ export async function startBuffering(options: { bufferBytes?: number } = {}): Pr
   })
 
   return {
-    nats,
     nc,
     store,
     log,
     connect: open,
     addStreams,
+    async stopNats() {
+      await nats.stop()
+      const port = Number(new URL(nats.url).port)
+      return async () => {
+        nats = await startNats({ dir, port })
+      }
+    },
     async start({ faults = {}, elapsed, nc: own, ...over } = {}) {
       const buffer = createBuffer(
         { lanes: 1, bufferBytes: 2 ** 30, takeoverMs: 600, pollMs: 50, lingerMs: 10, ...over },
@@ -114,7 +127,7 @@ export async function startBuffering(options: { bufferBytes?: number } = {}): Pr
       await store.close()
       await engine.stop()
       await nats.stop()
-      await rm(dataDir, { recursive: true, force: true })
+      for (const folder of [dataDir, dir]) await rm(folder, { recursive: true, force: true })
     },
   }
 }
@@ -143,3 +156,48 @@ export const refusing = (poison: string) => (batch: Batch) => {
   const found = batch.pieces.some(({ body }) => Buffer.from(body).toString() === poison)
   if (found) throw new HoldpointError('INVALID_INPUT', `${poison} is refused`)
 }
+
+/** A line on which everything can be made to wait, as for a process that is paused. */
+export function pausable(nc: NatsConnection) {
+  let gate = Promise.resolve()
+  let open = (): void => {}
+  const waiting =
+    (name: 'request' | 'requestMany') =>
+    async (...args: unknown[]) => {
+      await gate
+      return (nc[name] as (...args: unknown[]) => unknown)(...args)
+    }
+  return {
+    nc: replacing(nc, { request: waiting('request'), requestMany: waiting('requestMany') }),
+    pause() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gate = promise
+      open = resolve
+    },
+    goOn: () => open(),
+  }
+}
+
+/** A line on which this share of the answers is lost, once it has begun, after what was asked has been done. */
+export function losingAnswers(nc: NatsConnection, share: number) {
+  const random = createRandom(7)
+  let hasBegun = false
+  const request: NatsConnection['request'] = async (...args) => {
+    const answer = await nc.request(...args)
+    if (hasBegun && random() < share) throw new Error('timeout')
+    return answer
+  }
+  const begin = (): void => {
+    hasBegun = true
+  }
+  return { nc: replacing(nc, { request }), begin }
+}
+
+const replacing = (nc: NatsConnection, own: Record<string, unknown>): NatsConnection =>
+  new Proxy(nc, {
+    get(target, name) {
+      if (typeof name === 'string' && name in own) return own[name]
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
