@@ -4,6 +4,7 @@ import type { Signal } from '../otlp/signal.ts'
 import { logBlocks } from '../rows/logs.ts'
 import { metricBlocks } from '../rows/metrics.ts'
 import { traceBlocks } from '../rows/traces.ts'
+import type { Measures } from '../telemetry.ts'
 import type { Telemetry } from './prepare.ts'
 import type { Step } from './steps.ts'
 
@@ -13,7 +14,7 @@ const MAX_FINDINGS = 25_000
 export function* rowInserts(
   token: string,
   { ranges, rewritten, logs, metrics }: Telemetry,
-  deps: { store: Pick<Store, 'insertRows'>; onStored(signal: Signal, items: number): void },
+  { store, measures }: { store: Pick<Store, 'insertRows'>; measures: Pick<Measures, 'stored'> },
 ): Generator<Step> {
   yield* insertsOf('traces', traceBlocks(ranges, rewritten))
   yield* insertsOf('logs', logBlocks(logs))
@@ -26,8 +27,8 @@ export function* rowInserts(
       yield {
         bytes: block.data.length,
         async run() {
-          await deps.store.insertRows(block, own)
-          deps.onStored(signal, block.rows)
+          await store.insertRows(block, own)
+          measures.stored(signal, block.rows)
         },
       }
     }

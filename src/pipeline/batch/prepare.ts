@@ -1,12 +1,14 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { FindingRow, Store } from '#store'
-import { findingRowsOf } from '../findings.ts'
+import { type Findings, findingRowsOf } from '../findings.ts'
 import type { Forward } from '../forward/forward.ts'
 import type { Rewritten, TraceRanges } from '../otlp/ranges.ts'
 import { scanTraces } from '../otlp/scan.ts'
 import type { Batch, Piece, Signal } from '../otlp/signal.ts'
 import { stripOurs } from '../otlp/strip.ts'
-import type { Judged, JudgedPiece } from '../verification/judged.ts'
+import type { Measures } from '../telemetry.ts'
+import type { JudgedPiece } from '../verification/judged.ts'
+import type { SpanVerification } from '../verification/verification.ts'
 import { forwarding } from './forwarding.ts'
 import { findingInserts, rowInserts } from './inserts.ts'
 import { createSteps, type Step } from './steps.ts'
@@ -27,17 +29,12 @@ export interface Preparer {
 }
 
 export interface PreparerDeps {
-  /** How the names of attributes begin that are worth a look, for the scan. */
-  tellingPrefixes(): readonly string[]
-  judge(pieces: readonly JudgedPiece[]): Promise<Judged>
-  rewrite(ranges: TraceRanges, judged: Judged): Rewritten
+  verification: Pick<SpanVerification, 'tellingPrefixes' | 'judge' | 'rewrite'>
+  findings: Pick<Findings, 'publish'>
   store: Pick<Store, 'insertRows' | 'insertFindings'>
-  /** Makes known what somebody has to look at; of what is known already, nothing. */
-  announce(findings: readonly FindingRow[]): Promise<void>
   /** Telemetry goes to this Collector instead of into the store; findings are stored all the same. */
   forward?: Pick<Forward, 'send'> | undefined
-  /** Spans, log records or data points were stored. */
-  onStored(signal: Signal, items: number): void
+  measures: Pick<Measures, 'stored'>
   now: () => number
 }
 
@@ -47,25 +44,26 @@ export interface PreparerDeps {
  * be looked up, and the batch counts as stored only once they are known.
  */
 export function createPreparer(deps: PreparerDeps): Preparer {
+  const { verification, findings, store, forward, measures, now } = deps
+
   async function prepareTraces(pieces: readonly Piece[]) {
     const scanned: JudgedPiece[] = []
-    const telling = deps.tellingPrefixes()
+    const telling = verification.tellingPrefixes()
     for (const { body, receivedAtMs } of pieces) {
       scanned.push({ ranges: scanTraces(body, telling), receivedAtMs })
       await breathe()
     }
-    const judged = await deps.judge(scanned)
+    const judged = await verification.judge(scanned)
     const ranges = scanned.map((piece) => piece.ranges)
-    const rewritten = ranges.map((one) => deps.rewrite(one, judged))
-    return { ranges, rewritten, findings: findingRowsOf(judged, deps.now()) }
+    const rewritten = ranges.map((one) => verification.rewrite(one, judged))
+    return { ranges, rewritten, findings: findingRowsOf(judged, now()) }
   }
 
   function* stepsOf(token: string, telemetry: Telemetry): Generator<Step> {
-    const { store, forward, onStored, announce } = deps
     if (forward) yield* forwarding(telemetry, forward)
-    else yield* rowInserts(token, telemetry, { store, onStored })
+    else yield* rowInserts(token, telemetry, { store, measures })
     yield* findingInserts(token, telemetry.findings, store)
-    if (telemetry.findings.length > 0) yield { bytes: 0, run: () => announce(telemetry.findings) }
+    if (telemetry.findings.length > 0) yield { bytes: 0, run: () => findings.publish(telemetry.findings) }
   }
 
   return {
