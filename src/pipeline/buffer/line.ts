@@ -31,12 +31,27 @@ const WRONG_LAST_SEQUENCE = 10071
 
 export function createLine({ nc }: { nc: NatsConnection }): Line {
   let isDown = false
+  const underWay = new Set<() => void>()
 
   /** Calls fail at once while the line is down: the client would keep them all, and send them later. */
   async function watch(): Promise<void> {
     for await (const { type } of nc.status()) {
-      if (type === 'disconnect') isDown = true
       if (type === 'reconnect') isDown = false
+      if (type !== 'disconnect') continue
+      isDown = true
+      for (const giveUp of underWay) giveUp()
+    }
+  }
+
+  /** An answer that has not come when the line breaks never does. */
+  async function unlessBroken<T>(answer: Promise<T>): Promise<T> {
+    const broken = Promise.withResolvers<never>()
+    const giveUp = (): void => broken.reject(new Error('the line broke'))
+    underWay.add(giveUp)
+    try {
+      return await Promise.race([answer, broken.promise])
+    } finally {
+      underWay.delete(giveUp)
     }
   }
 
@@ -47,7 +62,8 @@ export function createLine({ nc }: { nc: NatsConnection }): Line {
   async function request(subject: string, body: Uint8Array, headers?: MsgHdrs): Promise<Msg> {
     assertUp()
     try {
-      return await nc.request(subject, body, { timeout: ANSWERS_WITHIN_MS, ...(headers ? { headers } : {}) })
+      const options = { timeout: ANSWERS_WITHIN_MS, ...(headers ? { headers } : {}) }
+      return await unlessBroken(nc.request(subject, body, options))
     } catch (cause) {
       const why =
         cause instanceof RequestError && cause.isNoResponders() ? 'nobody answers' : messageOf(cause)
@@ -80,7 +96,8 @@ export function createLine({ nc }: { nc: NatsConnection }): Line {
       assertUp()
       try {
         const options = { strategy: 'timer', maxWait: ANSWERS_WITHIN_MS, noMux: true } as const
-        return await untilEnd(await nc.requestMany(`$JS.API.${call}`, JSON.stringify(body), options))
+        const answers = await nc.requestMany(`$JS.API.${call}`, JSON.stringify(body), options)
+        return await unlessBroken(untilEnd(answers))
       } catch (cause) {
         throw unavailable(`NATS: ${call}: ${messageOf(cause)}`, cause)
       }
