@@ -293,6 +293,31 @@ describe('probes', () => {
   })
 })
 
+describe('ports', () => {
+  it('receiver - a port that is taken stops the start, with its key, and nothing is left listening', async () => {
+    const taken = receiving.httpPort()
+    await expect(startReceiving({ port: taken })).rejects.toThrow(
+      `pipeline.port: port ${taken} on 127.0.0.1 is taken`,
+    )
+    const other = createReceiving({ grpcPort: taken })
+    await expect(other.start()).rejects.toThrow(`pipeline.grpcPort: port ${taken} on 127.0.0.1 is taken`)
+    await expect(fetch(other.url('/healthz'))).rejects.toThrow()
+  })
+
+  it('receiver - where ports are flexible, the next free ones are taken', async () => {
+    const taken = receiving.httpPort()
+    const other = await startReceiving({ port: taken, grpcPort: taken, isPortFlexible: true })
+    expect(new Set([taken, other.httpPort(), other.grpcPort()]).size).toBe(3)
+    expect(other.httpPort()).toBeGreaterThan(taken)
+    expect((await postTo(other.url(), BODY)).status).toBe(200)
+  })
+
+  it('receiver - nobody is told of a port before there is one', () => {
+    expect(() => createReceiving().httpPort()).toThrow('have not been started')
+    expect(() => createReceiving().grpcPort()).toThrow('have not been started')
+  })
+})
+
 describe('stopping', () => {
   it('receiver - what has begun is finished, nothing new is taken, and it may be asked twice', async () => {
     const other = await startReceiving()

@@ -9,6 +9,7 @@ import { createGrpcReceiver } from './grpc/server.ts'
 import { createAnswer } from './http/answer.ts'
 import { createHttpReceiver } from './http/server.ts'
 import { createIntake } from './intake.ts'
+import { createRequestCount } from './telemetry.ts'
 
 export interface ReceiversConfig {
   host: string
@@ -57,14 +58,15 @@ export function createReceivers(config: ReceiversConfig, deps: ReceiversDeps): R
   const whyNotReady = () => (intake.isOpen() ? deps.whyNotReady?.() : 'shutting down')
   const asksForCertificate = tls?.asksForCertificate ?? false
 
+  const count = createRequestCount()
   const common = { host, isPortFlexible, requestTimeoutMs, drainMs }
   const http = createHttpReceiver(
     { ...common, port: config.port },
-    { answer: createAnswer({ intake, tokens, asksForCertificate, whyNotReady, log }), tls, log },
+    { answer: createAnswer({ intake, tokens, asksForCertificate, whyNotReady, count, log }), tls, log },
   )
   const grpc = createGrpcReceiver(
     { ...common, port: config.grpcPort },
-    { answer: createCalls({ intake, tokens, whyNotReady, requestTimeoutMs, log }), tls, log },
+    { answer: createCalls({ intake, tokens, whyNotReady, requestTimeoutMs, count, log }), tls, log },
   )
 
   function stop(): Promise<void> {

@@ -7,6 +7,7 @@ import { COMPRESSIONS, type Compression, compressionOf } from '../compression.ts
 import type { Intake } from '../intake.ts'
 import { encodeResponse } from '../messages.ts'
 import { CODE, Refused, refusalOf } from '../refusal.ts'
+import type { CountRequest } from '../telemetry.ts'
 import { HEALTH_CHECK, healthOf } from './health.ts'
 import { openMessage } from './message.ts'
 import { refuse, refuseHttp, reply } from './reply.ts'
@@ -18,6 +19,7 @@ export interface CallDeps {
   whyNotReady(): string | undefined
   /** For a whole message; a sender slower than that is cut off. */
   requestTimeoutMs: number
+  count: CountRequest
   log: Log
 }
 
@@ -30,50 +32,52 @@ const METHODS: ReadonlyMap<string, Signal> = new Map([
 ])
 
 /** OTLP/gRPC: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc */
-export function createCalls({ intake, tokens, whyNotReady, requestTimeoutMs, log }: CallDeps) {
+export function createCalls({ intake, tokens, whyNotReady, requestTimeoutMs, count, log }: CallDeps) {
   return async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     if (headers[':method'] !== 'POST') return refuseHttp(stream, 405)
     if (!/^application\/grpc(\+proto)?\s*(;|$)/i.test(headers['content-type'] ?? ''))
       return refuseHttp(stream, 415)
-    const slow = setTimeout(() => refuse(stream, refusalOf(tooSlow())), requestTimeoutMs)
+    const path = headers[':path'] ?? ''
+    const signal = METHODS.get(path)
+    const late = startTimer(requestTimeoutMs)
+    const chunks = chunksOf(stream, late.stop)
     try {
-      reply(stream, await handle(stream, headers, () => clearTimeout(slow)))
+      const message = signal === undefined ? other(path, chunks) : receive(signal, headers, chunks)
+      reply(stream, await Promise.race([message, late.promise]))
+      if (signal !== undefined) count(signal, 'grpc', CODE.ok)
     } catch (error) {
       const refusal = refusalOf(error)
+      if (signal !== undefined) count(signal, 'grpc', refusal.code)
       if (refusal.code === CODE.internal) log.error('a request could not be handled', { error })
       else log.debug('a request was not accepted', { code: refusal.code, reason: refusal.message })
       refuse(stream, refusal)
     } finally {
-      clearTimeout(slow)
+      late.stop()
     }
   }
 
-  async function handle(
-    stream: ServerHttp2Stream,
+  async function receive(
+    signal: Signal,
     headers: IncomingHttpHeaders,
-    onArrived: () => void,
+    chunks: AsyncIterable<Buffer>,
   ): Promise<Uint8Array> {
-    const path = headers[':path'] ?? ''
-    if (path === HEALTH_CHECK) return healthOf(chunksOf(stream, onArrived), whyNotReady() === undefined)
-    const signal = METHODS.get(path)
-    if (signal === undefined) {
-      const name = JSON.stringify(path.slice(0, 200))
-      throw new Refused(
-        404,
-        CODE.unimplemented,
-        `no method ${name}; there are ${[...METHODS.keys()].join(', ')}`,
-      )
-    }
     tokens?.check(headers.authorization)
     const named = readCompression(headers)
     const open = async () => {
-      const { isCompressed, payload } = await openMessage(chunksOf(stream, onArrived), intake.maxBodyBytes)
+      const { isCompressed, payload } = await openMessage(chunks, intake.maxBodyBytes)
       if (isCompressed && named === 'identity')
         throw new HoldpointError('INVALID_INPUT', 'gRPC: a compressed message needs grpc-encoding')
       return { compression: isCompressed ? named : ('identity' as const), source: payload }
     }
     const accepted = await intake.take({ signal, encoding: 'protobuf', open })
     return encodeResponse(signal, accepted, 'protobuf')
+  }
+
+  async function other(path: string, chunks: AsyncIterable<Buffer>): Promise<Uint8Array> {
+    if (path === HEALTH_CHECK) return healthOf(chunks, whyNotReady() === undefined)
+    const known = [...METHODS.keys()].join(', ')
+    const message = `no method ${JSON.stringify(path.slice(0, 200))}; there are ${known}`
+    throw new Refused(404, CODE.unimplemented, message)
   }
 }
 
@@ -90,4 +94,10 @@ async function* chunksOf(stream: ServerHttp2Stream, onArrived: () => void): Asyn
   onArrived()
 }
 
-const tooSlow = (): Refused => new Refused(408, CODE.deadlineExceeded, 'the message did not arrive in time')
+/** Slow-loris: whoever sends a byte now and then holds a call, and no longer than this. */
+function startTimer(timeoutMs: number): { promise: Promise<never>; stop: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const tooSlow = () => reject(new Refused(408, CODE.deadlineExceeded, 'the message did not arrive in time'))
+  const timer = setTimeout(tooSlow, timeoutMs)
+  return { promise, stop: () => clearTimeout(timer) }
+}

@@ -10,7 +10,7 @@ const HEADERS = {
 }
 
 export function reply(stream: ServerHttp2Stream, message: Uint8Array): void {
-  if (stream.destroyed || stream.headersSent) return
+  if (isOver(stream)) return
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
   stream.respond(HEADERS, { waitForTrailers: true })
   stream.end(frame(message))
@@ -30,7 +30,7 @@ export function refuse(stream: ServerHttp2Stream, status: Status): void {
 export const refuseHttp = (stream: ServerHttp2Stream, http: number): void => end(stream, { ':status': http })
 
 function end(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
-  if (stream.destroyed || stream.headersSent) return
+  if (isOver(stream)) return
   stream.respond(headers, { endStream: true })
   setImmediate(() => {
     // Not at once: the reset would overtake the trailers. What has come and nobody reads any more goes with it.
@@ -38,6 +38,9 @@ function end(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
     stream.destroy()
   })
 }
+
+/** Answered, or given up by the sender. */
+const isOver = (stream: ServerHttp2Stream): boolean => stream.headersSent || stream.closed || stream.destroyed
 
 /** `grpc-message`: UTF-8, with everything but printable ASCII percent-encoded. */
 const percentEncode = (message: string): string =>

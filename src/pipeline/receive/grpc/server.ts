@@ -9,16 +9,13 @@ import {
   type ServerOptions,
 } from 'node:http2'
 import type { Socket } from 'node:net'
-import { type Component, type Log, listenFrom } from '#runtime'
+import type { Component, Log } from '#runtime'
 import type { Tls } from '../access/tls.ts'
+import { type ListenConfig, listen } from '../listen.ts'
 import { keepAlive } from './keep-alive.ts'
 
-export interface GrpcServerConfig {
-  host: string
-  /** 0 for any. */
-  port: number
-  /** Goes on to the next free port where this one is taken. */
-  isPortFlexible: boolean
+export interface GrpcServerConfig extends ListenConfig {
+  /** For a handshake, and for the settings of a connection. */
   requestTimeoutMs: number
   /** How long a stop waits for calls under way. */
   drainMs: number
@@ -46,7 +43,7 @@ const OPTIONS: ServerOptions = {
  * since a gRPC library assembles and decompresses whole messages before anybody can say that there is no room.
  */
 export function createGrpcReceiver(
-  { host, port: wanted, isPortFlexible, requestTimeoutMs, drainMs }: GrpcServerConfig,
+  { requestTimeoutMs, drainMs, ...where }: GrpcServerConfig,
   { answer, tls, log }: GrpcServerDeps,
 ): Component & { port(): number | undefined } {
   const sessions = new Set<ServerHttp2Session>()
@@ -96,7 +93,7 @@ export function createGrpcReceiver(
     port: () => port,
     async start() {
       server = create()
-      port = await listenFrom(server, wanted, host, isPortFlexible ? undefined : 1)
+      port = await listen(server, 'pipeline.grpcPort', where)
     },
     stop() {
       const open = server

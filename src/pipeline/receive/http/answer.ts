@@ -8,7 +8,8 @@ import { tooLarge } from '../body.ts'
 import { COMPRESSIONS, type Compression, compressionOf } from '../compression.ts'
 import type { Intake } from '../intake.ts'
 import { type Encoding, encodeResponse, encodeStatus } from '../messages.ts'
-import { CODE, Refused, refusalOf } from '../refusal.ts'
+import { CODE, type Refusal, Refused, refusalOf } from '../refusal.ts'
+import type { CountRequest } from '../telemetry.ts'
 
 export interface AnswerDeps {
   intake: Intake
@@ -17,6 +18,7 @@ export interface AnswerDeps {
   asksForCertificate: boolean
   /** Why nothing can be accepted now; undefined when it can. */
   whyNotReady(): string | undefined
+  count: CountRequest
   log: Log
 }
 
@@ -27,7 +29,7 @@ const CONTENT_TYPE: Record<Encoding, string> = {
 const PATHS: ReadonlyMap<string, Signal> = new Map(SIGNALS.map((signal) => [`/v1/${signal}`, signal]))
 
 /** OTLP/HTTP: https://opentelemetry.io/docs/specs/otlp/#otlphttp */
-export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, log }: AnswerDeps) {
+export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, count, log }: AnswerDeps) {
   return async function answer(
     request: IncomingMessage,
     response: ServerResponse,
@@ -67,9 +69,10 @@ export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, 
       const accepted = await intake.take({ signal, encoding, open })
       // A stop may have begun meanwhile, which a connection that is kept alive would keep waiting.
       if (!intake.isOpen()) response.setHeader('Connection', 'close')
+      count(signal, 'http', CODE.ok)
       send(response, 200, encodeResponse(signal, accepted, encoding), encoding)
     } catch (error) {
-      fail(response, error, encoding)
+      count(signal, 'http', fail(response, error, encoding).code)
     } finally {
       // What is left of a refused body is read and thrown away: closing at once would cut off our answer.
       request.resume()
@@ -88,7 +91,7 @@ export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, 
     return compression
   }
 
-  function fail(response: ServerResponse, error: unknown, encoding: Encoding): void {
+  function fail(response: ServerResponse, error: unknown, encoding: Encoding): Refusal {
     const refusal = refusalOf(error)
     const { http, retryAfterS } = refusal
     if (!intake.isOpen()) response.setHeader('Connection', 'close')
@@ -98,6 +101,7 @@ export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, 
     if (http === 500) log.error('a request could not be handled', { error })
     else log.debug('a request was not accepted', { http, reason: refusal.message })
     send(response, http, encodeStatus(refusal, encoding), encoding)
+    return refusal
   }
 }
 

@@ -7,15 +7,11 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import { type Component, type Log, listenFrom } from '#runtime'
+import type { Component, Log } from '#runtime'
 import type { Tls } from '../access/tls.ts'
+import { type ListenConfig, listen } from '../listen.ts'
 
-export interface HttpServerConfig {
-  host: string
-  /** 0 for any. */
-  port: number
-  /** Goes on to the next free port where this one is taken. */
-  isPortFlexible: boolean
+export interface HttpServerConfig extends ListenConfig {
   /** For a whole request; a sender slower than that is told 408 and cut off. */
   requestTimeoutMs: number
   /** How long a stop waits for requests under way. */
@@ -31,7 +27,7 @@ export interface HttpServerDeps {
 
 /** A server for HTTP/1.1, with TLS or without: its time limits, its start and its end. */
 export function createHttpReceiver(
-  { host, port: wanted, isPortFlexible, requestTimeoutMs, drainMs }: HttpServerConfig,
+  { requestTimeoutMs, drainMs, ...where }: HttpServerConfig,
   { answer, tls, log }: HttpServerDeps,
 ): Component & { port(): number | undefined } {
   let server: Server | undefined
@@ -76,7 +72,7 @@ export function createHttpReceiver(
     port: () => port,
     async start() {
       server = create()
-      port = await listenFrom(server, wanted, host, isPortFlexible ? undefined : 1)
+      port = await listen(server, 'pipeline.port', where)
     },
     stop() {
       const open = server
