@@ -36,14 +36,14 @@ const payloadsClosed = inRoles(
 const noDelete = inStreams(
   'no-delete',
   'An administrator takes one entry out of the ledger.',
-  'deny_delete: true,\n  deny_purge',
-  'deny_delete: false,\n  deny_purge',
+  'deny_delete: true,\n  deny_purge: true,\n  allow_direct: false',
+  'deny_delete: false,\n  deny_purge: true,\n  allow_direct: false',
 )
 const noPurge = inStreams(
   'no-purge',
   'An administrator empties the ledger.',
-  'deny_purge: true,',
-  'deny_purge: false,',
+  'deny_purge: true,\n  allow_direct: false',
+  'deny_purge: false,\n  allow_direct: false',
 )
 
 const FORGERY = 'approvals forged by the client (vercel/ai #15947, #16068)'

@@ -1,19 +1,17 @@
-import { jetstreamManager } from '@nats-io/jetstream'
-import { TELEMETRY_STREAM } from '#contract'
 import { pause } from '../../support/pause.ts'
-import { type PipelineHouse, startPipelineHouse } from '../../support/pipeline-house.ts'
+import { startPipelineHouse } from '../../support/pipeline-house.ts'
 import type { Pipeline } from '../../support/pipeline-process.ts'
 import { createRandom } from '../../support/random.ts'
+import { drained } from './drained.ts'
 import { createFaults } from './faults.ts'
 import { createActions } from './gated.ts'
-import { countMissing, judge } from './judge.ts'
+import { judge } from './judge.ts'
 import { type Load, startLoad } from './load.ts'
 import { createPoison } from './poison.ts'
 import { QUICKER, TAKEOVER_MS } from './quicker.ts'
 
 const PIPELINES = ['pipeline A', 'pipeline B']
 const GOES_ON_WITHIN_MS = 60_000
-const DRAINS_WITHIN_MS = 120_000
 /** In a cycle with luck nothing is poisoned. */
 const POISON_EVERY = 5
 
@@ -58,7 +56,7 @@ export async function campaign({ cycles, seed, mode, say }: PipelineCampaign) {
     }
     await load.finish()
     say('every request has been acknowledged')
-    const left = await drained(scene, load)
+    const left = await drained(house)
     if (left !== undefined) problems.push(left)
     problems.push(...load.problems, ...pipelines.flatMap(({ endedByThemselves }) => endedByThemselves))
     problems.push(...(await judge(store.store, { acknowledged: load.acknowledged, ...actions })))
@@ -91,18 +89,4 @@ async function goesOn(load: Load, pipelines: readonly Pipeline[], before: number
     await pause(20)
   }
   return true
-}
-
-/** Waits until nothing waits any more; undefined, or what is left. */
-async function drained({ house, store }: PipelineHouse, { acknowledged }: Load): Promise<string | undefined> {
-  const manager = await jetstreamManager(await house.connect('admin'))
-  const giveUpAt = performance.now() + DRAINS_WITHIN_MS
-  for (;;) {
-    const { state } = await manager.streams.info(TELEMETRY_STREAM)
-    const missing = state.messages > 0 ? undefined : await countMissing(store.store, acknowledged)
-    if (missing === 0) return undefined
-    if (performance.now() > giveUpAt)
-      return missing === undefined ? `${state.messages} messages still wait` : undefined
-    await pause(100)
-  }
 }

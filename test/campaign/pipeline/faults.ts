@@ -58,15 +58,23 @@ export function createFaults(
     const victim = 'nats-server'
     if (random() < 0.5) return pausing(victim, () => house.nats.pid, 2_000)
     const downMs = lengthMs(500)
+    const kill = async (): Promise<void> => {
+      signal(house.nats.pid, 'SIGKILL')
+      await house.nats.stop()
+      await pause(downMs)
+      await house.nats.start()
+    }
+    // A server knows of its past only what stands in its streams.
+    const again = random() < 0.5
     return {
-      about: `${victim} was killed, and away for ${downMs} ms`,
+      about: `${victim} was killed${again ? ' twice' : ''}, and away for ${downMs} ms`,
       kind: 'killed',
       victim,
       async happen() {
-        signal(house.nats.pid, 'SIGKILL')
-        await house.nats.stop()
-        await pause(downMs)
-        await house.nats.start()
+        await kill()
+        if (!again) return
+        await pause(1_000 + random() * 1_000)
+        await kill()
       },
     }
   }

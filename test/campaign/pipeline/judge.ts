@@ -32,19 +32,6 @@ export async function judge(
   ]
 }
 
-/** How many items of these requests are missing; only for waiting until none is. */
-export async function countMissing(store: Store, acknowledged: readonly Acknowledged[]): Promise<number> {
-  let missing = 0
-  for (const signal of Object.keys(TABLES) as Signal[]) {
-    const sent = acknowledged.filter((request) => request.signal === signal)
-    if (sent.length === 0) continue
-    const sql = `SELECT uniqExact(${ID[signal]}) AS items FROM ${TABLES[signal]}`
-    const [row] = await store.query<{ items: number }>(sql)
-    missing += Math.max(0, sent.reduce((all, { items }) => all + items, 0) - (row?.items ?? 0))
-  }
-  return missing
-}
-
 async function countItems(store: Store, signal: Signal, sent: readonly Acknowledged[]): Promise<string[]> {
   const rows = await store.query<{ key: string; rows: number; items: number }>(
     `SELECT substring(${ID[signal]}, 1, 12) AS key, count() AS rows, uniqExact(${ID[signal]}) AS items
