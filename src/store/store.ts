@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import zlib from 'node:zlib'
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { HoldpointError } from '#contract'
 import type { ClickHouseTarget } from './engine/engine.ts'
@@ -83,9 +84,12 @@ function clientOf(target: ClickHouseTarget, timeoutMs: number): ClickHouseClient
     // What goes wrong is thrown; the client would print it as well.
     log: { level: ClickHouseLogLevel.OFF },
     request_timeout: timeoutMs,
-    compression: { request: compress, response: compress },
+    compression: { request: compress && COMPRESSION, response: compress },
   })
 }
+
+/** Its quickest: what is sent is written once and read once. ClickHouse takes either; zstd needs Node 22.15. */
+const COMPRESSION = { codec: 'createZstdCompress' in zlib ? 'zstd' : 'gzip', level: 1 } as const
 
 /** A cluster's servers take a change one after the other: it answers after 180 seconds at the latest. */
 async function withDdlClient<T>(
