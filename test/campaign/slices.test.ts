@@ -47,6 +47,16 @@ describe.concurrent('slices', () => {
     expect(result.executions).toBeGreaterThan(0)
   }, 120_000)
 
+  test('pipeline - it dies and stands still with its store and its server, and all is stored once', async ({
+    signal,
+  }) => {
+    const { code, result } = await campaign(signal, 'pipeline', '--n', '2')
+    passes(code, result)
+    expect(result).toMatchObject({ poisoned: 1 })
+    expect(result.items).toBeGreaterThan(0)
+    expect(result.actions).toBeGreaterThan(0)
+  }, 120_000)
+
   test('attacks - some of each kind, and nothing gets through', async ({ signal }) => {
     const { code, result } = await campaign(signal, 'attacks', '--n', '24')
     passes(code, result)

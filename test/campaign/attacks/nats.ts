@@ -30,8 +30,8 @@ const deskWrites = inRoles(
 const payloadsClosed = inRoles(
   'payloads-closed',
   'The pipeline reads arguments and their keys.',
-  'pub: { allow: READ_STREAMS, deny: PAYLOADS_CLOSED }',
-  'pub: { allow: READ_STREAMS }',
+  'deny: [...PAYLOADS_CLOSED, ...PIPELINES_OWN]',
+  'deny: PIPELINES_OWN',
 )
 const noDelete = inStreams(
   'no-delete',
