@@ -238,18 +238,22 @@ describe('senders who take their time', () => {
     expect(slow.received).toEqual([])
   })
 
-  it('receiver - a call that is cancelled in the middle leaves nothing behind', async () => {
+  it.each([
+    ['before its message', Buffer.of(0, 0)],
+    ['in the middle', framed(Buffer.alloc(90_000), { length: 95_000 })],
+  ])('receiver - a call that breaks off %s leaves nothing behind', async (_, bytes) => {
     const session = connect(`http://127.0.0.1:${receiving.grpcPort()}`)
     const stream = session.request({
       ':method': 'POST',
       ':path': METHOD.traces,
       'content-type': 'application/grpc',
     })
-    stream.write(framed(Buffer.alloc(90_000), { length: 95_000 }))
-    const before = receiving.log.lines.length
+    stream.write(bytes)
     await once(session, 'remoteSettings')
+    const before = receiving.log.lines.length
     session.destroy()
     await until(() => receiving.log.lines.length > before)
+    expect(receiving.log.lines.slice(before).map(({ level }) => level)).toEqual(['debug'])
     const gate = Promise.withResolvers<Accepted>()
     receiving.become = () => gate.promise
     const whole = [1, 2].map(() => post(receiving.url(), Buffer.alloc(MAX_BODY_BYTES)))

@@ -90,7 +90,14 @@ function readCompression(headers: IncomingHttpHeaders): Compression {
 }
 
 async function* chunksOf(stream: ServerHttp2Stream, onArrived: () => void): AsyncIterable<Buffer> {
-  yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  try {
+    yield* stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  } catch (cause) {
+    // A sender that goes away is no fault of ours.
+    throw new HoldpointError('INVALID_INPUT', `gRPC: the call broke off: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
   onArrived()
 }
 
