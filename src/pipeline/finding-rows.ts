@@ -4,42 +4,60 @@ import { valueText } from './otlp/text.ts'
 import { encodeClaim } from './verification/claim-text.ts'
 import type { Claim } from './verification/claims.ts'
 import type { Judged, JudgedSpan } from './verification/judged.ts'
+import type { Verdict } from './verification/verify.ts'
 
 /** One row for each action: what its span said of itself, and what the ledger and policy say of that. */
 export const findingRowsOf = ({ actions }: Judged, judgedAtMs: number): FindingRow[] =>
   [...actions.values()].map((one) => toFindingRow(one, judgedAtMs))
 
-export function toFindingRow(
+function toFindingRow(
   { span, service, receivedAtMs, claim, verdict }: JudgedSpan,
   judgedAtMs: number,
 ): FindingRow {
-  const { requested } = verdict.request ?? {}
-  const ruling = requested?.ruling ?? verdict.ruling
   return {
     trace_id: span.traceId,
     span_id: span.spanId,
     timestamp: unixNanoText(span.startNs),
     service_name: cut(service),
     agent: cut(actorOf(span)),
-    environment: cut(claim.environment ?? requested?.environment ?? ''),
-    kind: cut(claim.kind ?? requested?.kind ?? 'tool'),
     name: cut(claim.name),
     target: cut(claim.target ?? ''),
+    outcome: outcomeOf(claim),
+    content_digest: claim.contentDigest(),
+    parent_span_id: span.parentSpanId,
+    received_at: receivedAtMs,
+    ...verdictColumns(claim, verdict, judgedAtMs),
+  }
+}
+
+/** The row of a span that was judged before, by what is known now. */
+export const judgedAgain = (
+  row: FindingRow,
+  claim: Claim,
+  verdict: Verdict,
+  judgedAtMs: number,
+): FindingRow => ({
+  ...row,
+  ...verdictColumns(claim, verdict, judgedAtMs),
+})
+
+function verdictColumns(claim: Claim, verdict: Verdict, judgedAtMs: number) {
+  const { requested } = verdict.request ?? {}
+  const ruling = requested?.ruling ?? verdict.ruling
+  return {
+    environment: cut(claim.environment ?? requested?.environment ?? ''),
+    kind: cut(claim.kind ?? requested?.kind ?? 'tool'),
     ruling: ruling?.effect ?? '',
     rule: ruling?.rule ?? '',
     policy_version: ruling?.policyVersion ?? 0,
     request_id: cut(claim.approvalId ?? requested?.requestId ?? ''),
-    outcome: outcomeOf(claim),
     verification: verdict.verification,
     detail: cut(withClaims(verdict.detail, claim)),
-    content_digest: claim.contentDigest(),
     judged_at: judgedAtMs,
-    parent_span_id: span.parentSpanId,
     effect_of: verdict.effectOf ?? '',
     reason: verdict.reason ?? '',
     claim: verdict.reason === 'ledger' ? encodeClaim(claim) : '',
-    received_at: receivedAtMs,
-  }
+  } satisfies Partial<FindingRow>
 }
 
 /** A framework names its agents; what is held by hand or called on an MCP server has the registered id alone. */

@@ -4,10 +4,11 @@ import { decodeProtobuf } from '../../src/pipeline/otlp/protobuf.ts'
 import { type Claim, claimOf } from '../../src/pipeline/verification/claims.ts'
 import { createLedgerView } from '../../src/pipeline/verification/ledger-view.ts'
 import { type PolicyAnswer, verify } from '../../src/pipeline/verification/verify.ts'
-import { aSpan, encodeProtobuf, type Sample, type SampleSpan } from './encode.ts'
+import { aSpan, encodeProtobuf, type Sample, type SampleSpan, START_NS } from './encode.ts'
 import { decided, outcome, requested, spent } from './entries.ts'
 
 export const APPROVAL: LedgerEntry[] = [requested(), decided(), spent(), outcome()]
+const ARRIVED = Number(START_NS / 1_000_000n) + 5_000
 export const OTHER_TRACE = '11111111111111111111111111111111'
 export const OTHER_SPAN = '2222222222222222'
 
@@ -24,20 +25,23 @@ export function claim(attributes: Record<string, Sample>, span: SampleSpan = {})
 interface Circumstances {
   ledger?: LedgerEntry[] | 'unreadable'
   says?: PolicyAnswer['says']
+  /** What policy would say is deny, and not hold. */
+  denies?: boolean
   sighted?: string
   span?: SampleSpan
 }
 
 export function judge(
   attributes: Record<string, Sample>,
-  { ledger = APPROVAL, says = 'hold', sighted, span }: Circumstances = {},
+  { ledger = APPROVAL, says = 'hold', denies = false, sighted, span }: Circumstances = {},
 ) {
   const view = createLedgerView()
   if (ledger !== 'unreadable') for (const entry of ledger) view.apply(entry)
   return verify(claim(attributes, span), {
     ledger: ledger === 'unreadable' ? undefined : view,
-    policy: () => ({ says, detail: `policy says ${says}` }),
+    policy: () => ({ says, denies, detail: `policy says ${says}` }),
     sighted: () => sighted,
+    arrivedAtMs: ARRIVED,
   })
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { digestBytes } from '#contract'
+import { digestBytes, type Registration } from '#contract'
 import { parsePolicy } from '#policy'
-import type { Claim } from '../../src/pipeline/verification/claims.ts'
 import { askPolicies } from '../../src/pipeline/verification/ask-policies.ts'
+import type { Claim } from '../../src/pipeline/verification/claims.ts'
 import { createPolicyTable } from '../../src/pipeline/verification/rerule.ts'
 
 const tableOf = (rules: string, head = 'mode: enforce', effect = 'hold') =>
@@ -25,8 +25,13 @@ ${rules || '  []'}
 const claim = (over: Partial<Claim> = {}): Claim =>
   ({ name: 'issue_refund', kind: 'tool', environment: 'prod', agentId: 'support', ...over }) as Claim
 
-const ask = (table: ReturnType<typeof tableOf>, over: Partial<Claim> = {}): string =>
-  askPolicies(claim(over), [table]).says
+/** Registered where the claim says; nobody is who says nothing of it. */
+function ask(table: ReturnType<typeof tableOf>, over: Partial<Claim> = {}): string {
+  const { environment } = claim(over)
+  const registered = () => (environment === undefined ? undefined : ({ environment } as Registration))
+  return askPolicies(claim(over), [table], registered).says
+}
+const STRANGER = () => undefined
 
 const ALLOW_SMALL =
   '  - { id: small, match: { name: issue_refund }, when: action.arguments.amount <= 50.0, effect: allow }'
@@ -99,14 +104,14 @@ describe('ruling again on what a span tells', () => {
 
   it('rerule - a policy that changed between start and arrival must say the same both times', () => {
     const [mild, strict] = [tableOf(ALLOW), tableOf('')]
-    expect(askPolicies(claim(), [mild, mild]).says).toBe('allow')
-    expect(askPolicies(claim(), [strict, mild]).says).toBe('unknown')
-    expect(askPolicies(claim(), [undefined, mild]).says).toBe('unknown')
-    expect(askPolicies(claim(), []).says).toBe('unknown')
+    expect(askPolicies(claim(), [mild, mild], STRANGER).says).toBe('allow')
+    expect(askPolicies(claim(), [strict, mild], STRANGER).says).toBe('unknown')
+    expect(askPolicies(claim(), [undefined, mild], STRANGER).says).toBe('unknown')
+    expect(askPolicies(claim(), [], STRANGER).says).toBe('unknown')
   })
 
   it('rerule - the answer names the rule and the version', () => {
-    expect(askPolicies(claim(), [tableOf(ALLOW)])).toMatchObject({
+    expect(askPolicies(claim(), [tableOf(ALLOW)], STRANGER)).toMatchObject({
       detail: 'all: allow, policy 1',
       ruling: { rule: 'all', effect: 'allow', policyVersion: 1 },
     })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ATTR, digestBytes, GEN_AI, principalId } from '#contract'
+import { sightingOf } from '../../src/pipeline/verification/verify.ts'
 import {
   APPROVED_ATTRIBUTES as APPROVED,
   BOB,
@@ -28,7 +29,7 @@ describe('verdicts', () => {
       { ...APPROVED, [ATTR.outcome]: 'failed' },
       { ledger: [...APPROVAL.slice(0, 3), outcome({ outcome: 'failed' })] },
     ],
-    ['the same span is exported again', APPROVED, { sighted: claim(APPROVED).contentDigest() }],
+    ['the same span is exported again', APPROVED, { sighted: sightingOf(claim(APPROVED)) }],
     ['it does not say who approved', without(APPROVED, ATTR.approverId, ATTR.approverName, ATTR.approvers)],
     ['its attributes were stripped on the way, and the ledger knows the span', { ...UNASKED }],
     [

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { ATTR, digestBytes, GEN_AI } from '#contract'
+import { ATTR, digestBytes, type FreezeEntry, GEN_AI } from '#contract'
 import { decodeProtobuf } from '../../src/pipeline/otlp/protobuf.ts'
 import { claimOf } from '../../src/pipeline/verification/claims.ts'
+import { sightingOf } from '../../src/pipeline/verification/verify.ts'
 import { aSpan, encodeProtobuf, type SampleSpan, SPAN, TRACE } from './encode.ts'
 import {
   APPROVED_ATTRIBUTES as APPROVED,
+  AT,
+  BOB,
   DENIED_ATTRIBUTES as DENIED,
   decided,
   outcome,
@@ -14,6 +17,23 @@ import {
   without,
 } from './entries.ts'
 import { APPROVAL, claim, OTHER_SPAN, OTHER_TRACE, table, withoutTrace } from './judging.ts'
+
+const ELSEWHERE = { traceId: OTHER_TRACE, spanId: OTHER_SPAN }
+const BY_SUPPORT = { [GEN_AI.agentId]: 'support' }
+const NOT_RUN = { ...UNASKED, ...BY_SUPPORT, [ATTR.outcome]: 'not_run' }
+const DENIED_TO_ANOTHER = [
+  requested({ trace: ELSEWHERE, agent: { iss: 'test.invalid/holdpoint', sub: 'billing', name: 'Billing' } }),
+  decided({ decision: 'denied' }),
+]
+const freeze = (over: Partial<FreezeEntry> = {}): FreezeEntry => ({
+  type: 'freeze',
+  at: AT - 60_000,
+  agent: 'support',
+  turn: 1,
+  frozen: true,
+  by: BOB,
+  ...over,
+})
 
 describe('verdicts', () => {
   table('unbound', [
@@ -69,17 +89,17 @@ describe('verdicts', () => {
     [
       'the same ids at another time',
       APPROVED,
-      { sighted: claim(APPROVED).contentDigest(), span: { endNs: 1_763_000_001_000_000_000n } },
+      { sighted: sightingOf(claim(APPROVED)), span: { endNs: 1_763_000_001_000_000_000n } },
     ],
     [
       'the same ids with one more event',
       APPROVED,
-      { sighted: claim(APPROVED).contentDigest(), span: { events: [{ timeNs: 1n, name: 'again' }] } },
+      { sighted: sightingOf(claim(APPROVED)), span: { events: [{ timeNs: 1n, name: 'again' }] } },
     ],
     [
       'the same ids with a number for a text',
       { ...APPROVED, 'order.id': 7n },
-      { sighted: claim({ ...APPROVED, 'order.id': '7' }).contentDigest() },
+      { sighted: sightingOf(claim({ ...APPROVED, 'order.id': '7' })) },
     ],
   ])
 
@@ -118,13 +138,29 @@ describe('verdicts', () => {
     [
       'denied by policy, nobody was asked',
       { ...UNASKED, [ATTR.ruling]: 'deny', [ATTR.outcome]: 'not_run', 'error.type': 'approval_denied' },
-      { ledger: [] },
+      { ledger: [], denies: true },
     ],
-    ['the broker was away', { ...UNASKED, 'error.type': 'approval_unavailable' }, { ledger: [] }],
     [
       'a remembered denial',
-      { ...UNASKED, [ATTR.decision]: 'denied', [ATTR.outcome]: 'not_run' },
-      { ledger: [] },
+      { ...UNASKED, ...BY_SUPPORT, [ATTR.decision]: 'denied', [ATTR.outcome]: 'not_run' },
+      { ledger: [requested({ trace: ELSEWHERE }), decided({ decision: 'denied' })] },
+    ],
+    [
+      'a remembered denial, within the time for which it counts',
+      { ...UNASKED, ...BY_SUPPORT, [ATTR.outcome]: 'not_run' },
+      {
+        ledger: [requested({ trace: ELSEWHERE, rememberDenialMs: 60_000 }), decided({ decision: 'denied' })],
+      },
+    ],
+    [
+      'a frozen agent',
+      { ...UNASKED, ...BY_SUPPORT, 'error.type': 'approval_unavailable' },
+      { ledger: [freeze()] },
+    ],
+    [
+      'everybody frozen',
+      { ...UNASKED, ...BY_SUPPORT, 'error.type': 'approval_unavailable' },
+      { ledger: [freeze({ agent: undefined })] },
     ],
   ])
 
@@ -177,6 +213,39 @@ describe('verdicts', () => {
       { ledger: 'unreadable', says: 'allow' },
     ],
     ['the ruling depends on what the span does not carry', UNASKED, { ledger: [], says: 'unknown' }],
+    ['held, and nobody but itself says that it was not run', NOT_RUN, { ledger: [] }],
+    [
+      'the broker was away, by its own word',
+      { ...UNASKED, 'error.type': 'approval_unavailable' },
+      { ledger: [] },
+    ],
+    ["not run, and only another agent's denial is known", NOT_RUN, { ledger: DENIED_TO_ANOTHER }],
+    [
+      'not run, and only the denial of another action is known',
+      { ...NOT_RUN, [GEN_AI.toolName]: 'grant_role' },
+      { ledger: [requested({ trace: ELSEWHERE }), decided({ decision: 'denied' })] },
+    ],
+    [
+      'not run, and the denial counted no longer',
+      NOT_RUN,
+      {
+        ledger: [
+          requested({ trace: ELSEWHERE, rememberDenialMs: 1 }),
+          decided({ at: AT - 10_000, decision: 'denied' }),
+        ],
+      },
+    ],
+    [
+      'not run, and the agent was thawed before',
+      NOT_RUN,
+      { ledger: [freeze(), freeze({ at: AT - 5_000, turn: 2, frozen: false })] },
+    ],
+    ['not run, and the agent was frozen long after', NOT_RUN, { ledger: [freeze({ at: AT + 3_600_000 })] }],
+    [
+      'not run, without saying whose it is',
+      { ...UNASKED, [ATTR.outcome]: 'not_run' },
+      { ledger: [requested({ trace: ELSEWHERE }), decided({ decision: 'denied' })] },
+    ],
     [
       'consumed, not run, and no outcome yet',
       { ...APPROVED, [ATTR.outcome]: 'not_run' },

@@ -72,8 +72,24 @@ export function plainClaimOf(
   plain: readonly [PlainAction, ...PlainAction[]],
 ): Claim {
   const [{ kind, names, target }] = plain
-  return { ...commonOf(span, resource), isForeign: true, plain, kind, name: names[0], target }
+  return { ...commonOf(span, resource), ...OF_NO_GATE, plain, kind, name: names[0], target }
 }
+
+/** It saw the call that was made: what stands there under our names beside it is nobody's word on that. */
+const OF_NO_GATE = {
+  isForeign: true,
+  ran: true,
+  approvalId: undefined,
+  digest: undefined,
+  ruling: undefined,
+  enforcement: undefined,
+  decision: undefined,
+  channel: undefined,
+  assurance: undefined,
+  approverIds: [],
+  approverName: undefined,
+  outcome: undefined,
+} satisfies Partial<Claim>
 
 type Common = Omit<Claim, 'isForeign' | 'plain' | 'kind' | 'name' | 'target'>
 

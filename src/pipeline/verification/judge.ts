@@ -1,6 +1,6 @@
 import type { Log } from '#runtime'
 import type { FindingRow } from '#store'
-import { toFindingRow } from '../finding-rows.ts'
+import { findingRowsOf } from '../finding-rows.ts'
 import type { ResourceSpans, Span } from '../otlp/span.ts'
 import { valueText } from '../otlp/text.ts'
 import { askPolicies } from './ask-policies.ts'
@@ -95,7 +95,13 @@ export function toFindingRows(
         const one = judged.get(span)
         return one === undefined
           ? []
-          : [toFindingRow({ ...one, span, service, receivedAtMs: judgedAtMs }, judgedAtMs)]
+          : findingRowsOf(
+              {
+                actions: new Map([[span as never, { ...one, span, service, receivedAtMs: judgedAtMs }]]),
+                tainted: new Map(),
+              },
+              judgedAtMs,
+            )
       }),
     )
   })

@@ -15,25 +15,26 @@ export function createRegistrations(deps: { documents: TrustDocuments; now: () =
   of: Registrations
 } {
   const { documents, now, log } = deps
-  let registered = new Map<string, { jws: string; registration: Registration | undefined }>()
+  let registered = new Map<string, { messages: number; registration: Registration | undefined }>()
   let readAtMs = -Infinity
   let reading: Promise<void> | undefined
 
   async function read(): Promise<void> {
-    const subjects = await documents.list(trustSubject.registration('*'))
     const next: typeof registered = new Map()
-    for (const subject of subjects) {
+    for (const [subject, messages] of await documents.list(trustSubject.registration('*'))) {
       const agentId = subject.split('.').at(-1) ?? ''
-      const jws = AGENT_ID.test(agentId) ? await documents.read(subject) : undefined
-      if (jws === undefined) continue
       const known = registered.get(agentId)
-      next.set(agentId, known?.jws === jws ? known : { jws, registration: await open(agentId, jws) })
+      // A registration that is replaced stands behind the one before it.
+      if (known?.messages === messages) next.set(agentId, known)
+      else if (AGENT_ID.test(agentId))
+        next.set(agentId, { messages, registration: await open(agentId, await documents.read(subject)) })
     }
     registered = next
     readAtMs = now()
   }
 
-  async function open(agentId: string, jws: string): Promise<Registration | undefined> {
+  async function open(agentId: string, jws: string | undefined): Promise<Registration | undefined> {
+    if (jws === undefined) return undefined
     try {
       const registration = await documents.openAsOf(now(), (trust) => trust.verifyRegistration(jws))
       if (registration.agent.sub === agentId) return registration

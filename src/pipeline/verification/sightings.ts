@@ -36,6 +36,8 @@ export function createSightings(): Sightings {
   }
 }
 
+export type Verified = Pick<JudgedSpan, 'claim' | 'verdict'>
+
 /** By place: which other spans stand there already. */
 export type Standing = (place: string) => ReadonlySet<string> | undefined
 
@@ -43,9 +45,9 @@ export type Standing = (place: string) => ReadonlySet<string> | undefined
  * A second span with the ids of one that was judged before has used its approval, even where this process has never
  * seen the first: it was restarted, or another one has judged that. The same goes for a second effect.
  */
-export async function markReplays(
-  judged: Map<unknown, JudgedSpan>,
-  readStanding: (judged: readonly JudgedSpan[]) => Promise<Standing>,
+export async function markReplays<One extends Verified>(
+  judged: Map<unknown, One>,
+  readStanding: (judged: readonly Verified[]) => Promise<Standing>,
 ): Promise<void> {
   const verified = [...judged].filter(([, { verdict }]) => verdict.verification === 'verified')
   if (verified.length === 0) return
@@ -66,7 +68,7 @@ const KEYS_AT_ONCE = 2_000
 
 /** What has been found before where these spans stand: under their ids, or below the span whose effect they are. */
 export async function readStanding(
-  judged: readonly JudgedSpan[],
+  judged: readonly Verified[],
   store: Pick<Store, 'query'>,
 ): Promise<Standing> {
   const standing = new Map<string, Set<string>>()
@@ -89,7 +91,7 @@ export async function readStanding(
   return (place) => standing.get(place)
 }
 
-const placeOf = ({ claim, verdict }: JudgedSpan): string => placeText(claim.trace, verdict.effectOf ?? '')
+const placeOf = ({ claim, verdict }: Verified): string => placeText(claim.trace, verdict.effectOf ?? '')
 const placeText = ({ traceId, spanId }: TraceRef, effectOf: string): string =>
   effectOf === '' ? `${traceId} ${spanId}` : `${traceId} below ${effectOf}`
 

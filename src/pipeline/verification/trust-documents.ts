@@ -7,8 +7,8 @@ import { createTrust, type Trust } from '#warrant'
 export interface TrustDocuments {
   /** Undefined where there is none. */
   read(subject: string): Promise<string | undefined>
-  /** Subjects on which something stands; `*` for a token of any name. */
-  list(pattern: string): Promise<string[]>
+  /** Subjects on which something stands, and how many messages; `*` for a token of any name. */
+  list(pattern: string): Promise<Map<string, number>>
   /**
    * What `verify` makes of a document by any of the published key sets, as of a time: keys are replaced and documents
    * expire, and what counts is whether they held then. Throws what the last key set refused it with.
@@ -34,15 +34,15 @@ export function createTrustDocuments(
     }
   }
 
-  async function list(pattern: string): Promise<string[]> {
+  async function list(pattern: string): Promise<Map<string, number>> {
     const manager = await jetstreamManager(nc, { checkAPI: false })
     const { state } = await manager.streams.info(TRUST_STREAM, { subjects_filter: pattern })
-    return Object.keys(state.subjects ?? {})
+    return new Map(Object.entries(state.subjects ?? {}))
   }
 
   /** Newest first: most often it is the one. */
   async function readKeySets(): Promise<string[]> {
-    const versions = (await list(KEY_SETS)).map((subject) => Number(subject.split('.').at(-1)))
+    const versions = [...(await list(KEY_SETS)).keys()].map((subject) => Number(subject.split('.').at(-1)))
     const newest = versions.sort((one, other) => other - one).slice(0, NEWEST)
     const documents = await Promise.all(newest.map((version) => read(trustSubject.keySet(version))))
     return documents.filter((document) => document !== undefined)

@@ -1,9 +1,10 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { type Component, composeComponents, type Log } from '#runtime'
-import type { Store } from '#store'
+import type { FindingRow, Store } from '#store'
 import { createEpochs } from '../epochs.ts'
 import { createLedgerWriter } from '../ledger-writer.ts'
 import type { Rewritten, TraceRanges } from '../otlp/ranges.ts'
+import { createSecondLook } from './judge-again.ts'
 import type { Judged, JudgedPiece } from './judged.ts'
 import { createLedgerReader } from './ledger-reader.ts'
 import { createLedgerView } from './ledger-view.ts'
@@ -26,7 +27,9 @@ export interface VerificationConfig {
 export interface VerificationDeps {
   /** Credentials that can only read the ledger and the trust stream are enough. */
   nc: NatsConnection
-  store: Pick<Store, 'insertLedger' | 'query'>
+  store: Pick<Store, 'insertLedger' | 'insertFindings' | 'query'>
+  /** As Findings.publish. */
+  announce(findings: readonly FindingRow[]): Promise<void>
   now: () => number
   log: Log
 }
@@ -46,9 +49,11 @@ export interface SpanVerification extends Component {
   waiting(): number
 }
 
+const FIRST_READ_TIMEOUT_MS = 2_000
+
 export function createVerification(
   { pin, ledgerWaitMs }: VerificationConfig,
-  { nc, store, now, log }: VerificationDeps,
+  { nc, store, announce, now, log }: VerificationDeps,
 ): SpanVerification {
   const view = createLedgerView()
   const writer = createLedgerWriter({ store, log })
@@ -70,12 +75,25 @@ export function createVerification(
   })
   const reader = createLedgerReader({ barrier: epochs.barrier, waitMs: ledgerWaitMs, now, log })
   const registrations = createRegistrations({ documents, now, log })
-  const { tellingPrefixes, judge } = createVerifier({ view, reader, policies, registrations, store })
+  const verifier = createVerifier({ view, reader, policies, registrations, store, now })
+  const secondLook = createSecondLook({ judgeAgain: verifier.judgeAgain, store, announce, now, log })
+  /** From the first span on it is known what is worth a look; without a ledger the policies follow with it. */
+  const policiesFirst: Component = {
+    name: 'policies',
+    start: () =>
+      epochs
+        .barrier(FIRST_READ_TIMEOUT_MS)
+        .then(() =>
+          policies.prepare(view.policiesBetween(now(), now()).filter((entry) => entry !== undefined)),
+        )
+        .catch((error: unknown) => log.warn('the ledger cannot be read yet', { error })),
+    async stop() {},
+  }
 
   return {
-    ...composeComponents([writer, epochs], log, 'verification'),
-    tellingPrefixes,
-    judge,
+    ...composeComponents([writer, epochs, policiesFirst, secondLook], log, 'verification'),
+    tellingPrefixes: verifier.tellingPrefixes,
+    judge: verifier.judge,
     rewrite: (ranges, judged) => rewriteRanges(ranges, judged, view),
     waiting: writer.waiting,
   }

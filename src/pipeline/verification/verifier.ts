@@ -1,3 +1,4 @@
+import { isAlarming } from '#contract'
 import type { Store } from '#store'
 import { decodeSpan } from '../otlp/protobuf.ts'
 import type { SpanRange } from '../otlp/ranges.ts'
@@ -10,7 +11,7 @@ import type { LedgerReader } from './ledger-reader.ts'
 import type { LedgerView } from './ledger-view.ts'
 import { readPlainActions, tellingOf } from './plain/read.ts'
 import type { Policies } from './policies.ts'
-import { createSightings, markReplays, readStanding } from './sightings.ts'
+import { createSightings, markReplays, readStanding, type Verified } from './sightings.ts'
 import { type Verdict, verify } from './verify.ts'
 
 export interface VerifierDeps {
@@ -19,6 +20,7 @@ export interface VerifierDeps {
   policies: Policies
   registrations: { prepare(): Promise<void>; of: Registrations }
   store: Pick<Store, 'query'>
+  now: () => number
 }
 
 export interface Verifier {
@@ -29,19 +31,23 @@ export interface Verifier {
    * LEDGER_UNAVAILABLE or UNAVAILABLE, retryable, where it is better to wait.
    */
   judge(pieces: readonly JudgedPiece[]): Promise<Judged>
-  /** Judges once more what could not be compared with the ledger then. The same errors as `judge`. */
-  judgeAgain(claims: readonly { claim: Claim; receivedAtMs: number }[]): Promise<Verdict[]>
+  /** Judges once more what could not be compared with the ledger when it came. The same errors. */
+  judgeAgain(claims: readonly Asked[]): Promise<Verdict[]>
 }
 
-interface Found {
-  range: SpanRange
-  span: Span
-  service: string
+export interface Asked {
   claim: Claim
   receivedAtMs: number
 }
 
-export function createVerifier({ view, reader, policies, registrations, store }: VerifierDeps): Verifier {
+interface Found extends Asked {
+  range: SpanRange
+  span: Span
+  service: string
+}
+
+export function createVerifier(deps: VerifierDeps): Verifier {
+  const { view, reader, policies, registrations, store, now } = deps
   const sightings = createSightings()
   const isNamed = (kind: string): boolean => policies.known().some((table) => table.names(kind))
 
@@ -54,10 +60,10 @@ export function createVerifier({ view, reader, policies, registrations, store }:
           if (!range.telling) continue
           const span = decodeSpan(ranges.body, range)
           const attributes = resource.attributes()
-          const claim = claimOf(span, attributes) ?? plainClaim(span, attributes)
+          const claims = [claimOf(span, attributes), plainClaim(span, attributes)]
           const service = valueText(attributes.get('service.name'))
-          if (claim) found.push({ range, span, service, claim, receivedAtMs })
-          else if (isTainted(span)) tainted.set(range, span)
+          for (const claim of claims) if (claim) found.push({ range, span, service, claim, receivedAtMs })
+          if (isTainted(span)) tainted.set(range, span)
         }
     return { found, tainted }
   }
@@ -67,7 +73,7 @@ export function createVerifier({ view, reader, policies, registrations, store }:
     return first === undefined ? undefined : plainClaimOf(span, resource, [first, ...others])
   }
 
-  async function verdictsOn(claims: readonly { claim: Claim; receivedAtMs: number }[]): Promise<Verdict[]> {
+  async function verdictsOn(claims: readonly Asked[]): Promise<Verdict[]> {
     const ledger = (await reader.read()) ? view : undefined
     const inForce = (startedAtMs: number, arrivedAtMs: number) =>
       view.policiesBetween(Math.min(startedAtMs, arrivedAtMs), arrivedAtMs)
@@ -96,23 +102,48 @@ export function createVerifier({ view, reader, policies, registrations, store }:
   }
 
   return {
-    tellingPrefixes: () => [...TELLING, ...tellingOf(isNamed)],
+    tellingPrefixes() {
+      // One that could not be read in time is asked for again, though no span that we know of needs it.
+      const unknown = view.policiesBetween(now(), now()).filter((entry) => entry && !policies.table(entry))
+      void policies.prepare(unknown.filter((entry) => entry !== undefined))
+      return [...TELLING, ...tellingOf(isNamed)]
+    },
     async judge(pieces) {
       const { found, tainted } = find(pieces)
       if (found.length === 0) return { actions: new Map(), tainted }
       const verdicts = await verdictsOn(found)
       const actions = new Map<SpanRange, JudgedSpan>()
       for (const [index, { range, ...one }] of found.entries()) {
-        const { claim, span } = one
         const verdict = verdicts[index] as Verdict
-        // What any instrumentation saw, and policy allows, is no action of anybody's.
-        if (claim.plain === undefined || verdict.verification !== 'not_required')
-          actions.set(range, { ...one, verdict })
-        else if (isTainted(span)) tainted.set(range, span)
+        if (counts({ ...one, verdict }, actions.get(range))) actions.set(range, { ...one, verdict })
       }
       await markReplays(actions, (judged) => readStanding(judged, store))
       return { actions, tainted }
     },
-    judgeAgain: verdictsOn,
+    async judgeAgain(claims) {
+      const verdicts = await verdictsOn(claims)
+      const judged = new Map(
+        claims.map(({ claim }, index) => [index, { claim, verdict: verdicts[index] as Verdict }]),
+      )
+      await markReplays(judged, (verified) => readStanding(verified, store))
+      return [...judged.values()].map(({ verdict }) => verdict)
+    },
   }
+}
+
+/**
+ * Whether what a span's instrumentation saw is a finding. What policy allows is no action of anybody's. A span may
+ * wear our attributes as well: they must not make something harmless of it, and where they are the gate's own, both
+ * are one action.
+ */
+function counts({ claim, verdict }: Verified, worn: Verified | undefined): boolean {
+  if (claim.plain === undefined) return true
+  if (verdict.verification === 'not_required') return false
+  const { request, verification } = worn?.verdict ?? {}
+  if (verification === undefined) return true
+  if (isAlarming(verification)) return false
+  const { kind, name } = request?.requested ?? {}
+  return !claim.plain.every(
+    (action) => action.kind === kind && name !== undefined && action.names.includes(name),
+  )
 }
