@@ -1,6 +1,9 @@
 import { expect } from 'vitest'
 import { HoldpointError } from '#contract'
-import type { ResourceSpans } from '../../src/pipeline/otlp/span.ts'
+import { toProtobuf } from '../../src/pipeline/otlp/json.ts'
+import { decodeSpan } from '../../src/pipeline/otlp/protobuf.ts'
+import { scanTraces } from '../../src/pipeline/otlp/scan.ts'
+import type { Attributes, Span } from '../../src/pipeline/otlp/span.ts'
 import { aSpan, SPAN, START_NS, TRACE } from './encode.ts'
 
 /** A batch with every part of a span and every kind of value. */
@@ -40,7 +43,26 @@ export const codeOf = (run: () => unknown): string => {
     return (error as HoldpointError).code
   }
 }
-export const firstSpan = (batch: ResourceSpans[]) => batch[0]?.scopes[0]?.spans[0]
+
+export interface DecodedResource {
+  resource: Attributes
+  scopes: { name: string; version: string; spans: Span[] }[]
+}
+
+/** All of a request, as verification would read it if all of it were telling. */
+export const decodeTraces = (body: Uint8Array): DecodedResource[] =>
+  scanTraces(body, []).resources.map((resource) => ({
+    resource: resource.attributes(),
+    scopes: resource.scopes.map(({ name, version, spans }) => ({
+      name,
+      version,
+      spans: spans.map((span) => decodeSpan(body, span)),
+    })),
+  }))
+
+export const decodeJson = (body: Uint8Array): DecodedResource[] => decodeTraces(toProtobuf('traces', body))
+
+export const firstSpan = (batch: DecodedResource[]) => batch[0]?.scopes[0]?.spans[0]
 
 /** Maps and bytes as plain values, so that a difference is readable. */
 export function plain(value: unknown): unknown {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeJson } from '../../src/pipeline/otlp/json.ts'
-import { codeOf, EVERYTHING, firstSpan } from './decoded.ts'
+import { codeOf, decodeJson, EVERYTHING, firstSpan } from './decoded.ts'
 import { encodeJson, TRACE } from './encode.ts'
 
 describe('OTLP JSON', () => {

@@ -1,14 +1,12 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeJson } from '../../src/pipeline/otlp/json.ts'
-import { decodeProtobuf } from '../../src/pipeline/otlp/protobuf.ts'
-import { codeOf, EVERYTHING, firstSpan, plain } from './decoded.ts'
+import { codeOf, decodeJson, decodeTraces, EVERYTHING, firstSpan, plain } from './decoded.ts'
 import { aSpan, encodeJson, encodeProtobuf, SPAN, START_NS, TRACE } from './encode.ts'
 
 describe('OTLP protobuf', () => {
   it('otlp - every kind of value and every part of a span is read', () => {
-    const [batch] = decodeProtobuf(encodeProtobuf(EVERYTHING))
+    const [batch] = decodeTraces(encodeProtobuf(EVERYTHING))
     expect(batch?.resource).toEqual(
       new Map<string, unknown>([
         ['service.name', 'support-agent'],
@@ -49,19 +47,17 @@ describe('OTLP protobuf', () => {
   })
 
   it('otlp - JSON and protobuf of the same spans decode to the same objects', () => {
-    expect(plain(decodeJson(encodeJson(EVERYTHING)))).toEqual(
-      plain(decodeProtobuf(encodeProtobuf(EVERYTHING))),
-    )
+    expect(plain(decodeJson(encodeJson(EVERYTHING)))).toEqual(plain(decodeTraces(encodeProtobuf(EVERYTHING))))
   })
 
   it('otlp - an empty body is an empty batch', () => {
-    expect(decodeProtobuf(new Uint8Array())).toEqual([])
+    expect(decodeTraces(new Uint8Array())).toEqual([])
   })
 
   it('otlp - cut at any byte, a body is refused', () => {
     const whole = encodeProtobuf(EVERYTHING)
     for (let length = 1; length < whole.length; length++)
-      expect([length, codeOf(() => decodeProtobuf(whole.subarray(0, length)))]).toEqual([
+      expect([length, codeOf(() => decodeTraces(whole.subarray(0, length)))]).toEqual([
         length,
         'INVALID_INPUT',
       ])
@@ -80,7 +76,7 @@ describe('OTLP protobuf', () => {
     writer.tag(3, WireType.Varint).int32(12)
     writer.tag(2, WireType.LengthDelimited).fork().tag(8, WireType.Varint).int32(5).join()
     writer.join().join().join()
-    expect(decodeProtobuf(writer.finish())).toEqual([{ resource: new Map([['', undefined]]), scopes: [] }])
+    expect(decodeTraces(writer.finish())).toEqual([{ resource: new Map([['', undefined]]), scopes: [] }])
   })
 
   it('otlp - a field that runs into its neighbour is refused', () => {
@@ -90,7 +86,7 @@ describe('OTLP protobuf', () => {
       .bytes(inner)
       .tag(1, WireType.LengthDelimited)
       .bytes(new Uint8Array(8))
-    expect(codeOf(() => decodeProtobuf(outer.finish()))).toBe('INVALID_INPUT')
+    expect(codeOf(() => decodeTraces(outer.finish()))).toBe('INVALID_INPUT')
   })
 
   it.each([
@@ -101,7 +97,7 @@ describe('OTLP protobuf', () => {
     ['groups nested without end', new BinaryWriter().raw(new Uint8Array(5_000).fill(0x2b))],
     ['an endless varint', new BinaryWriter().raw(new Uint8Array(50).fill(0xff))],
   ])('otlp - %s is refused', (_, writer) => {
-    expect(codeOf(() => decodeProtobuf(writer.finish()))).toBe('INVALID_INPUT')
+    expect(codeOf(() => decodeTraces(writer.finish()))).toBe('INVALID_INPUT')
   })
 
   it('otlp - values nested too deeply are refused before the stack ends', () => {
@@ -121,15 +117,15 @@ describe('OTLP protobuf', () => {
       const resourceSpans = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(resource).finish()
       return new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(resourceSpans).finish()
     }
-    expect(codeOf(() => decodeProtobuf(nested(63)))).toBe('accepted')
-    expect(codeOf(() => decodeProtobuf(nested(64)))).toBe('INVALID_INPUT')
-    expect(codeOf(() => decodeProtobuf(nested(5_000)))).toBe('INVALID_INPUT')
+    expect(codeOf(() => decodeTraces(nested(63)))).toBe('accepted')
+    expect(codeOf(() => decodeTraces(nested(64)))).toBe('INVALID_INPUT')
+    expect(codeOf(() => decodeTraces(nested(5_000)))).toBe('INVALID_INPUT')
   })
 
   it('otlp - a body of hollow parts is refused before it fills the memory', () => {
     const hollow = new Uint8Array(200_000)
     for (let at = 0; at < hollow.length; at += 2) hollow[at] = 0x0a
-    expect(codeOf(() => decodeProtobuf(hollow))).toBe('PAYLOAD_TOO_LARGE')
+    expect(codeOf(() => decodeTraces(hollow))).toBe('PAYLOAD_TOO_LARGE')
   })
 
   it.each([
@@ -143,7 +139,7 @@ describe('OTLP protobuf', () => {
         .tag(level === 1 ? 1 : 2, WireType.LengthDelimited)
         .bytes(body)
         .finish()
-    expect(codeOf(() => decodeProtobuf(body))).toBe('PAYLOAD_TOO_LARGE')
+    expect(codeOf(() => decodeTraces(body))).toBe('PAYLOAD_TOO_LARGE')
   })
 
   it('otlp - the smallest honest spans are not taken for hollow ones', () => {
@@ -152,7 +148,7 @@ describe('OTLP protobuf', () => {
       spanId: SPAN,
       attributes: { a: 1n, b: true },
     }))
-    expect(codeOf(() => decodeProtobuf(encodeProtobuf({ spans })))).toBe('accepted')
+    expect(codeOf(() => decodeTraces(encodeProtobuf({ spans })))).toBe('accepted')
   })
 
   it('otlp - whatever the bytes, decoding ends, with spans or with an error of ours', () => {
@@ -164,7 +160,7 @@ describe('OTLP protobuf', () => {
           const body = Uint8Array.from(whole)
           for (const [at, byte] of edits) body[at] = byte
           expect(['accepted', 'INVALID_INPUT', 'PAYLOAD_TOO_LARGE']).toContain(
-            codeOf(() => decodeProtobuf(body)),
+            codeOf(() => decodeTraces(body)),
           )
         },
       ),
@@ -187,7 +183,7 @@ describe('OTLP protobuf', () => {
     fc.assert(
       fc.property(value, (one) => {
         const batch = { spans: [aSpan({ attributes: { one: one as never } })] }
-        const byProtobuf = firstSpan(decodeProtobuf(encodeProtobuf(batch)))?.attributes.get('one')
+        const byProtobuf = firstSpan(decodeTraces(encodeProtobuf(batch)))?.attributes.get('one')
         expect(plain(byProtobuf)).toEqual(plain(one))
       }),
       { numRuns: 300 },

@@ -25,13 +25,14 @@ export function createCutter(body: Uint8Array, heads: Heads, maxPieceBytes: numb
   return {
     /** Why it fits into no piece, with all that has to stand around it. */
     add(item: Item): string | undefined {
-      if (piece.bytesWith(item) > maxPieceBytes && !piece.isEmpty()) {
+      const alone = heads.around(item) + frameOf(item)
+      if (alone > maxPieceBytes)
+        return `with what it stands in it takes ${alone} bytes, of at most ${maxPieceBytes}`
+      if (piece.bytesWith(item) > maxPieceBytes) {
         pieces.push(piece.finish())
         piece = createPiece(body, heads)
       }
-      const bytes = piece.bytesWith(item)
-      if (bytes <= maxPieceBytes) piece.add(item)
-      else return `with what it stands in it takes ${bytes} bytes, of at most ${maxPieceBytes}`
+      piece.add(item)
       return undefined
     },
     finish(): Uint8Array[] {
@@ -50,10 +51,7 @@ function createPiece(body: Uint8Array, heads: Heads) {
   const missing = (item: Item): Envelope[] =>
     pathOf(item).filter((envelope, at) => open[at]?.envelope !== envelope)
   const bytesOf = (item: Item): number =>
-    missing(item).reduce(
-      (sum, envelope) => sum + heads.of(envelope).bytes + FRAME_BYTES,
-      item.to - item.from + FRAME_BYTES,
-    )
+    missing(item).reduce((sum, envelope) => sum + heads.of(envelope).bytes, frameOf(item))
 
   return {
     isEmpty: () => bytes === 0,
@@ -78,6 +76,8 @@ function createPiece(body: Uint8Array, heads: Heads) {
   }
 }
 
+const frameOf = ({ from, to }: Item): number => FRAME_BYTES + to - from
+
 /** What an item stands in, from the outside. */
 function pathOf({ within }: Item): Envelope[] {
   const path: Envelope[] = []
@@ -89,6 +89,7 @@ function pathOf({ within }: Item): Envelope[] {
 /** All fields of an envelope but those of what it holds. */
 interface Head {
   ranges: Range[]
+  /** Its frame included. */
   bytes: number
   /** With those of the envelopes around it. */
   allBytes: number
@@ -105,7 +106,7 @@ export function createHeads(body: Uint8Array) {
     eachField(body, envelope, (no, _at, to, start) => {
       if (no !== envelope.holds) ranges.push({ from: start, to })
     })
-    const bytes = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
+    const bytes = ranges.reduce((sum, { from, to }) => sum + to - from, FRAME_BYTES)
     const head = { ranges, bytes, allBytes: bytes + (envelope.within ? of(envelope.within).allBytes : 0) }
     heads.set(envelope, head)
     return head
