@@ -34,6 +34,7 @@ const freeze = (over: Partial<FreezeEntry> = {}): FreezeEntry => ({
   by: BOB,
   ...over,
 })
+const { agent: _, ...FREEZE_OF_ALL } = freeze()
 
 describe('verdicts', () => {
   table('unbound', [
@@ -160,7 +161,7 @@ describe('verdicts', () => {
     [
       'everybody frozen',
       { ...UNASKED, ...BY_SUPPORT, 'error.type': 'approval_unavailable' },
-      { ledger: [freeze({ agent: undefined })] },
+      { ledger: [FREEZE_OF_ALL] },
     ],
   ])
 

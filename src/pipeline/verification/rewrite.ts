@@ -1,12 +1,15 @@
 import { ATTR, principalId } from '#contract'
 import type { ResourceRange, Rewritten, SpanRange, TraceRanges } from '../otlp/ranges.ts'
-import type { Attributes, ResourceSpans, Span } from '../otlp/span.ts'
-import type { Judged as JudgedOne } from './judge.ts'
-import type { Judged } from './judged.ts'
+import type { Attributes, Span } from '../otlp/span.ts'
+import type { Judged, JudgedSpan } from './judged.ts'
 import type { LedgerRequest, LedgerView } from './ledger-view.ts'
 
-/** What is stored in place of what came: see Rewritten. What was judged stays as it is. */
-export function rewriteRanges(
+/**
+ * Takes back what only the pipeline may say, and says it: no verdict of a client's is stored, and an approver stands
+ * on a span only where the ledger puts one there. What was claimed is kept in the finding; what was judged stays as
+ * it is.
+ */
+export function rewrite(
   { resources }: TraceRanges,
   judged: Judged,
   view: Pick<LedgerView, 'request'>,
@@ -40,27 +43,7 @@ const copyOf = (span: Span): Span => ({
   links: span.links.map((link) => ({ ...link, attributes: new Map(link.attributes) })),
 })
 
-/**
- * Takes back from a batch what only the pipeline may say, and says it: no verdict of a client's is stored, and an
- * approver stands on a span only where the ledger puts one there. What was claimed is kept in the finding.
- */
-export function rewrite(
-  batch: readonly ResourceSpans[],
-  judged: ReadonlyMap<Span, JudgedOne>,
-  view: Pick<LedgerView, 'request'>,
-): void {
-  for (const { resource, scopes } of batch) {
-    dropOurs(resource)
-    for (const { spans } of scopes)
-      for (const span of spans) {
-        for (const { attributes } of [...span.events, ...span.links]) dropOurs(attributes)
-        dropVerdict(span.attributes)
-        rewriteSpan(span, judged.get(span), view)
-      }
-  }
-}
-
-function rewriteSpan(span: Span, judged: JudgedOne | undefined, view: Pick<LedgerView, 'request'>): void {
+function rewriteSpan(span: Span, judged: JudgedSpan | undefined, view: Pick<LedgerView, 'request'>): void {
   const { attributes } = span
   if (judged === undefined) {
     // No action, so without a verdict; the wait for an approval is the honest case.
@@ -78,7 +61,7 @@ function rewriteSpan(span: Span, judged: JudgedOne | undefined, view: Pick<Ledge
 }
 
 /** The request is about this very span: it consumed the approval, or nobody did and it was not run. */
-function isItsOwn({ claim, verdict }: JudgedOne): boolean {
+function isItsOwn({ claim, verdict }: JudgedSpan): boolean {
   if (verdict.verification === 'unbound' || verdict.verification === 'replayed') return false
   const { requested, spent } = verdict.request as LedgerRequest
   const owner = spent?.trace ?? requested.trace

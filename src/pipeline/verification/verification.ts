@@ -10,7 +10,7 @@ import { createLedgerReader } from './ledger-reader.ts'
 import { createLedgerView } from './ledger-view.ts'
 import { createPolicies } from './policies.ts'
 import { createRegistrations } from './registrations.ts'
-import { rewriteRanges } from './rewrite.ts'
+import { rewrite } from './rewrite.ts'
 import { createTrustDocuments } from './trust-documents.ts'
 import { createVerifier } from './verifier.ts'
 
@@ -94,7 +94,7 @@ export function createVerification(
     ...composeComponents([writer, epochs, policiesFirst, secondLook], log, 'verification'),
     tellingPrefixes: verifier.tellingPrefixes,
     judge: verifier.judge,
-    rewrite: (ranges, judged) => rewriteRanges(ranges, judged, view),
+    rewrite: (ranges, judged) => rewrite(ranges, judged, view),
     waiting: writer.waiting,
   }
 }
