@@ -91,17 +91,15 @@ describe
         .toEqual([{ verification: 'verified', decision: 'approved' }])
       const action = () =>
         placed.query('SELECT agent, name, approvers, outcome, verification FROM holdpoint_actions')
-      await expect
-        .poll(action, { timeout: 20_000 })
-        .toEqual([
-          {
-            agent: 'my-agent',
-            name: 'grant_role',
-            approvers: ['Bob Berger'],
-            outcome: 'executed',
-            verification: 'verified',
-          },
-        ])
+      await expect.poll(action, { timeout: 20_000 }).toEqual([
+        {
+          agent: 'my-agent',
+          name: 'grant_role',
+          approvers: ['Bob Berger'],
+          outcome: 'executed',
+          verification: 'verified',
+        },
+      ])
     })
 
     test('collector - nothing has come a second time meanwhile', async () => {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { freePort } from '#runtime'
+import { endOf } from '../broker-process.ts'
 import { findCollector } from './programs.ts'
 
 export interface Collector {
@@ -15,7 +15,7 @@ export interface Collector {
   log(): string
   /** Resolves when it has logged this. */
   said(text: string): Promise<void>
-  stop(): Promise<void>
+  stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 export interface CollectorOptions {
@@ -62,11 +62,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     },
   )
   const heard = listen(child)
-  const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    }
+  const stop = async (signal?: NodeJS.Signals): Promise<void> => {
+    await endOf(child, signal)
     rmSync(dir, { recursive: true, force: true })
   }
   try {

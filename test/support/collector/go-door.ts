@@ -5,9 +5,8 @@ import type { ClickHouseTarget } from '#store'
 
 export interface GoDoor {
   url: string
-  /** From now on every connection is ended unanswered, those that are open at once. */
-  cut(): void
-  restore(): void
+  /** `shut`: every connection is ended unanswered, at once; `mute`: statements are run, and their answers lost. */
+  set(state: 'open' | 'shut' | 'mute'): void
   stop(): Promise<void>
 }
 
@@ -20,15 +19,16 @@ const HELLO = 'SELECT displayName(), version(), revision(), timezone()'
  * has to be `none`: clickhouse-go's others are the server's own framing.
  */
 export async function openGoDoor(target: ClickHouseTarget): Promise<GoDoor> {
-  let isCut = false
+  let state: Parameters<GoDoor['set']>[0] = 'open'
   const server = createServer(async (incoming, outgoing) => {
     const body = await buffer(incoming).catch(() => undefined)
-    if (isCut || body === undefined) return void outgoing.destroy()
+    if (state === 'shut' || body === undefined) return void outgoing.destroy()
     if (body.toString() === HELLO) return void outgoing.end(hello())
     const url = new URL(incoming.url ?? '/', target.url)
     url.searchParams.delete('client_protocol_version')
     const { host: _, ...headers } = incoming.headers
     const passed = requestHttp(url, { method: incoming.method, headers }, (answer) => {
+      if (state === 'mute') return void answer.resume().on('end', () => outgoing.destroy())
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
       answer.pipe(outgoing)
     })
@@ -38,12 +38,9 @@ export async function openGoDoor(target: ClickHouseTarget): Promise<GoDoor> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut() {
-      isCut = true
-      server.closeAllConnections()
-    },
-    restore() {
-      isCut = false
+    set(next) {
+      state = next
+      if (state === 'shut') server.closeAllConnections()
     },
     stop: () =>
       new Promise((resolve) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createEngine, createStore, type Store } from '#store'
 import { createFakeLog } from '../log.ts'
 import { type CollectorOptions, startCollector, TOKEN } from './collector.ts'
-import { openGoDoor } from './go-door.ts'
+import { type GoDoor, openGoDoor } from './go-door.ts'
 import { type Installation, startInstallation } from './installation.ts'
 import type { Receiver } from './load.ts'
 
@@ -62,9 +62,8 @@ export interface TestClickHouse {
   holdpoint: Record<string, string>
   /** A Collector that writes into it. */
   after: CollectorOptions
-  /** Nobody reaches it, until it is back. */
-  cut(): void
-  restore(): void
+  /** How everybody else finds it; `store` always finds it open. */
+  set: GoDoor['set']
   stop(): Promise<void>
 }
 
@@ -99,8 +98,7 @@ export async function startClickHouse(): Promise<TestClickHouse> {
         CLICKHOUSE_COMPRESS: 'none',
       },
     },
-    cut: door.cut,
-    restore: door.restore,
+    set: door.set,
     async stop() {
       await store.close()
       await door.stop()
