@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { type Home, openHome, readPin } from '#broker'
 import { HoldpointError } from '#contract'
@@ -9,47 +10,83 @@ import { serve } from './serve.ts'
 
 export const pipelineCommand: Command = defineCommand({
   name: 'pipeline',
-  summary: 'Run the pipeline alone: OTLP in, verified spans into ClickHouse',
+  summary: 'Run the pipeline alone: OTLP in, verified spans into ClickHouse or on to a Collector',
   details:
-    'Needs clickhouse.url and its user and password; nats.url, or a `holdpoint up` on the same data folder.',
+    'Needs clickhouse.url and its user and password; nats.url, or a `holdpoint up` on the same data folder. Any\n' +
+    'number of them may run on the same NATS and ClickHouse.',
   example: 'HOLDPOINT_CLICKHOUSE_URL=http://clickhouse:8123 holdpoint pipeline',
   run: (_, io) =>
     serve('pipeline', io, async ({ config, log, stack }) => {
       const { url, user = 'default', password = '', database } = config.clickhouse
       if (!url)
-        throw new HoldpointError('INVALID_CONFIG', 'clickhouse.url (HOLDPOINT_CLICKHOUSE_URL) is missing')
+        throw new HoldpointError(
+          'INVALID_CONFIG',
+          'clickhouse.url (HOLDPOINT_CLICKHOUSE_URL) is missing; findings and the ledger are stored there, also when ' +
+            'telemetry is forwarded to a Collector',
+        )
       const home = openHome(config.dataDir)
       const store = createStore({ url, user, password, database })
-      await stack.start(storeComponent(store))
+      await stack.start(storeComponent(store, config))
       const connection = await stack.start(configuredConnection('pipeline', home, config))
+      const telemetry = await stack.start(configuredConnection('pipeline', home, config))
       const pipeline = await stack.start(
-        pipelineOf(home, config, { nc: connection.nc(), store, now: io.now, log }),
+        pipelineOf(home, config, {
+          nc: connection.nc(),
+          telemetry: telemetry.nc(),
+          store,
+          now: io.now,
+          log,
+        }),
       )
-      log.info('the pipeline is ready', { port: pipeline.port() })
+      log.info('the pipeline is ready', { port: pipeline.httpPort(), grpcPort: pipeline.grpcPort() })
     }),
 })
 
 export interface PipelineParts {
   nc: NatsConnection
+  telemetry: NatsConnection
   store: Store
   now: () => number
   log: Log
+  /** A port that is taken is replaced by the next free one. */
+  isPortFlexible?: boolean
 }
 
-/** The pipeline of this data folder: of all its secrets it is given none but credentials that can only read. */
-export const pipelineOf = (home: Home, { pipeline }: Config, parts: PipelineParts) =>
-  createPipeline(
-    {
-      host: pipeline.host,
-      port: pipeline.port,
-      maxBodyBytes: pipeline.maxBodyBytes,
-      pin: readPin(home),
-    },
+/** The pipeline of this data folder: of all its secrets it is given none but the credentials of its own role. */
+export function pipelineOf(
+  home: Home,
+  { pipeline }: Pick<Config, 'pipeline'>,
+  { isPortFlexible = false, ...parts }: PipelineParts,
+) {
+  return createPipeline(
+    { ...pipeline, isPortFlexible, pin: readPin(home), forward: forwardOf(pipeline) },
     parts,
   )
+}
 
-export const storeComponent = (store: Store) => ({
+function forwardOf({ forward: { url, tokenFile } }: Config['pipeline']) {
+  if (url === undefined) {
+    if (tokenFile === undefined) return undefined
+    throw new HoldpointError('INVALID_CONFIG', 'pipeline.forward.tokenFile: pipeline.forward.url is missing')
+  }
+  return { url, ...(tokenFile === undefined ? {} : { token: readToken(tokenFile) }) }
+}
+
+function readToken(file: string): string {
+  let token: string
+  try {
+    token = readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new HoldpointError('INVALID_CONFIG', `pipeline.forward.tokenFile: ${file} cannot be read`, {
+      cause,
+    })
+  }
+  if (token !== '') return token
+  throw new HoldpointError('INVALID_CONFIG', `pipeline.forward.tokenFile: ${file} is empty`)
+}
+
+export const storeComponent = (store: Store, { clickhouse }: Pick<Config, 'clickhouse'>) => ({
   name: 'store',
-  start: async () => void (await store.migrate()),
+  start: async () => void (await store.migrate(clickhouse)),
   stop: () => store.close(),
 })

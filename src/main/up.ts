@@ -103,12 +103,15 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
     }),
   )
   const pipelineConnection = await stack.start(createConnection('pipeline', home, nats))
+  const telemetryConnection = await stack.start(createConnection('pipeline', home, nats))
   const pipeline = await stack.start(
     pipelineOf(home, config, {
       nc: pipelineConnection.nc(),
+      telemetry: telemetryConnection.nc(),
       store: clickhouse.store,
       now,
       log: log.child({ room: 'pipeline' }),
+      isPortFlexible: true,
     }),
   )
 
@@ -133,7 +136,10 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
     nats: { url: nats },
     ...(issuers.url === undefined ? {} : { identity: { url: issuers.url } }),
     clickhouse: clickhouse.reader,
-    otlp: { url: `http://${config.pipeline.host}:${pipeline.port()}` },
+    otlp: {
+      url: otlpUrl(config, pipeline.httpPort()),
+      grpcUrl: otlpUrl(config, pipeline.grpcPort()),
+    },
     http: { url: config.http.url ?? http.url() },
   }
   await stack.start({
@@ -143,6 +149,9 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
   })
   return running
 }
+
+const otlpUrl = ({ pipeline: { host, tls } }: Config, port: number): string =>
+  `${tls.cert === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 
 async function startNats(home: Home, config: Config, log: Log, stack: Stack): Promise<string> {
   const server = createNatsServer({
@@ -186,21 +195,22 @@ async function startIdentity(
 
 async function startStore(
   home: Home,
-  { clickhouse }: Config,
+  config: Config,
   { stack, log, fail }: Pick<UpParts, 'stack' | 'log' | 'fail'>,
 ) {
+  const { clickhouse } = config
   const { url, user = 'default', password = '', database, port } = clickhouse
   if (url) {
     const target = { url, user, password, database }
     const store = createStore(target)
-    await stack.start(storeComponent(store))
+    await stack.start(storeComponent(store, config))
     return { store, reader: target }
   }
   const engine = await stack.start(
     createEngine({ dataDir: home.path('data/clickhouse'), port, database }, { log, onFailure: fail }),
   )
   const store = createStore(engine.writer)
-  await stack.start(storeComponent(store))
+  await stack.start(storeComponent(store, config))
   return { store, reader: engine.reader }
 }
 
@@ -213,7 +223,8 @@ function whereText(
     ['Console', `${http?.url}   (REST: ${http?.url}/openapi.json)`],
     ...(identity ? [['Sign-in', `made-up people: alice, bob, carol; passphrase ${passphrase()}`]] : []),
     ['NATS', nats.url],
-    ['OTLP/HTTP', `${otlp.url}/v1/traces`],
+    ['OTLP/HTTP', `${otlp.url}   (/v1/traces, /v1/logs, /v1/metrics)`],
+    ['OTLP/gRPC', otlp.grpcUrl ?? ''],
     ['ClickHouse', `${clickhouse.url}   (for reading: holdpoint sql "SELECT …")`],
     ['Data', dataDir],
   ]

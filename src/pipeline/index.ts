@@ -1,1 +1,1 @@
-export { createPipeline, type PipelineConfig, type PipelineDeps } from './pipeline.ts'
+export { createPipeline, type Pipeline, type PipelineConfig, type PipelineDeps } from './pipeline.ts'

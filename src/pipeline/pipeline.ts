@@ -1,115 +1,86 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { digestBytes, HoldpointError } from '#contract'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { Store } from '#store'
-import { admit } from './admit.ts'
-import { dropCoverUps, markReplays, readStanding } from './alarms.ts'
-import { createEpochs } from './epochs.ts'
-import { toFindingRows } from './verification/judge.ts'
-import type { Accepted } from './http/answer.ts'
-import { createReceiver } from './http/receiver.ts'
-import { createLedgerWriter } from './ledger-writer.ts'
-import type { ResourceSpans, Span } from './otlp/span.ts'
-import { MAX_ROWS, toSpanRows } from './rows.ts'
+import { createAccept, keepInBuffer, keepInStore } from './accept.ts'
+import { createPreparer, type PreparerDeps } from './batch/prepare.ts'
+import { createBuffer } from './buffer/buffer.ts'
+import { createFindings } from './findings.ts'
+import { createForward, type ForwardConfig } from './forward/forward.ts'
+import { createReceivers, type ReceiversConfig } from './receive/receivers.ts'
+import { createStoring } from './storing.ts'
 import { createMeasures } from './telemetry.ts'
-import { createTurns } from './turns.ts'
-import { createJudge, type Judged } from './verification/judge.ts'
-import { createLedgerView } from './verification/ledger-view.ts'
-import { createPolicies } from './verification/policies.ts'
-import { rewrite } from './verification/rewrite.ts'
-import { createTrustDocuments } from './verification/trust-documents.ts'
+import { createVerification } from './verification/verification.ts'
 
-export interface PipelineConfig {
-  host: string
-  /** For OTLP/HTTP: the first port to try, 4318 by convention; 0 for any. */
-  port: number
+export interface PipelineConfig extends Omit<ReceiversConfig, 'maxBodyBytes'> {
   /** Of a request's body, compressed and decompressed. Default 64 MiB. */
   maxBodyBytes?: number
   /** `ed25519:` and the organisation's public key: what policies must lead back to. */
   pin: string
+  /** When a request is acknowledged: when NATS has it on disk, or when the store has it. */
+  mode: 'buffered' | 'direct'
+  /** What HP_TELEMETRY holds at most. */
+  bufferBytes: number
+  /** How many writers may store at the same time, over all pipelines. */
+  lanes: number
+  /** Where telemetry goes instead of into the store; findings and the ledger are stored all the same. */
+  forward?: ForwardConfig | undefined
+  /** How long a lane's cursor stands still before another pipeline goes on with it. Default 10 s. */
+  takeoverMs?: number
 }
 
 export interface PipelineDeps {
-  /** Credentials that can only read the ledger and the trust stream are enough. */
+  /** The ledger, trust and findings. Credentials of the role `pipeline` are enough. */
   nc: NatsConnection
-  store: Pick<Store, 'insertSpans' | 'insertFindings' | 'insertLedger' | 'query'>
+  /** A line of its own for telemetry, so that a flood of it never delays the ledger. */
+  telemetry: NatsConnection
+  store: Pick<Store, 'insertRows' | 'insertFindings' | 'insertLedger' | 'query'>
   now: () => number
   log: Log
 }
 
-const MAX_BODY_BYTES = 64 * 1024 * 1024
-
-/** OTLP in; every approval claim checked against the ledger; rows out. Acknowledged is what is stored. */
-export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Component & { port(): number } {
-  const { nc, store, now, log } = deps
-  const { host, port, pin, maxBodyBytes = MAX_BODY_BYTES } = config
-  const view = createLedgerView()
-  const writer = createLedgerWriter({ store, log })
-  const measures = createMeasures()
-  const inTurn = createTurns()
-
-  const documents = createTrustDocuments({ pin }, { nc })
-  const epochs = createEpochs({
-    nc,
-    documents,
-    now,
-    log,
-    onRecord(record) {
-      view.apply(record.entry)
-      writer.add(record)
-    },
-    // Spans are stored all the same; without a ledger to compare with, every action is unverifiable.
-    onCorrupt: (error) => log.error('the ledger cannot be followed any more', { error }),
-  })
-  const policies = createPolicies({ documents, now, log })
-  const judge = createJudge({ view, barrier: epochs.barrier, policies, now, log })
-
-  async function accept({ spans, body }: { spans: ResourceSpans[]; body: Uint8Array }): Promise<Accepted> {
-    const { admitted, spans: count, rejectedSpans, errorMessage } = admit(spans)
-    const judged = await judge(admitted)
-    // A batch that is sent again has the same body, and is stored once.
-    const token = digestBytes(body)
-    // One after the other: a harmless span that is judged while the alarm of another one with its ids is being
-    // written would take its place.
-    if (judged.size === 0) await stored(() => insertBatch(admitted, judged, token))
-    else await inTurn(() => stored(() => insertBatch(admitted, judged, token)))
-    for (const { verdict } of judged.values()) measures.verdict(verdict.verification)
-    measures.batch(count, rejectedSpans)
-    return { rejectedSpans, errorMessage }
-  }
-
-  async function insertBatch(
-    admitted: ResourceSpans[],
-    judged: Map<Span, Judged>,
-    token: string,
-  ): Promise<void> {
-    const standing = await readStanding(judged.values(), store)
-    markReplays(judged, standing)
-    const findings = dropCoverUps(toFindingRows(admitted, judged, now()), standing)
-    rewrite(admitted, judged, view)
-    let part = 0
-    for (const rows of toSpanRows(admitted)) await store.insertSpans(rows, tokenOf(token, part++))
-    for (let from = 0; from < findings.length; from += MAX_ROWS)
-      await store.insertFindings(findings.slice(from, from + MAX_ROWS), tokenOf(token, from / MAX_ROWS))
-  }
-
-  /** Whatever keeps the store from storing is no fault of the sender's: it may send the batch again. */
-  async function stored(insert: () => Promise<void>): Promise<void> {
-    try {
-      await insert()
-    } catch (cause) {
-      log.error('a batch could not be stored', { error: cause })
-      throw new HoldpointError('UNAVAILABLE', 'the store does not take the batch now', {
-        cause,
-        retryable: true,
-      })
-    }
-  }
-
-  const receiver = createReceiver({ host, port, maxBodyBytes }, { accept, log })
-  const gauge = whileRunning('gauge of waiting entries', () => measures.watchWaiting(writer.waiting))
-  const parts = composeComponents([gauge, writer, epochs, receiver], log, 'pipeline')
-  return { ...parts, port: () => receiver.port() }
+export interface Pipeline extends Component {
+  httpPort(): number
+  grpcPort(): number
 }
 
-const tokenOf = (token: string, part: number): string => (part === 0 ? token : `${token} part ${part}`)
+const MAX_BODY_BYTES = 64 * 1024 * 1024
+/** What is in the buffer can wait for a ledger that cannot be read; whoever waits for an answer cannot. */
+const LEDGER_WAIT_MS = { buffered: 60_000, direct: 0 } as const
+
+/**
+ * OTLP in; every approval claim checked against the ledger; rows out, or OTLP. What is acknowledged is durable, and is
+ * stored once.
+ */
+export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Pipeline {
+  const { pin, mode, bufferBytes, lanes, takeoverMs, maxBodyBytes = MAX_BODY_BYTES } = config
+  const { nc, telemetry, store, now, log } = deps
+  const measures = createMeasures()
+  const findings = createFindings({ nc, measures, log })
+  const verification = createVerification(
+    { pin, ledgerWaitMs: LEDGER_WAIT_MS[mode] },
+    { nc, store, announce: findings.publish, now, log },
+  )
+  const preparing: PreparerDeps = {
+    verification,
+    findings,
+    store,
+    forward: config.forward && createForward(config.forward, { now, log }),
+    measures,
+    now,
+  }
+  // In direct mode, too: what was in the buffer before is stored, and what is taken out of the dead letters.
+  const buffer = createBuffer(
+    { bufferBytes, lanes, ...(takeoverMs === undefined ? {} : { takeoverMs }) },
+    { nc: telemetry, storing: createStoring(preparing), now, log },
+  )
+  const keep = mode === 'buffered' ? keepInBuffer(buffer) : keepInStore(createPreparer(preparing), { log })
+  const accept = createAccept({ keep, maxPieceBytes: buffer.maxPieceBytes, onRejected: measures.rejected })
+  const receivers = createReceivers({ ...config, maxBodyBytes }, { accept, now, log })
+  const gauge = whileRunning('gauge of waiting entries', () => measures.watchWaiting(verification.waiting))
+
+  return {
+    ...composeComponents([gauge, verification, buffer, receivers], log, 'pipeline'),
+    httpPort: receivers.httpPort,
+    grpcPort: receivers.grpcPort,
+  }
+}

@@ -5,13 +5,10 @@ import type { Signal } from './otlp/signal.ts'
 /** The pipeline's own metrics; they cost nothing until the process has an exporter. */
 export function createMeasures() {
   const meter = metrics.getMeter('holdpoint.pipeline')
-  const spans = meter.createCounter('holdpoint.pipeline.spans', {
-    unit: '{span}',
-    description: 'Spans received, by what became of them: stored or rejected.',
-  })
-  const stored = meter.createCounter('holdpoint.pipeline.stored', {
+  const items = meter.createCounter('holdpoint.pipeline.items', {
     unit: '{item}',
-    description: 'Spans, log records and data points stored, by signal.',
+    description:
+      'Spans, log records and data points, by signal and by what became of them: stored or rejected.',
   })
   const verdicts = meter.createCounter('holdpoint.pipeline.verdicts', {
     unit: '{span}',
@@ -22,11 +19,8 @@ export function createMeasures() {
     description: 'Ledger entries read and not stored yet.',
   })
   return {
-    batch(stored: number, rejected: number): void {
-      if (stored > 0) spans.add(stored, { result: 'stored' })
-      if (rejected > 0) spans.add(rejected, { result: 'rejected' })
-    },
-    stored: (signal: Signal, items: number): void => stored.add(items, { signal }),
+    stored: (signal: Signal, count: number): void => items.add(count, { signal, result: 'stored' }),
+    rejected: (signal: Signal, count: number): void => items.add(count, { signal, result: 'rejected' }),
     verdict: (verification: Verification): void => verdicts.add(1, { verification }),
     /** Returns how to stop looking. */
     watchWaiting(count: () => number): () => void {

@@ -10,7 +10,8 @@ export interface Running {
   identity?: { url: string }
   /** For reading alone. */
   clickhouse: { url: string; user: string; password: string; database: string }
-  otlp: { url: string }
+  /** Over HTTP, and over gRPC. */
+  otlp: { url: string; grpcUrl?: string }
   /** Console and REST. */
   http?: { url: string }
 }

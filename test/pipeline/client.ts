@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { ATTR, type TraceRef } from '#contract'
-import type { Component } from '#runtime'
+import type { Pipeline } from '#pipeline'
 import type { FindingRow } from '#store'
 import { aSpan, encodeProtobuf, type Sample, type SampleSpan } from './encode.ts'
 import { APPROVED_ATTRIBUTES, decided, outcome, requested, spent } from './entries.ts'
@@ -20,6 +20,8 @@ rules:
   - { id: drop, match: { kind: tool, name: "drop_*" }, effect: deny }
 `
 
+export type { Pipeline }
+
 export interface SpanOf {
   attributes: Record<string, Sample>
   trace?: TraceRef
@@ -31,7 +33,6 @@ export interface Stored {
   /** Attributes of the stored span. */
   stored: Record<string, string>
 }
-export type Pipeline = Component & { port(): number }
 
 let counter = 0
 export const nextId = (): string => `r${++counter}`
@@ -43,7 +44,7 @@ export async function startClient() {
   const scene = await startScene()
   await scene.publishPolicy(POLICY)
   const pipeline: Pipeline = await scene.startPipeline()
-  const endpoint = (of = pipeline): string => `http://127.0.0.1:${of.port()}/v1/traces`
+  const endpoint = (of = pipeline): string => `http://127.0.0.1:${of.httpPort()}/v1/traces`
   return { scene, endpoint, ...createSender(scene, endpoint) }
 }
 export type Client = Awaited<ReturnType<typeof startClient>>

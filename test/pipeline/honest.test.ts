@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FILES, readPin } from '#broker'
 import { GEN_AI, ledgerStream, ledgerSubject, PAYLOAD_STREAM } from '#contract'
 import { createGate } from '#gate'
-import { createPipeline } from '#pipeline'
+import { createPipeline, type PipelineConfig } from '#pipeline'
 import { createEngine, createStore, type Engine, type Store } from '#store'
 import { EPOCH, type House, startHouse } from '../support/house.ts'
 import { aSpan, encodeProtobuf } from './encode.ts'
@@ -34,20 +34,28 @@ afterAll(async () => {
   if (dataDir) await rm(dataDir, { recursive: true, force: true })
 })
 
+const configOf = ({ home }: House): PipelineConfig => ({
+  ...{ host: '127.0.0.1', port: 0, grpcPort: 0, pin: readPin(home) },
+  ...{ mode: 'direct', bufferBytes: 2 ** 30, lanes: 1 },
+})
+
 describe('a real gate, a real broker, a real reviewer', () => {
   it('pipeline - what an honest gate writes on its spans is verified, refused or not required', async () => {
     const agentId = 'honest'
     await house.agent(agentId)
     const { now } = house.clock
-    const pipeline = createPipeline(
-      { host: '127.0.0.1', port: 0, pin: readPin(house.home) },
-      { nc: await house.connect('pipeline'), store, now, log: house.log },
-    )
+    const pipeline = createPipeline(configOf(house), {
+      nc: await house.connect('pipeline'),
+      telemetry: await house.connect('pipeline'),
+      store,
+      now,
+      log: house.log,
+    })
     await pipeline.start()
     const provider = new TracerProvider({
       spanProcessors: [
         new SimpleSpanProcessor({
-          exporter: new OTLPTraceExporter({ url: `http://127.0.0.1:${pipeline.port()}/v1/traces` }),
+          exporter: new OTLPTraceExporter({ url: `http://127.0.0.1:${pipeline.httpPort()}/v1/traces` }),
         }),
       ],
     })
@@ -117,10 +125,7 @@ describe("the pipeline's own credentials", () => {
   it('pipeline - credentials that can only read are enough to follow the ledger and to verify policies', async () => {
     const nc = await house.connect('pipeline')
     const { now } = house.clock
-    const pipeline = createPipeline(
-      { host: '127.0.0.1', port: 0, pin: readPin(house.home) },
-      { nc, store, now, log: house.log },
-    )
+    const pipeline = createPipeline(configOf(house), { nc, telemetry: nc, store, now, log: house.log })
     await pipeline.start()
     // The policy began to rule when the broker started, a moment ago.
     const startNs = BigInt(now()) * 1_000_000n
@@ -131,7 +136,7 @@ describe("the pipeline's own credentials", () => {
         attributes: { [GEN_AI.operationName]: 'execute_tool', [GEN_AI.toolName]: name },
       }),
     )
-    const response = await fetch(`http://127.0.0.1:${pipeline.port()}/v1/traces`, {
+    const response = await fetch(`http://127.0.0.1:${pipeline.httpPort()}/v1/traces`, {
       method: 'POST',
       body: encodeProtobuf({ spans }) as Uint8Array<ArrayBuffer>,
       headers: { 'content-type': 'application/x-protobuf' },

@@ -23,7 +23,7 @@ import {
   TYP,
   trustSubject,
 } from '#contract'
-import { createPipeline, type PipelineDeps } from '#pipeline'
+import { createPipeline, type Pipeline, type PipelineConfig, type PipelineDeps } from '#pipeline'
 import type { Component } from '#runtime'
 import { createEngine, createStore, type Engine, type Store } from '#store'
 import { generateKey, loadKey, signDocument } from '#warrant/issue'
@@ -50,7 +50,10 @@ export interface Scene {
   ): Promise<void>
   /** An epoch with these entries, which its document says has begun; or somebody else's key does. */
   beginEpoch(epoch: number, entries: LedgerEntry[], options?: { signed?: boolean }): Promise<void>
-  startPipeline(over?: { store?: Partial<PipelineDeps['store']> }): Promise<Component & { port(): number }>
+  /** Preset: `direct`, so that what is answered is stored. */
+  startPipeline(
+    over?: Partial<PipelineConfig> & { store?: Partial<PipelineDeps['store']> },
+  ): Promise<Pipeline>
   stop(): Promise<void>
 }
 
@@ -63,6 +66,7 @@ export async function startScene(): Promise<Scene> {
   const store = createStore(engine.writer)
   await store.migrate()
   const nc = await connect({ servers: nats.url })
+  const telemetry = await connect({ servers: nats.url })
   await addStreams(nc)
 
   const clock = { nowMs: Date.now() }
@@ -113,14 +117,19 @@ export async function startScene(): Promise<Scene> {
       const key = signed ? registryKey : policyKey
       await jetstream(nc).publish(trustSubject.epoch(epoch), signDocument(TYP.epoch, document, key))
     },
-    async startPipeline(over = {}) {
+    async startPipeline({ store: ownStore, ...over } = {}) {
       const pipeline = createPipeline(
         {
           host: '127.0.0.1',
           port: 0,
+          grpcPort: 0,
           pin: `ed25519:${organisation.x}`,
+          mode: 'direct',
+          bufferBytes: 2 ** 30,
+          lanes: 1,
+          ...over,
         },
-        { nc, store: { ...store, ...over.store }, now: () => clock.nowMs, log },
+        { nc, telemetry, store: { ...store, ...ownStore }, now: () => clock.nowMs, log },
       )
       await pipeline.start()
       pipelines.push(pipeline)
@@ -129,7 +138,7 @@ export async function startScene(): Promise<Scene> {
     async stop() {
       for (const pipeline of pipelines) await pipeline.stop()
       await store.close()
-      await nc.close()
+      await Promise.all([nc, telemetry].map((line) => line.close()))
       await engine.stop()
       await nats.stop()
       await rm(dataDir, { recursive: true, force: true })

@@ -91,7 +91,7 @@ describe('storing', () => {
     })
     expect(response.status).toBe(200)
     expect(Buffer.from(await response.arrayBuffer()).toString()).toContain(
-      '88 × one batch may span 32 different days',
+      '88 × one request may span 32 different days',
     )
   })
 
@@ -99,13 +99,13 @@ describe('storing', () => {
     let down = true
     const other = await client.scene.startPipeline({
       store: {
-        insertSpans: async (rows, token) => {
+        insertRows: async (block, token) => {
           if (down) throw new Error('connection refused')
-          await client.scene.store.insertSpans(rows, token)
+          await client.scene.store.insertRows(block, token)
         },
       },
     })
-    const to = `http://127.0.0.1:${other.port()}/v1/traces`
+    const to = `http://127.0.0.1:${other.httpPort()}/v1/traces`
     const trace = freshTrace()
     const body = client.bodyOf({ attributes: UNASKED_ATTRIBUTES, trace })
     const refused = await client.post(body, to)
