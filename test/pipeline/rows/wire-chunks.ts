@@ -18,6 +18,11 @@ export const int = (no: number, value: number | bigint): Chunk =>
   chunk((writer) => writer.tag(no, WireType.Varint).int64(value))
 export const fixed64 = (no: number, value: bigint): Chunk =>
   chunk((writer) => writer.tag(no, WireType.Bit64).fixed64(value))
+export const sfixed64 = (no: number, value: bigint): Chunk =>
+  chunk((writer) => writer.tag(no, WireType.Bit64).sfixed64(value))
+/** Zigzag. */
+export const sint = (no: number, value: number): Chunk =>
+  chunk((writer) => writer.tag(no, WireType.Varint).sint32(value))
 export const fixed32 = (no: number, value: number): Chunk =>
   chunk((writer) => writer.tag(no, WireType.Bit32).fixed32(value))
 export const double = (no: number, value: number): Chunk =>
@@ -77,7 +82,7 @@ export const { value: anyValue } = fc.letrec<{ value: Chunk[] }>((tie) => ({
     fc.boolean().map((value) => [int(2, value ? 1 : 0)]),
     anyInt.map((value) => [int(3, value)]),
     anyDouble.map((value) => [double(4, value)]),
-    fc.constant([]),
+    fc.constant<Chunk[]>([]),
     fc.uint8Array({ maxLength: 12 }).map((value) => [bytes(7, value)]),
     fc.array(tie('value'), { maxLength: 3 }).map((values) => [
       message(
