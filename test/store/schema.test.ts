@@ -100,8 +100,8 @@ describe('what is refused', () => {
   test('schema - a store with a migration that was edited since', async () => {
     await store.migrate()
     await run(`ALTER TABLE holdpoint_migrations UPDATE sha256 = 'another' WHERE version = 2`)
-    for (const attempt of [store.migrate(), store.schemaStatus()])
-      await expect(attempt).rejects.toMatchObject({
+    for (const attempt of [store.migrate, store.schemaStatus])
+      await expect(attempt()).rejects.toMatchObject({
         code: 'INTERNAL',
         message: 'migration 002-ledger was changed after it had been applied: add a new one',
       })

@@ -1,7 +1,8 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { HoldpointError } from '#contract'
+import { type ColumnRow, missingColumns } from './columns.ts'
 import { type Migration, readMigrations } from './migrations.ts'
-import type { Place } from './render.ts'
+import { type Place, renderStatement } from './render.ts'
 import { alterations, type TableRow, type TtlDays } from './settings.ts'
 import { LOCAL, rowsOf, TABLES } from './tables.ts'
 
@@ -9,7 +10,7 @@ export interface SchemaStatus {
   /** Names of migrations. */
   applied: string[]
   missing: Migration[]
-  /** Statements that make what is there as it should be: settings and TTLs. */
+  /** Statements that make what is there as it should be: columns, settings and TTLs. */
   alterations: string[]
   isCurrent: boolean
 }
@@ -40,7 +41,16 @@ export async function schemaStatus(
     : []
   assertKnown(applied, known)
   const missing = known.filter(({ version }) => !applied.some((one) => one.version === version))
-  const changes = alterations(tables, place.cluster, ttlDays)
+  const columns = await rowsOfQuery<ColumnRow>(
+    client,
+    'SELECT table, name, type FROM system.columns WHERE database = currentDatabase()',
+  )
+  const changes = [
+    ...missingColumns(columns, known, place.cluster).flatMap(({ table, change }) =>
+      renderStatement(`ALTER TABLE ${table} ${change}`, place),
+    ),
+    ...alterations(tables, place.cluster, ttlDays),
+  ]
   return {
     applied: applied.map(({ name }) => name),
     missing,
