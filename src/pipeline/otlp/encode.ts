@@ -16,12 +16,15 @@ import { beginLength, copyBytes, endLength, type Writer, writeTag } from './writ
 export function encodeTraces({ body, resources }: TraceRanges, rewritten: Rewritten): Uint8Array {
   const spans = byStart(rewritten.spans)
   const changed = byStart(rewritten.resources)
-  const isScopeTelling = resources.some(({ scopes }) => scopes.some(({ telling }) => telling))
-  if (spans.size === 0 && changed.size === 0 && !isScopeTelling) return body
+  const scopes = new Set(
+    resources.flatMap((resource) => resource.scopes.filter(({ telling }) => telling).map(({ from }) => from)),
+  )
+  if (spans.size + changed.size + scopes.size === 0) return body
 
   const omit = omitOurs(body)
   return rebuild(body, REQUEST.traces, (writer, message, field, value) => {
     if (message === SCOPE) return omit(writer, message, field, value)
+    if (field.message === SCOPE) return scopes.has(value.from) ? 'enter' : 'keep'
     if (field.message === SPAN) {
       const span = spans.get(value.from)
       if (span === undefined) return 'keep'
