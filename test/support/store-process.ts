@@ -15,12 +15,12 @@ export interface StoreServer {
   engine: Engine
   store: Store
   pid(): number
+  /** By SIGKILL; resolves once it has gone, and with it its lock and its port. */
+  kill(): Promise<void>
   /** After it was killed: the same data at the same address. */
   restart(): Promise<void>
   stop(): Promise<void>
 }
-
-const TRIES = 50
 
 export async function startStore(): Promise<StoreServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-campaign-'))
@@ -33,17 +33,13 @@ export async function startStore(): Promise<StoreServer> {
     engine,
     store,
     pid: () => engine.pid,
+    async kill() {
+      const { pid } = engine
+      process.kill(pid, 'SIGKILL')
+      while (isThere(pid)) await pause(5)
+    },
     async restart() {
-      for (let tries = 1; ; tries++) {
-        try {
-          await engine.start()
-          break
-        } catch (error) {
-          // The one before it may still be on its way out, with its lock.
-          if (tries === TRIES) throw error
-          await pause(100)
-        }
-      }
+      await engine.start()
       if (engine.url !== url) throw new Error(`the store came back at ${engine.url}, and was at ${url}`)
     },
     async stop() {
@@ -51,5 +47,13 @@ export async function startStore(): Promise<StoreServer> {
       await engine.stop()
       rmSync(dataDir, { recursive: true, force: true })
     },
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }

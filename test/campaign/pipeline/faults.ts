@@ -88,7 +88,7 @@ export function createFaults(
       kind: 'killed',
       victim,
       async happen() {
-        signal(store.pid(), 'SIGKILL')
+        await store.kill()
         await pause(downMs)
         await store.restart()
       },
