@@ -29,7 +29,8 @@ export interface SpanOf {
   resource?: Record<string, Sample>
 }
 export interface Stored {
-  finding: FindingRow | undefined
+  /** What stands of it in holdpoint_actions, whatever was found of others under its ids. */
+  finding: Omit<FindingRow, 'content_digest'> | undefined
   /** Attributes of the stored span. */
   stored: Record<string, string>
 }
@@ -43,6 +44,8 @@ export const freshTrace = (): TraceRef => ({ traceId: hex(32), spanId: hex(16) }
 export async function startClient() {
   const scene = await startScene()
   await scene.publishPolicy(POLICY)
+  await scene.register('support', 'prod')
+  await scene.register('trial', 'staging')
   const pipeline: Pipeline = await scene.startPipeline()
   const endpoint = (of = pipeline): string => `http://127.0.0.1:${of.httpPort()}/v1/traces`
   return { scene, endpoint, ...createSender(scene, endpoint) }
@@ -67,7 +70,7 @@ function createSender(scene: Scene, endpoint: () => string) {
   async function read({ traceId, spanId }: TraceRef): Promise<Stored> {
     const at = { traceId, spanId }
     const [finding] = await scene.store.query<FindingRow>(
-      'SELECT * FROM holdpoint_findings FINAL WHERE trace_id = {traceId:String} AND span_id = {spanId:String}',
+      'SELECT * FROM holdpoint_actions WHERE trace_id = {traceId:String} AND span_id = {spanId:String}',
       at,
     )
     const rows = await scene.store.query<{ SpanAttributes: Record<string, string> }>(

@@ -14,6 +14,7 @@ import {
   ledgerSubject,
   ledgerSubjects,
   type PolicyDocument,
+  type Registration,
   subjectOfEntry,
   TELEMETRY_CURSOR_STREAM,
   TELEMETRY_DEAD_STREAM,
@@ -48,6 +49,8 @@ export interface Scene {
     source: string,
     options?: { atMs?: number; ledgerHash?: string; signed?: 'by a stranger' },
   ): Promise<void>
+  /** Says of an agent where it runs. */
+  register(agentId: string, environment: string): Promise<void>
   /** An epoch with these entries, which its document says has begun; or somebody else's key does. */
   beginEpoch(epoch: number, entries: LedgerEntry[], options?: { signed?: boolean }): Promise<void>
   /** Preset: `direct`, so that what is answered is stored. */
@@ -108,6 +111,21 @@ export async function startScene(): Promise<Scene> {
       await jetstream(nc).publish(trustSubject.policy(version), signDocument(TYP.policy, document, key))
       const hash = digestBytes(ledgerHash ?? source)
       await append({ type: 'policy', at: atMs, version, hash, observes: source.includes('observe') })
+    },
+    async register(agentId, environment) {
+      const agent = { iss: ORIGIN, sub: agentId, name: agentId }
+      const owner = { iss: 'https://idp.test', sub: 'alice' }
+      const document: Registration = {
+        v: 1,
+        version: 1,
+        iat,
+        agent,
+        owner,
+        environment,
+        enforcement: 'in-process',
+      }
+      const jws = signDocument(TYP.registration, document, registryKey)
+      await jetstream(nc).publish(trustSubject.registration(agentId), jws)
     },
     async beginEpoch(epoch, entries, { signed = true } = {}) {
       await addLedger(nc, epoch).catch(() => {})

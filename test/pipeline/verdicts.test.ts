@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ATTR, principalId } from '#contract'
+import { ATTR, GEN_AI, principalId } from '#contract'
 import { type Client, freshTrace, hex, nextId, POLICY, type SpanOf, startClient } from './client.ts'
 import { aSpan, encodeProtobuf } from './encode.ts'
 import {
@@ -132,9 +132,27 @@ describe('verdicts', () => {
       'refused',
     ],
     [
-      'in observe mode it is observed',
-      { attributes: UNASKED_ATTRIBUTES, resource: { 'deployment.environment.name': 'staging' } },
+      'in an environment that is only observed it is observed, where the agent is registered there',
+      { attributes: { ...UNASKED_ATTRIBUTES, [GEN_AI.agentId]: 'trial' } },
       'observed',
+    ],
+    [
+      "an environment that is only observed, by nobody else's word, is unverifiable",
+      { attributes: UNASKED_ATTRIBUTES, resource: { 'deployment.environment.name': 'staging' } },
+      'unverifiable',
+    ],
+    [
+      'another environment than the registered one is not believed',
+      {
+        attributes: { ...UNASKED_ATTRIBUTES, [GEN_AI.agentId]: 'support' },
+        resource: { 'deployment.environment.name': 'staging' },
+      },
+      'missing',
+    ],
+    [
+      'held, and not run by its own word alone, is unverifiable',
+      { attributes: { ...UNASKED_ATTRIBUTES, [ATTR.outcome]: 'not_run' } },
+      'unverifiable',
     ],
     [
       'a ruling that hangs on arguments is unverifiable',
@@ -202,7 +220,9 @@ describe('verdicts', () => {
       attributes: { ...DENIED_ATTRIBUTES, [ATTR.approvalId]: requestId },
       trace,
     })
-    expect(finding).toMatchObject({ verification: 'refused', outcome: 'not_run', request_id: requestId })
+    expect(finding).toMatchObject({ verification: 'refused', request_id: requestId })
+    // As soon as the decision is copied from the ledger.
+    await expect.poll(async () => (await client.read(trace)).finding?.outcome).toBe('not_run')
     expect(stored).toMatchObject({ [ATTR.decision]: 'denied', [ATTR.approverName]: BOB.name })
   })
 })
