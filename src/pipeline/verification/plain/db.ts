@@ -19,10 +19,12 @@ export function readDb(span: Span): PlainAction[] {
   const texts = [firstOf(span, 'db.query.text'), firstOf(span, 'db.statement')].filter(
     (text) => text !== undefined,
   )
-  const named = [summaryOf(span), operationOf(span)].filter((names) => names !== undefined)
+  const operation = operationOf(span)
+  const named = [summaryOf(span), operation].filter((names) => names !== undefined)
   const readings = [...new Set(texts)].map((text) => readText(text, system, named.length > 0))
   const actions = [...named, ...readings.flatMap((reading) => reading.actions)]
-  const unsure = readings.some((reading) => reading.unsure)
+  const unsure =
+    readings.some((reading) => reading.unsure) || (texts.length === 0 && isWithoutObject(operation))
   const [first] = actions
   if (first === undefined) {
     if (system === undefined || CONNECTING.test(span.name)) return []
@@ -56,6 +58,24 @@ function operationOf(span: Span): Names | undefined {
   )
   return [first, ...others]
 }
+
+/** `DELETE`, and of what stands nowhere. */
+const isWithoutObject = (operation: Names | undefined): boolean =>
+  operation !== undefined && !/\s/.test(operation[0]) && !ALONE.has(operation[0])
+
+const ALONE = new Set([
+  'BEGIN',
+  'START',
+  'COMMIT',
+  'ROLLBACK',
+  'SAVEPOINT',
+  'SET',
+  'SHOW',
+  'USE',
+  'PING',
+  'AUTH',
+  'HELLO',
+])
 
 /** Their queries are no SQL. Of those that send a command and its key in words, each line is one. */
 const COMMANDS = new Set(['redis', 'valkey', 'memcached'])

@@ -24,6 +24,7 @@ export function readSql(text: string, dialect: Dialect): SqlReading {
   const reading = { unsure: unsure || text.length > MAX_LENGTH }
   let heads = 0
   for (const names of statements.values().flatMap((tokens) => readStatement(tokens, dialect, reading))) {
+    if (UPON_SOMETHING.has(names[0])) reading.unsure = true
     if (found.size < MAX_ACTIONS) found.set(names[0], names)
     else if (!found.has(names[0])) reading.unsure = true
     if (++heads < MAX_HEADS) continue
@@ -56,7 +57,9 @@ function* readStatement(
   for (let at = start; at < tokens.length; at++) {
     const token = tokens[at] as Token
     if (token.type !== 'word') continue
-    if (at === start ? verb !== 'WITH' && !EXPLAINS.has(verb) : isHead(tokens, at, start))
+    if (verb === 'MERGE' && WRITES.has(token.value) && tokens[at - 1]?.value === 'THEN')
+      yield withObject(token.value, nameAt(tokens, start + 1).parts)
+    else if (at === start ? verb !== 'WITH' && !EXPLAINS.has(verb) : isHead(tokens, at, start))
       yield* readHead(tokens, at, dialect)
     else if (at > start && BATCHED.has(token.value) && isBatched(tokens, at, verb, dialect)) {
       if (dialect === 'mssql' && !DEFINES.has(verb)) yield* readHead(tokens, at, dialect)
@@ -82,7 +85,6 @@ function isHead(tokens: readonly Token[], at: number, start: number): boolean {
   if (after === undefined || (after.type === 'mark' && after.value !== '(')) return false
   const opening = (tokens[start] as Token).value
   if (before.type === 'mark' && before.value === '(') return true
-  if (before.value === 'THEN' && opening === 'MERGE') return value === 'DELETE'
   if (EXPLAINS.has(opening)) return depth === 0
   return opening === 'WITH' && depth === 0 && before.type === 'mark' && before.value === ')'
 }
@@ -211,6 +213,10 @@ const VERBS = words(
 )
 /** They run a text, or a program that is none of this statement's words. */
 const OPAQUE = words('DO PREPARE EXECUTE EXEC DECLARE IF WHILE')
+/** They act upon something; without it there is something that we have not read. */
+const UPON_SOMETHING = words(
+  'INSERT UPDATE DELETE MERGE REPLACE UPSERT TRUNCATE DROP CREATE ALTER RENAME GRANT REVOKE CALL COPY LOAD',
+)
 const EXPLAINS = words('EXPLAIN DESCRIBE DESC')
 const WRITES = words('INSERT UPDATE DELETE MERGE REPLACE')
 const DEFINES = words('CREATE ALTER DROP RENAME')
