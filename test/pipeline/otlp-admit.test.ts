@@ -62,7 +62,7 @@ describe.each(SIGNALS)('admitting %s', (signal) => {
           }
         },
       ),
-      runs(150),
+      runs(80),
     )
   })
 

@@ -55,7 +55,7 @@ describe('encoding what was rewritten', () => {
         const ranges = scanTraces(body, [])
         expect(read(encodeTraces(ranges, rewriteAll(ranges)))).toEqual(read(body))
       }),
-      runs(300),
+      runs(120),
     )
   })
 
@@ -73,7 +73,7 @@ describe('encoding what was rewritten', () => {
         const spans = again.resources.flatMap(({ scopes }) => scopes.flatMap((scope) => scope.spans))
         expect(spans.map((span) => decodeSpan(again.body, span))).toEqual([...rewritten.spans.values()])
       }),
-      runs(200),
+      runs(120),
     )
   })
 

@@ -7,6 +7,7 @@ import { SIGNALS } from '../../src/pipeline/otlp/signal.ts'
 import { codeOf } from './decoded.ts'
 import { REQUESTS } from './opentelemetry-proto.ts'
 import { anyMessage, otlpJson, runs } from './otlp-arbitrary.ts'
+import { spansByBoth } from './otlp-judge.ts'
 
 describe.each(SIGNALS)('OTLP %s, compared with another implementation of protobuf', (signal) => {
   const descriptor = REQUESTS[signal]
@@ -16,7 +17,7 @@ describe.each(SIGNALS)('OTLP %s, compared with another implementation of protobu
       fc.property(anyMessage(descriptor), (message) => {
         expect(codeOf(() => readSound(signal, toBinary(descriptor, message), []))).toBe('accepted')
       }),
-      runs(300),
+      runs(120),
     )
   })
 
@@ -29,7 +30,17 @@ describe.each(SIGNALS)('OTLP %s, compared with another implementation of protobu
         )
         expect(codeOf(() => readSound(signal, transcoded, []))).toBe('accepted')
       }),
-      runs(300),
+      runs(120),
     )
   })
+})
+
+it('otlp - spans are decoded to what the other implementation reads', () => {
+  fc.assert(
+    fc.property(anyMessage(REQUESTS.traces), (message) => {
+      const { ours, theirs } = spansByBoth(toBinary(REQUESTS.traces, message))
+      expect(ours).toEqual(theirs)
+    }),
+    runs(120),
+  )
 })
