@@ -116,7 +116,7 @@ describe.skipIf(findCollector() === undefined)('compressions of the Collector’
       const service = `${kind}-${compression}`
       await generate(collector, { signal: 'traces', count: 20, over: 'http', service })
       const count = async () => {
-        const [row] = await holdpoint.sql(
+        const [row] = await holdpoint.query(
           `SELECT toUInt32(count()) AS n FROM otel_traces WHERE ServiceName = '${service}'`,
         )
         return Number(row?.n)

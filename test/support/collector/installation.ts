@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createStore, type Store } from '#store'
 import { endOf } from '../broker-process.ts'
 import { startProgram } from '../program.ts'
 import { TOKEN } from './collector.ts'
@@ -10,8 +11,8 @@ import type { Receiver } from './load.ts'
 export interface Installation {
   /** Where its pipeline receives. */
   otlp: Receiver
-  /** Rows of a statement, read as people read. */
-  sql(statement: string): Promise<Record<string, unknown>[]>
+  /** Reads its store. */
+  query: Store['query']
   /** Runs a command; throws when its exit code is another than 0. */
   run(...words: string[]): Promise<string>
   /** A gated agent attempts `grant_role`, which Bob releases; its telemetry goes there. */
@@ -31,9 +32,8 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
     HOLDPOINT_PIPELINE_TOKENS: join(cwd, 'tokens'),
     ...env,
   }
-  const start = (file: string, words: string[], more: Record<string, string> = {}, gated = false) =>
-    startProgram(file, words, { cwd, env: { ...own, ...more }, gated })
-  const up = start('src/main/holdpoint.ts', ['up'])
+  const start = (words: readonly string[]) => startProgram('src/main/holdpoint.ts', words, { cwd, env: own })
+  const up = start(['up'])
   const stop = async (): Promise<void> => {
     await endOf(up.child)
     rmSync(cwd, { recursive: true, force: true })
@@ -43,16 +43,17 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
     throw error
   })
   const run = async (...words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await start('src/main/holdpoint.ts', words).finished
+    const { code, stdout, stderr } = await start(words).finished
     if (code !== 0)
       throw new Error(`holdpoint ${words.join(' ')} ended with ${code}: ${stderr}\n${up.stderr()}`)
     return stdout
   }
-  const { otlp } = JSON.parse(readFileSync(join(cwd, '.holdpoint/runtime.json'), 'utf8'))
+  const { otlp, clickhouse } = JSON.parse(readFileSync(join(cwd, '.holdpoint/runtime.json'), 'utf8'))
+  const reading = createStore(clickhouse)
   return {
     otlp: { http: otlp.url, grpc: new URL(otlp.grpcUrl ?? otlp.url).host, token: TOKEN },
     run,
-    sql: async (statement) => JSON.parse(await run('sql', '--json', statement)).rows,
+    query: reading.query,
     async actReleased(to) {
       const added = await run(
         'agent',
@@ -72,14 +73,22 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
           ? {}
           : { OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${to.token}` }),
       }
-      const agent = start('test/support/apps/hold-once.ts', [], variables, true)
+      // From the clone: a service has its OpenTelemetry SDK in its own folder.
+      const agent = startProgram('test/support/apps/hold-once.ts', [], {
+        cwd: ROOT,
+        env: variables,
+        gated: true,
+      })
       await run('login', 'bob')
       await run('requests', 'approve', await firstRequest(run), '--yes', '--reason', 'ticket 1')
       const { code, stdout, stderr } = await agent.finished
       if (code !== 0 || !stdout.includes('"ran":true'))
         throw new Error(`the agent was not released: ${stdout}${stderr}`)
     },
-    stop,
+    async stop() {
+      await reading.close()
+      await stop()
+    },
   }
 }
 

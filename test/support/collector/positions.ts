@@ -15,7 +15,7 @@ export interface Placed {
   /** Where agents and services send to. */
   entrance: Receiver
   holdpoint: Installation
-  query(statement: string): Promise<Record<string, unknown>[]>
+  query: Store['query']
   stop(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export async function place(position: Position): Promise<Placed> {
     if (position === 'alone') {
       const holdpoint = await startInstallation()
       stops.push(holdpoint.stop)
-      return { entrance: holdpoint.otlp, holdpoint, query: holdpoint.sql, stop }
+      return { entrance: holdpoint.otlp, holdpoint, query: holdpoint.query, stop }
     }
     const clickhouse = await startClickHouse()
     stops.push(clickhouse.stop)
