@@ -117,7 +117,7 @@ function createMoments(random: () => number) {
   return () => ({
     point: order[next++ % order.length] as (typeof order)[number],
     // The first times are those of the start.
-    pass: 1 + Math.floor(random() ** 2 * 30),
+    pass: 1 + Math.floor(random() ** 2 * 12),
     afterMs: random() < 0.5 ? undefined : random() * 5,
   })
 }
