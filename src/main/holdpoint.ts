@@ -9,7 +9,7 @@ import { brokerCommand } from './broker.ts'
 import { configuredCredentials } from './connection.ts'
 import { deskCommand } from './desk.ts'
 import { doctorCommand } from './doctor.ts'
-import { pipelineCommand } from './pipeline.ts'
+import { pipelineCommand, pipelineDlqCommand } from './pipeline.ts'
 import { policyApplyCommand } from './policy-apply.ts'
 import { createProcessIo } from './process-io.ts'
 import { upCommand } from './up.ts'
@@ -26,6 +26,7 @@ const commands: Command[] = [
   brokerCommand,
   deskCommand,
   pipelineCommand,
+  pipelineDlqCommand,
   ...enrolmentCommands,
   ...policyCommands,
   policyApplyCommand,

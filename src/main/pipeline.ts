@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { type Home, openHome, readPin } from '#broker'
+import { connectAs, type Home, openHome, readPin } from '#broker'
 import { HoldpointError } from '#contract'
-import { createPipeline } from '#pipeline'
-import { type Command, type Config, defineCommand, type Log } from '#runtime'
+import { createPipeline, dlqCommand } from '#pipeline'
+import { type Command, type Config, defineCommand, type Log, requireRunning } from '#runtime'
 import { createStore, type Store } from '#store'
-import { configuredConnection } from './connection.ts'
+import { configuredConnection, configuredCredentials } from './connection.ts'
 import { serve } from './serve.ts'
 
 export const pipelineCommand: Command = defineCommand({
@@ -40,6 +40,13 @@ export const pipelineCommand: Command = defineCommand({
       )
       log.info('the pipeline is ready', { port: pipeline.httpPort(), grpcPort: pipeline.grpcPort() })
     }),
+})
+
+export const pipelineDlqCommand: Command = dlqCommand({
+  connect({ nats, dataDir }) {
+    const url = nats.url ?? requireRunning(dataDir).nats.url
+    return connectAs('pipeline', url, configuredCredentials('pipeline', openHome(dataDir), nats.credentials))
+  },
 })
 
 export interface PipelineParts {

@@ -13,6 +13,7 @@ export { type Component, composeComponents, createStack, type Stack, whileRunnin
 export { type ConfigSources, readConfig } from './config.ts'
 export type { Config } from './config-keys.ts'
 export { configReference } from './config-reference.ts'
+export { isConfirmed, type Question } from './confirm.ts'
 export { createHttpServer, type Fetch, type HttpServer } from './http-server.ts'
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts'
 export { createNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.ts'

@@ -1,10 +1,10 @@
 import { digestBytes, HoldpointError, type ShowReply } from '#contract'
-import { type Command, defineCommand } from '#runtime'
+import { type Command, defineCommand, isConfirmed } from '#runtime'
 import { type DeskAccess, withDesk } from '../access.ts'
 import { find } from '../find.ts'
 import { submitReview, submittedText } from '../submit.ts'
 import { terminalOf } from '../terminal/terminal.ts'
-import { isConfirmed, RELEASE } from './confirm.ts'
+import { RELEASE } from './confirm.ts'
 import { full, json, reason, request } from './options.ts'
 import { renderCard } from './show.ts'
 

@@ -1,8 +1,7 @@
 import { actionTitle, isoTime, visibleLine } from '#contract'
-import { type Command, defineCommand } from '#runtime'
+import { type Command, defineCommand, isConfirmed } from '#runtime'
 import { type DeskAccess, withDesk } from '../access.ts'
 import { find, locate } from '../find.ts'
-import { isConfirmed } from './confirm.ts'
 import { json, request } from './options.ts'
 
 /** What ends a request that nobody has to review any more. The broker decides who may. */

@@ -41,10 +41,13 @@ export interface DeadLetters {
   add(dead: { token: string; piece: Piece & { items?: number }; reason: string }): Promise<void>
   /** Oldest first. */
   list(): Promise<DeadLetter[]>
-  /** Back into the buffer, as it was; gone from here only then. Throws NOT_FOUND, UNAVAILABLE. */
-  retry(id: string): Promise<void>
-  /** Throws NOT_FOUND, UNAVAILABLE. */
-  drop(id: string): Promise<void>
+  /**
+   * Back into the buffer, as they were; gone from here only then. `ids` absent: all of them. Returns whose turn it was.
+   * Throws UNAVAILABLE, also when the buffer is full: those that had their turn have had it.
+   */
+  retry(ids?: ReadonlySet<string>): Promise<string[]>
+  /** For good. Returns which were there. Throws UNAVAILABLE. */
+  drop(ids?: ReadonlySet<string>): Promise<string[]>
 }
 
 const LETTER = 'Holdpoint-Dead-Letter'
@@ -62,13 +65,28 @@ const letterShape: Shape<Omit<DeadLetter, 'id'>> = object({
 })
 
 export function createDeadLetters({ line, now }: { line: Line; now: () => number }): DeadLetters {
-  async function find(id: string): Promise<Found> {
-    for await (const found of readAll(line)) if (found.letter.id === id) return found
-    throw new HoldpointError('NOT_FOUND', `no dead letter has the id ${JSON.stringify(id)}`)
+  async function each(ids: ReadonlySet<string> | undefined, act: (found: Found) => Promise<void>) {
+    const done: string[] = []
+    for await (const found of readAll(line)) {
+      const { id } = found.letter
+      if (ids !== undefined && !ids.has(id)) continue
+      await act(found)
+      done.push(id)
+    }
+    return done
   }
 
   const remove = async ({ seq }: Found): Promise<void> =>
     void (await line.ask(`STREAM.MSG.DELETE.${TELEMETRY_DEAD_STREAM}`, { seq }))
+
+  async function sendAgain(found: Found): Promise<void> {
+    const { letter, seq, body } = found
+    // Sent, and killed before it was removed: sent again under the same name, it is taken once.
+    const written = headersOf(`dead letter ${seq} ${letter.id}`, letter)
+    const published = await line.publish(telemetrySubject(0, letter.signal), body, written)
+    if (!published.ok) throw new HoldpointError('UNAVAILABLE', 'the buffer is full', { retryable: true })
+    await remove(found)
+  }
 
   return {
     async add({ token, piece, reason }) {
@@ -99,16 +117,8 @@ export function createDeadLetters({ line, now }: { line: Line; now: () => number
       for await (const { letter } of readAll(line)) letters.push(letter)
       return letters
     },
-    async retry(id) {
-      const found = await find(id)
-      const { letter, seq, body } = found
-      // Sent, and killed before it was removed: sent again under the same name, it is taken once.
-      const written = headersOf(`dead letter ${seq} ${id}`, letter)
-      const published = await line.publish(telemetrySubject(0, letter.signal), body, written)
-      if (!published.ok) throw new HoldpointError('UNAVAILABLE', 'the buffer is full', { retryable: true })
-      await remove(found)
-    },
-    drop: async (id) => remove(await find(id)),
+    retry: (ids) => each(ids, sendAgain),
+    drop: (ids) => each(ids, remove),
   }
 }
 
