@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import type { LedgerEntry, Verification } from '#contract'
-import { decodeProtobuf } from '../../src/pipeline/otlp/protobuf.ts'
 import { type Claim, claimOf } from '../../src/pipeline/verification/claims.ts'
 import { createLedgerView } from '../../src/pipeline/verification/ledger-view.ts'
 import { type PolicyAnswer, verify } from '../../src/pipeline/verification/verify.ts'
+import { decodeTraces } from './decoded.ts'
 import { aSpan, encodeProtobuf, type Sample, type SampleSpan, START_NS } from './encode.ts'
 import { decided, outcome, requested, spent } from './entries.ts'
 
@@ -13,7 +13,7 @@ export const OTHER_TRACE = '11111111111111111111111111111111'
 export const OTHER_SPAN = '2222222222222222'
 
 export function claim(attributes: Record<string, Sample>, span: SampleSpan = {}): Claim {
-  const [batch] = decodeProtobuf(
+  const [batch] = decodeTraces(
     encodeProtobuf({ spans: [aSpan({ name: 'execute_tool x', ...span, attributes })] }),
   )
   const decoded = batch?.scopes[0]?.spans[0]

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ATTR, digestBytes, type FreezeEntry, GEN_AI } from '#contract'
-import { decodeProtobuf } from '../../src/pipeline/otlp/protobuf.ts'
 import { claimOf } from '../../src/pipeline/verification/claims.ts'
 import { sightingOf } from '../../src/pipeline/verification/verify.ts'
+import { decodeTraces } from './decoded.ts'
 import { aSpan, encodeProtobuf, type SampleSpan, SPAN, TRACE } from './encode.ts'
 import {
   APPROVED_ATTRIBUTES as APPROVED,
@@ -257,7 +257,7 @@ describe('verdicts', () => {
 
 describe('claims', () => {
   const isAction = (span: SampleSpan): boolean => {
-    const decoded = decodeProtobuf(encodeProtobuf({ spans: [aSpan(span)] }))[0]?.scopes[0]?.spans[0]
+    const decoded = decodeTraces(encodeProtobuf({ spans: [aSpan(span)] }))[0]?.scopes[0]?.spans[0]
     return decoded !== undefined && claimOf(decoded, new Map()) !== undefined
   }
 

@@ -1,7 +1,7 @@
+import { createPartCounter, MAX_VALUE_DEPTH } from './bounds.ts'
 import { ANY_VALUE, KEY_VALUE, SPAN } from './messages.ts'
 import { beginsWithOne, createPrefixes, type Prefixes } from './prefixes.ts'
 import { type Field, MAX_FIELD, type Message, WIRE } from './schema.ts'
-import { createPartCounter, MAX_VALUE_DEPTH } from './span.ts'
 import {
   type Cursor,
   cutShort,

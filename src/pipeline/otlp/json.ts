@@ -1,10 +1,9 @@
+import { createPartCounter, MAX_VALUE_DEPTH } from './bounds.ts'
 import { type Path, WRITE, wrong } from './json-scalar.ts'
 import { parseText } from './json-text.ts'
 import { ANY_VALUE, REQUEST } from './messages.ts'
-import { decodeProtobuf } from './protobuf.ts'
 import { type Field, type Message, WIRE } from './schema.ts'
 import type { Signal } from './signal.ts'
-import { createPartCounter, MAX_VALUE_DEPTH, type ResourceSpans } from './span.ts'
 import { beginLength, createWriter, endLength, type Writer, writeTag, written } from './writer.ts'
 
 /**
@@ -101,6 +100,3 @@ function record(value: unknown, path: Path): Members {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Members
   throw wrong(path, 'an object', value)
 }
-
-/** All of a request at once. Only for what has not yet come to read ranges. */
-export const decodeJson = (body: Uint8Array): ResourceSpans[] => decodeProtobuf(toProtobuf('traces', body))

@@ -1,6 +1,6 @@
+import { PART } from './bounds.ts'
 import { define, type Field, GROUP, type Message, many, message, one, oneof } from './schema.ts'
 import type { Signal } from './signal.ts'
-import { PART } from './span.ts'
 
 const ANY_VALUE = message('AnyValue')
 const KEY_VALUE = message('KeyValue')

@@ -1,10 +1,10 @@
 import { HoldpointError } from '#contract'
+import { PART } from './bounds.ts'
 import { type Checker, checkMessage, createChecker } from './check.ts'
 import { ITEM, RESOURCE, SCOPE } from './messages.ts'
 import type { Range } from './ranges.ts'
 import { type Field, GROUP, type Message, WIRE } from './schema.ts'
 import type { Signal } from './signal.ts'
-import { PART } from './span.ts'
 import { cutShort, isText, malformed, readLength, readVarint32, skipField } from './wire.ts'
 
 /** A request of any signal as all three are built: resources, which hold scopes, which hold items. */

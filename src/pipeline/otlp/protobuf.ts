@@ -1,10 +1,8 @@
 import type { Range } from './ranges.ts'
-import { scanTraces } from './scan.ts'
 import {
   type AnyValue,
   type Attributes,
   emptySpan,
-  type ResourceSpans,
   type Span,
   type SpanEvent,
   type SpanLink,
@@ -222,14 +220,3 @@ function readId(cursor: Cursor): string {
   const { from, to } = readRange(cursor)
   return Buffer.from(cursor.bytes.buffer, cursor.bytes.byteOffset + from, to - from).toString('hex')
 }
-
-/** All of a request at once. Only for what has not yet come to read ranges. */
-export const decodeProtobuf = (body: Uint8Array): ResourceSpans[] =>
-  scanTraces(body, []).resources.map((resource) => ({
-    resource: resource.attributes(),
-    scopes: resource.scopes.map(({ name, version, spans }) => ({
-      name,
-      version,
-      spans: spans.map((span) => decodeSpan(body, span)),
-    })),
-  }))

@@ -1,7 +1,7 @@
 import { HoldpointError } from '#contract'
+import { MAX_VALUE_DEPTH } from './bounds.ts'
 import type { Range } from './ranges.ts'
 import { type Field, MAX_FIELD, type Message, WIRE } from './schema.ts'
-import { MAX_VALUE_DEPTH } from './span.ts'
 import { type Cursor, readLength, readVarint32, skipField } from './wire.ts'
 import { beginLength, copyBytes, createWriter, endLength, type Writer, written } from './writer.ts'
 

@@ -1,4 +1,4 @@
-import { PART } from './span.ts'
+import { PART } from './bounds.ts'
 
 /**
  * The messages of opentelemetry-proto v1.11 for traces, logs and metrics, from which the structure of protobuf is

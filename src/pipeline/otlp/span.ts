@@ -1,20 +1,7 @@
-import { HoldpointError } from '#contract'
-
 /**
- * Spans as OTLP carries them (opentelemetry-proto v1.11, `trace.proto`), whichever encoding they came in.
- * Ids are lowercase hex of whatever length was sent; times are nanoseconds since the epoch.
+ * A span as OTLP carries it (opentelemetry-proto v1.11, `trace.proto`), as far as it is verified and stored. Ids are
+ * lowercase hex of whatever length was sent; times are nanoseconds since the epoch.
  */
-export interface ResourceSpans {
-  resource: Attributes
-  scopes: ScopeSpans[]
-}
-
-export interface ScopeSpans {
-  name: string
-  version: string
-  spans: Span[]
-}
-
 export interface Span {
   traceId: string
   spanId: string
@@ -76,31 +63,3 @@ export const emptySpan = (): Span => ({
   statusCode: 0,
   statusMessage: '',
 })
-
-/** Nesting of attribute values: deeper than any instrumentation writes, shallower than any stack. */
-export const MAX_VALUE_DEPTH = 64
-
-/** Bytes that an honest part takes on the wire at least: a span its ids, an event its time, a group its spans. */
-export const PART = {
-  any: 4,
-  group: 16,
-  event: 14,
-  log: 16,
-  metric: 14,
-  point: 18,
-  link: 28,
-  span: 28,
-} as const
-
-/**
- * An empty span costs two bytes on the wire and four hundred in memory. A body made of hollow parts is refused
- * before it fills the memory.
- */
-export function createPartCounter(bodyBytes: number): (leastBytes?: number) => void {
-  let left = 8_000 + bodyBytes
-  return (leastBytes = PART.any) => {
-    left -= leastBytes
-    if (left < 0)
-      throw new HoldpointError('PAYLOAD_TOO_LARGE', 'OTLP: too many parts for a body of this size')
-  }
-}
