@@ -1,11 +1,13 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { requireRunning } from '#runtime'
 import { createStore, type Store } from '#store'
 import { endOf } from '../broker-process.ts'
 import { startProgram } from '../program.ts'
 import { TOKEN } from './collector.ts'
 import type { Receiver } from './load.ts'
+import { releaseAsBob } from './release.ts'
 
 /** `holdpoint up` as a process of its own, in a folder of its own. */
 export interface Installation {
@@ -48,23 +50,15 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
       throw new Error(`holdpoint ${words.join(' ')} ended with ${code}: ${stderr}\n${up.stderr()}`)
     return stdout
   }
-  const { otlp, clickhouse } = JSON.parse(readFileSync(join(cwd, '.holdpoint/runtime.json'), 'utf8'))
-  const reading = createStore(clickhouse)
+  const running = requireRunning(join(cwd, '.holdpoint'))
+  const reading = createStore(running.clickhouse)
   return {
-    otlp: { http: otlp.url, grpc: new URL(otlp.grpcUrl ?? otlp.url).host, token: TOKEN },
+    otlp: { http: running.otlp.url, grpc: new URL(running.otlp.grpcUrl ?? '').host, token: TOKEN },
     run,
     query: reading.query,
     async actReleased(to) {
-      const added = await run(
-        'agent',
-        'add',
-        'my-agent',
-        '--owner',
-        'alice',
-        '--environment',
-        'prod',
-        '--json',
-      )
+      const options = ['--owner', 'alice', '--environment', 'prod', '--json']
+      const added = await run('agent', 'add', 'my-agent', ...options)
       const variables = {
         ...JSON.parse(added),
         OTEL_EXPORTER_OTLP_ENDPOINT: to.http,
@@ -79,8 +73,7 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
         env: variables,
         gated: true,
       })
-      await run('login', 'bob')
-      await run('requests', 'approve', await firstRequest(run), '--yes', '--reason', 'ticket 1')
+      await releaseAsBob(join(cwd, '.holdpoint'), running)
       const { code, stdout, stderr } = await agent.finished
       if (code !== 0 || !stdout.includes('"ran":true'))
         throw new Error(`the agent was not released: ${stdout}${stderr}`)
@@ -90,12 +83,4 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
       await stop()
     },
   }
-}
-
-async function firstRequest(run: Installation['run']): Promise<string> {
-  for (let look = 0; look < 100; look++) {
-    const { requests } = JSON.parse(await run('requests', 'list', '--json'))
-    if (requests.length > 0) return requests[0].requestId
-  }
-  throw new Error('no request came')
 }
