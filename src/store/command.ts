@@ -4,7 +4,7 @@ import { HoldpointError } from '#contract'
 import { type Command, defineCommand, type ExitCode, type Io } from '#runtime'
 import type { ClickHouseTarget } from './engine/engine.ts'
 import { splitFormat } from './engine/format.ts'
-import { told } from './store.ts'
+import { told } from './errors.ts'
 import { printTable } from './table.ts'
 import { findTarget } from './target.ts'
 

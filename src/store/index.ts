@@ -6,17 +6,10 @@ export {
   type EngineConfig,
   type EngineDeps,
 } from './engine/engine.ts'
+export { PASSING, TO_BE_MENDED } from './errors.ts'
 export { LEDGER_COLUMNS, type LedgerPosition, type LedgerRow, toLedgerRow } from './ledger-rows.ts'
 export { actionsOfTrace, spansOfTrace, type TraceAction, type TraceSpan } from './queries/trace.ts'
-export {
-  type AttributeMap,
-  FINDING_COLUMNS,
-  type FindingRow,
-  SPAN_COLUMNS,
-  type SpanRow,
-  unixMilliText,
-  unixNanoText,
-} from './rows.ts'
+export { FINDING_COLUMNS, type FindingRow, unixMilliText, unixNanoText } from './rows.ts'
 export { schemaCommands } from './schema/command.ts'
 export { readMigrations } from './schema/migrations.ts'
 export { type Place, renderStatement } from './schema/render.ts'

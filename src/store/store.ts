@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import zlib from 'node:zlib'
-import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client'
-import { HoldpointError } from '#contract'
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import type { ClickHouseTarget } from './engine/engine.ts'
+import { told, toldOfInsert } from './errors.ts'
 import { LEDGER_COLUMNS, type LedgerRow } from './ledger-rows.ts'
-import { FINDING_COLUMNS, type FindingRow, SPAN_COLUMNS, type SpanRow, toStoredFinding } from './rows.ts'
+import { FINDING_COLUMNS, type FindingRow, toStoredFinding } from './rows.ts'
 import { migrate } from './schema/migrate.ts'
 import type { TtlDays } from './schema/settings.ts'
 import { type SchemaStatus, schemaStatus } from './schema/status.ts'
@@ -14,10 +14,10 @@ import { type SchemaStatus, schemaStatus } from './schema/status.ts'
  * ClickHouse as Holdpoint uses it. `token` names a batch: the same rows under the same token again are stored
  * once, in the tables that a view feeds too (the last 10,000 batches of a table are remembered).
  * Every call throws UNAVAILABLE, retryable, when ClickHouse cannot be reached or is overloaded, and
- * INVALID_INPUT when it refuses the statement or the data.
+ * INVALID_INPUT when it refuses the statement or the data. What only an operator can mend, such as a missing right
+ * or table, is passing for an insert: its rows are none the worse.
  */
 export interface Store {
-  insertSpans(rows: readonly SpanRow[], token: string): Promise<void>
   insertRows(block: RowBlock, token: string): Promise<void>
   insertLedger(rows: readonly LedgerRow[], token: string): Promise<void>
   insertFindings(rows: readonly FindingRow[], token: string): Promise<void>
@@ -49,7 +49,6 @@ export function createStore(target: ClickHouseTarget): Store {
   const client = clientOf(target, 60_000)
 
   return {
-    insertSpans: (rows, token) => insert(client, 'otel_traces', SPAN_COLUMNS, rows, token),
     insertRows: (block, token) => insertBlock(client, block, token),
     insertLedger: (rows, token) => insert(client, 'holdpoint_ledger', LEDGER_COLUMNS, rows, token),
     insertFindings: (rows, token) =>
@@ -113,7 +112,7 @@ async function insert<Row extends object>(
   token: string,
 ): Promise<void> {
   if (rows.length === 0) return
-  await told(() =>
+  await toldOfInsert(() =>
     client.insert({
       table,
       columns: columns.map((column) => `\`${column}\``) as [string, ...string[]],
@@ -131,7 +130,7 @@ async function insertBlock(
 ): Promise<void> {
   if (rows === 0) return
   const names = columns.map((column) => `\`${column}\``).join(', ')
-  await told(async () => {
+  await toldOfInsert(async () => {
     const { stream } = await client.exec({
       query: `INSERT INTO ${table} (${names}) FORMAT RowBinary`,
       values: Readable.from([data], { objectMode: false }),
@@ -154,39 +153,3 @@ const onceUnder = (token: string) => ({
 
 const isLoopback = (url: string): boolean =>
   /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)
-
-/** Timeouts, too many parts or statements, out of memory, read-only for lack of a keeper: the same may succeed later. */
-const PASSING = new Set([
-  '159',
-  '160',
-  '202',
-  '203',
-  '209',
-  '210',
-  '225',
-  '236',
-  '241',
-  '242',
-  '252',
-  '319',
-  '425',
-])
-
-/** So that callers need to know one kind of error only. */
-export async function told<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run()
-  } catch (cause) {
-    if (cause instanceof HoldpointError) throw cause
-    if (!(cause instanceof ClickHouseError)) {
-      const reason = cause instanceof Error ? cause.message || String(cause) : String(cause)
-      throw new HoldpointError('UNAVAILABLE', `ClickHouse cannot be reached: ${reason}`, {
-        cause,
-        retryable: true,
-      })
-    }
-    const retryable = PASSING.has(cause.code)
-    const text = `ClickHouse refused it: ${cause.message.trim().replace(/\s+/g, ' ')} (${cause.type ?? cause.code})`
-    throw new HoldpointError(retryable ? 'UNAVAILABLE' : 'INVALID_INPUT', text, { cause, retryable })
-  }
-}

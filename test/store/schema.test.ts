@@ -165,6 +165,11 @@ test('schema - a file is read as its statements, without comments, whatever they
   await writeFile(join(folder, '001-a.sql'), 'SELECT 1;\n')
   await writeFile(join(folder, 'README.md'), 'no migration')
   const found = await readMigrations(pathToFileURL(`${folder}/`))
+  await writeFile(join(folder, '002-c.sql'), 'SELECT 3;\n')
+  await expect(readMigrations(pathToFileURL(`${folder}/`))).rejects.toMatchObject({
+    code: 'INTERNAL',
+    message: 'two migrations have the number of 002-c.sql',
+  })
   await rm(folder, { recursive: true })
   expect(found.map(({ version, name, statements }) => [version, name, statements])).toEqual([
     [1, '001-a', ['SELECT 1']],

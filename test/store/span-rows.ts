@@ -1,9 +1,38 @@
-import { type SpanRow, unixNanoText } from '#store'
+import { type RowBlock, type Store, unixNanoText } from '#store'
 
 export const START = 1_763_710_000_123_456_789n
 
-/** A span of an agent's tool call, as a row. */
-export const spanRow = (spanId: string, more: Partial<SpanRow> = {}): SpanRow & Record<string, unknown> => ({
+type Attributes = Record<string, string>
+
+/** A row of otel_traces in words. Times are `seconds.nanoseconds`, as `unixNanoText` makes them. */
+export interface SpanRow {
+  Timestamp: string
+  TraceId: string
+  SpanId: string
+  ParentSpanId: string
+  TraceState: string
+  SpanName: string
+  SpanKind: string
+  ServiceName: string
+  ResourceAttributes: Attributes
+  ScopeName: string
+  ScopeVersion: string
+  SpanAttributes: Attributes
+  /** Nanoseconds. */
+  Duration: string
+  StatusCode: string
+  StatusMessage: string
+  'Events.Timestamp': string[]
+  'Events.Name': string[]
+  'Events.Attributes': Attributes[]
+  'Links.TraceId': string[]
+  'Links.SpanId': string[]
+  'Links.TraceState': string[]
+  'Links.Attributes': Attributes[]
+}
+
+/** A span of an agent's tool call. */
+export const spanRow = (spanId: string, more: Partial<SpanRow> = {}): SpanRow => ({
   Timestamp: unixNanoText(START),
   TraceId: 'a'.repeat(32),
   SpanId: spanId,
@@ -34,3 +63,41 @@ export const spanRow = (spanId: string, more: Partial<SpanRow> = {}): SpanRow & 
   'Links.Attributes': [],
   ...more,
 })
+
+export const insertSpans = (store: Store, rows: readonly SpanRow[], token: string): Promise<void> =>
+  store.insertRows(spanBlock(rows), token)
+
+/** The same rows as the bytes that the pipeline would send, written here by ClickHouse's own description of them. */
+export function spanBlock(rows: readonly SpanRow[]): RowBlock {
+  const columns = Object.keys(spanRow('')) as (keyof SpanRow)[]
+  const data = Buffer.concat(rows.flatMap((row) => columns.map((column) => bytesOf(column, row[column]))))
+  return { table: 'otel_traces', columns, rows: rows.length, data }
+}
+
+function bytesOf(column: string, value: unknown): Buffer {
+  if (Array.isArray(value))
+    return Buffer.concat([varint(value.length), ...value.map((one) => bytesOf(column, one))])
+  if (typeof value === 'object')
+    return Buffer.concat([
+      varint(Object.keys(value as object).length),
+      ...Object.entries(value as object)
+        .flat()
+        .map(string),
+    ])
+  if (/Timestamp$/.test(column)) return int64(BigInt(String(value).replace('.', '')))
+  return column === 'Duration' ? int64(BigInt.asIntN(64, BigInt(String(value)))) : string(value)
+}
+
+const string = (value: unknown): Buffer => {
+  const bytes = Buffer.from(String(value))
+  return Buffer.concat([varint(bytes.length), bytes])
+}
+const int64 = (value: bigint): Buffer => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64LE(value)
+  return bytes
+}
+const varint = (value: number): Buffer =>
+  value < 128
+    ? Buffer.of(value)
+    : Buffer.concat([Buffer.of((value % 128) | 128), varint(Math.floor(value / 128))])

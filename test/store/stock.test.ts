@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createStore, readMigrations, type Store } from '#store'
 import { clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
-import { spanRow } from './span-rows.ts'
+import { insertSpans, spanRow } from './span-rows.ts'
 import { STOCK_INSERT_COLUMNS, STOCK_TABLES } from './stock-tables.ts'
 
 let running: RunningEngine
@@ -66,7 +66,7 @@ for (const form of ['present', 'coming'] as const)
       await store.migrate()
       await insertAsExporter(['1'.repeat(16), '2'.repeat(16)])
       const ours = [spanRow('3'.repeat(16)), spanRow('4'.repeat(16), { TraceId: 'd'.repeat(32) })]
-      for (let round = 0; round < 3; round++) await store.insertSpans(ours, 'batch')
+      for (let round = 0; round < 3; round++) await insertSpans(store, ours, 'batch')
       expect(await count('otel_traces')).toBe(4)
       // One row of the exporter's block, and one for each trace of ours.
       expect(await count('otel_traces_trace_id_ts')).toBe(3)
@@ -76,7 +76,7 @@ for (const form of ['present', 'coming'] as const)
       await run(...made)
       await insertAsExporter(['1'.repeat(16)])
       await store.migrate()
-      await store.insertSpans([spanRow('3'.repeat(16))], 'batch')
+      await insertSpans(store, [spanRow('3'.repeat(16))], 'batch')
       const columns = 'SpanId, GenAiTool, GenAiAgent, GenAiOperation, GenAiConversation, HoldpointApprovalId'
       const found = await store.query(
         `SELECT ${columns} FROM otel_traces WHERE GenAiTool = 'export_customers' ORDER BY SpanId`,

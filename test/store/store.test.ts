@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createStore, readMigrations, SPAN_COLUMNS, type SpanRow, type Store, unixNanoText } from '#store'
+import { createStore, PASSING, readMigrations, type Store, TO_BE_MENDED, unixNanoText } from '#store'
 import { type RunningEngine, startEngine } from './engine-fixture.ts'
+import { insertSpans, START, spanBlock, spanRow } from './span-rows.ts'
 
 let running: RunningEngine
 let store: Store
@@ -17,32 +18,6 @@ afterAll(async () => {
   await running.stop()
 })
 
-const START = 1_790_000_000_123_456_789n
-const spanRow = (spanId: string, more: Partial<SpanRow> = {}): SpanRow => ({
-  Timestamp: unixNanoText(START),
-  TraceId: 'a'.repeat(32),
-  SpanId: spanId,
-  ParentSpanId: '',
-  TraceState: '',
-  SpanName: 'execute_tool export_customers',
-  SpanKind: 'Internal',
-  ServiceName: 'agent',
-  ResourceAttributes: { 'service.name': 'agent' },
-  ScopeName: 'holdpoint',
-  ScopeVersion: '1',
-  SpanAttributes: { 'gen_ai.tool.name': 'export_customers', odd: 'tab\t quote\' "double" \\ \u2028 ü' },
-  Duration: '18446744073709551615',
-  StatusCode: 'Ok',
-  StatusMessage: '',
-  'Events.Timestamp': [unixNanoText(START + 1n)],
-  'Events.Name': ['waiting'],
-  'Events.Attributes': [{ k: 'v' }],
-  'Links.TraceId': [],
-  'Links.SpanId': [],
-  'Links.TraceState': [],
-  'Links.Attributes': [],
-  ...more,
-})
 const count = async (table: string, where = '1'): Promise<number> =>
   (await reader.query<{ n: number }>(`SELECT count() AS n FROM ${table} WHERE ${where}`))[0]?.n ?? -1
 
@@ -72,7 +47,7 @@ describe('the schema', () => {
     expect(columns.map(({ name, type, compression_codec }) => [name, type, compression_codec])).toEqual(
       types.map(([name, type, codec = 'CODEC(ZSTD(1))']) => [name, type, codec]),
     )
-    expect(columns.map(({ name }) => name)).toEqual([...SPAN_COLUMNS])
+    expect(columns.map(({ name }) => name)).toEqual(Object.keys(spanRow('')))
   })
 
   test('store - engines, partitions, sorting keys, indices and the view are the exporter’s', async () => {
@@ -133,7 +108,14 @@ describe('the schema', () => {
 
 describe('spans', () => {
   test('store - a span comes back as it went in, nanoseconds and odd characters included', async () => {
-    await store.insertSpans([spanRow('1'.repeat(16))], 'one span')
+    const odd = 'tab\t quote\' "double" \\ \u2028 ü'
+    const attributes = { 'gen_ai.tool.name': 'export_customers', odd }
+    const duration = '18446744073709551615'
+    await insertSpans(
+      store,
+      [spanRow('1'.repeat(16), { SpanAttributes: attributes, Duration: duration })],
+      'one span',
+    )
     const columns = `toString(toUnixTimestamp64Nano(Timestamp)) AS at, SpanAttributes, toString(Duration) AS d, Events.Name, SpanKind`
     const rows = await reader.query(`SELECT ${columns} FROM otel_traces WHERE SpanId = {id:String}`, {
       id: '1'.repeat(16),
@@ -141,8 +123,8 @@ describe('spans', () => {
     expect(rows).toEqual([
       {
         at: START.toString(),
-        SpanAttributes: { 'gen_ai.tool.name': 'export_customers', odd: 'tab\t quote\' "double" \\ \u2028 ü' },
-        d: '18446744073709551615',
+        SpanAttributes: attributes,
+        d: duration,
         'Events.Name': ['waiting'],
         SpanKind: 'Internal',
       },
@@ -157,41 +139,70 @@ describe('spans', () => {
         Timestamp: unixNanoText(START + BigInt(at % 2) * 86_400_000_000_000n),
       }),
     )
-    for (let round = 0; round < 3; round++) await store.insertSpans(batch, 'batch b')
+    for (let round = 0; round < 3; round++) await insertSpans(store, batch, 'batch b')
     expect(await count('otel_traces', `TraceId = '${trace}'`)).toBe(500)
     const summaries = await count('otel_traces_trace_id_ts', `TraceId = '${trace}'`)
-    await store.insertSpans(batch, 'batch b')
+    await insertSpans(store, batch, 'batch b')
     expect(await count('otel_traces_trace_id_ts', `TraceId = '${trace}'`)).toBe(summaries)
     expect(summaries).toBeLessThanOrEqual(2)
   })
 
   test('store - the same rows under another token are another batch', async () => {
     const rows = [spanRow('2'.repeat(16), { TraceId: 'c'.repeat(32) })]
-    await store.insertSpans(rows, 'first')
-    await store.insertSpans(rows, 'second')
+    await insertSpans(store, rows, 'first')
+    await insertSpans(store, rows, 'second')
     expect(await count('otel_traces', `TraceId = '${'c'.repeat(32)}'`)).toBe(2)
   })
 
   test('store - no rows are no insert', async () => {
-    await expect(store.insertSpans([], 'none')).resolves.toBeUndefined()
+    await expect(insertSpans(store, [], 'none')).resolves.toBeUndefined()
   })
 })
 
 describe('errors', () => {
   test('store - a row that does not fit is permanent, and none of its batch is stored', async () => {
-    const bad = { ...spanRow('3'.repeat(16)), Duration: 'long' }
-    await expect(store.insertSpans([spanRow('4'.repeat(16)), bad], 'bad')).rejects.toMatchObject({
+    const block = spanBlock([spanRow('4'.repeat(16)), spanRow('3'.repeat(16))])
+    const cut = { ...block, data: block.data.subarray(0, -1) }
+    await expect(store.insertRows(cut, 'bad')).rejects.toMatchObject({
       code: 'INVALID_INPUT',
       retryable: false,
     })
     expect(await count('otel_traces', `SpanId = '${'4'.repeat(16)}'`)).toBe(0)
   })
 
-  test('store - the reader may not insert', async () => {
-    await expect(reader.insertSpans([spanRow('5'.repeat(16))], 'x')).rejects.toMatchObject({
-      code: 'INVALID_INPUT',
+  test('store - the reader may not insert, and rows wait for the right to be given', async () => {
+    await expect(insertSpans(reader, [spanRow('5'.repeat(16))], 'x')).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      retryable: true,
     })
     expect(await count('otel_traces', `SpanId = '${'5'.repeat(16)}'`)).toBe(0)
+  })
+
+  test('store - the codes that are worth another try are those that the engine knows by these names', async () => {
+    const codes = { ...PASSING, ...TO_BE_MENDED }
+    const { clientOf } = await import('./engine-fixture.ts')
+    const client = clientOf(running.engine.writer)
+    const query = `SELECT code, toString(errorCodeToName(code)) AS name FROM (SELECT arrayJoin([${Object.keys(codes)}]) AS code)`
+    const rows = await (await client.query({ query, format: 'JSONEachRow' })).json<{
+      code: number
+      name: string
+    }>()
+    await client.close()
+    expect(Object.fromEntries(rows.map(({ code, name }) => [code, name]))).toEqual(codes)
+  })
+
+  test('store - rows for a table that is missing wait, rows of a hundred and one days do not', async () => {
+    await expect(
+      store.insertRows({ table: 'otel_nothing', columns: ['a'], rows: 1, data: Buffer.of(0) }, 'x'),
+    ).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true })
+    const days = Array.from({ length: 101 }, (_, day) =>
+      spanRow('6'.repeat(16), { Timestamp: unixNanoText(START + BigInt(day) * 86_400_000_000_000n) }),
+    )
+    await expect(insertSpans(store, days, 'days')).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      retryable: false,
+    })
+    await expect(store.query('SELECT * FROM otel_nothing')).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   })
 
   test('store - a ClickHouse that is not there is worth another try', async () => {

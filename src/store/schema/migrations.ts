@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { HoldpointError } from '#contract'
 
 const FOLDER = new URL('../sql/', import.meta.url)
 
@@ -14,6 +15,8 @@ export interface Migration {
 
 export async function readMigrations(folder: URL = FOLDER): Promise<Migration[]> {
   const files = (await readdir(folder)).filter((file) => /^\d{3}-.*\.sql$/.test(file)).sort()
+  const twice = files.find((file, at) => at > 0 && file.slice(0, 3) === files[at - 1]?.slice(0, 3))
+  if (twice) throw new HoldpointError('INTERNAL', `two migrations have the number of ${twice}`)
   return Promise.all(
     files.map(async (file) => {
       const text = await readFile(new URL(file, folder), 'utf8')
