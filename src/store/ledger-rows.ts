@@ -1,4 +1,4 @@
-import { isOfRequest, type LedgerEntry, principalId } from '#contract'
+import { type Approver, digestHex, isOfRequest, type LedgerEntry, principalId } from '#contract'
 import { unixMilliText } from './rows.ts'
 
 /** What the table keeps of an entry beside its canonical statement. Absent members are empty. */
@@ -29,10 +29,17 @@ const EMPTY = {
   risk: '',
   threshold: 0,
   expires_at: null as string | null,
+  render_hash: '',
+  valid_for_ms: 0,
+  process: '',
+  precondition: '',
+  prompted_by: '',
   reviewer_iss: '',
   reviewer_sub: '',
   reviewer_name: '',
+  reviewer_groups: [] as string[],
   verdict: '',
+  reason_digest: '',
   assurance: '',
   channel: '',
   decision: '',
@@ -40,6 +47,15 @@ const EMPTY = {
   spend: '',
   outcome: '',
   error_type: '',
+  observes: 0,
+  release: '',
+  directory_version: 0,
+  directory_hash: '',
+  frozen: null as 0 | 1 | null,
+  freeze_turn: 0,
+  sealed_epoch: 0,
+  sealed_size: 0,
+  sealed_root: '',
   leaf_hash: '',
   statement: '',
 }
@@ -50,7 +66,7 @@ export type LedgerRow = typeof EMPTY
 export const LEDGER_COLUMNS = Object.keys(EMPTY) as readonly (keyof LedgerRow)[]
 
 export interface LedgerPosition {
-  /** The log's name: its epoch. */
+  /** Which log: the number of its epoch. */
   origin: string
   /** From 0. */
   index: number | bigint
@@ -102,19 +118,24 @@ function details(entry: LedgerEntry): Partial<LedgerRow> {
         risk: entry.ruling.risk ?? '',
         threshold: entry.approvals.threshold,
         expires_at: unixMilliText(entry.expiresAt),
+        render_hash: entry.renderHash,
+        valid_for_ms: entry.validForMs,
+        process: entry.process,
+        precondition: entry.precondition ?? '',
+        prompted_by: entry.promptedBy === undefined ? '' : principalId(entry.promptedBy),
       }
     case 'review':
       return {
-        reviewer_iss: entry.reviewer.iss,
-        reviewer_sub: entry.reviewer.sub,
-        reviewer_name: entry.reviewer.name,
+        ...reviewer(entry.reviewer),
+        reviewer_groups: entry.groups ?? [],
         verdict: entry.verdict,
-        assurance: entry.reviewer.assurance,
-        channel: entry.reviewer.channel,
+        reason_digest: entry.reasonDigest ?? '',
+        render_hash: entry.renderHash,
       }
     case 'decided':
       return {
         decision: entry.decision,
+        reason_digest: entry.reasonDigest ?? '',
         decided_by: entry.by.map(({ iss, sub, name, assurance, channel }) => ({
           iss,
           sub,
@@ -124,28 +145,43 @@ function details(entry: LedgerEntry): Partial<LedgerRow> {
         })),
       }
     case 'spent':
-      return { spend: entry.spend, trace_id: entry.trace?.traceId ?? '', span_id: entry.trace?.spanId ?? '' }
+      return {
+        spend: entry.spend,
+        trace_id: entry.trace?.traceId ?? '',
+        span_id: entry.trace?.spanId ?? '',
+        ...(entry.by === undefined ? {} : reviewer(entry.by)),
+      }
     case 'outcome':
       return { outcome: entry.outcome, error_type: entry.errorType ?? '' }
-    case 'policy':
-      return { policy_version: entry.version, policy_hash: entry.hash }
     case 'erased':
-    case 'freeze': {
-      const { iss, sub, name, assurance, channel } = entry.by
+      return reviewer(entry.by)
+    case 'policy':
       return {
-        reviewer_iss: iss,
-        reviewer_sub: sub,
-        reviewer_name: name,
-        assurance,
-        channel,
-        ...(entry.type === 'freeze'
-          ? { agent_sub: entry.agent ?? '', name: entry.frozen ? 'frozen' : 'thawed' }
-          : {}),
+        policy_version: entry.version,
+        policy_hash: entry.hash,
+        observes: entry.observes ? 1 : 0,
+        release: entry.release ?? '',
       }
-    }
     case 'directory':
-      return { name: `directory ${entry.version}` }
+      return { directory_version: entry.version, directory_hash: entry.hash }
+    case 'freeze':
+      return {
+        ...reviewer(entry.by),
+        agent_sub: entry.agent ?? '',
+        frozen: entry.frozen ? 1 : 0,
+        freeze_turn: entry.turn,
+        reason_digest: entry.reasonDigest ?? '',
+      }
     case 'continued':
-      return { name: `epoch ${entry.epoch}` }
+      return { sealed_epoch: entry.epoch, sealed_size: entry.size, sealed_root: digestHex(entry.root) }
   }
 }
+
+/** Whoever did it in person. */
+const reviewer = ({ iss, sub, name, assurance, channel }: Approver): Partial<LedgerRow> => ({
+  reviewer_iss: iss,
+  reviewer_sub: sub,
+  reviewer_name: name,
+  assurance,
+  channel,
+})

@@ -4,6 +4,7 @@ import type { FindingRow, Store } from '#store'
 import { createEpochs } from '../epochs.ts'
 import { createLedgerWriter } from '../ledger-writer.ts'
 import type { Rewritten, TraceRanges } from '../otlp/ranges.ts'
+import { createRequestEvents } from '../request-events.ts'
 import { createSecondLook } from './judge-again.ts'
 import type { Judged, JudgedPiece } from './judged.ts'
 import { createLedgerReader } from './ledger-reader.ts'
@@ -27,7 +28,7 @@ export interface VerificationConfig {
 export interface VerificationDeps {
   /** Credentials that can only read the ledger and the trust stream are enough. */
   nc: NatsConnection
-  store: Pick<Store, 'insertLedger' | 'insertFindings' | 'query'>
+  store: Pick<Store, 'insertLedger' | 'insertFindings' | 'insertRows' | 'query'>
   /** As Findings.publish. */
   announce(findings: readonly FindingRow[]): Promise<void>
   now: () => number
@@ -57,6 +58,7 @@ export function createVerification(
 ): SpanVerification {
   const view = createLedgerView()
   const writer = createLedgerWriter({ store, log })
+  const events = createRequestEvents({ store, now, log })
   const documents = createTrustDocuments({ pin }, { nc })
   const policies = createPolicies({ documents, now, log })
   const epochs = createEpochs({
@@ -67,6 +69,7 @@ export function createVerification(
     onRecord(record) {
       view.apply(record.entry)
       writer.add(record)
+      events.add(record)
       // Which spans are worth a look follows from it; the first may be on its way.
       if (record.entry.type === 'policy') void policies.prepare([record.entry])
     },
@@ -91,7 +94,7 @@ export function createVerification(
   }
 
   return {
-    ...composeComponents([writer, epochs, policiesFirst, secondLook], log, 'verification'),
+    ...composeComponents([writer, events, epochs, policiesFirst, secondLook], log, 'verification'),
     tellingPrefixes: verifier.tellingPrefixes,
     judge: verifier.judge,
     rewrite: (ranges, judged) => rewrite(ranges, judged, view),
