@@ -119,8 +119,9 @@ describe('certificates of senders', () => {
 })
 
 describe('certificates that change', () => {
-  async function certificateOf({ httpPort }: Receiving): Promise<string> {
-    const socket: TLSSocket = connectTls({ port: httpPort(), host: 'localhost', ca: pem('authority.pem') })
+  async function certificateOf(port: number): Promise<string> {
+    const ALPNProtocols = ['h2', 'http/1.1']
+    const socket: TLSSocket = connectTls({ port, host: 'localhost', ca: pem('authority.pem'), ALPNProtocols })
     onTestFinished(() => void socket.destroy())
     await once(socket, 'secureConnect')
     return String(socket.getPeerCertificate().subject.CN)
@@ -134,13 +135,14 @@ describe('certificates that change', () => {
     return Object.assign(await startReceiving({ tls: { cert, key } }), { cert, key })
   }
 
-  it('receiver - new ones are used for new connections, without a restart', async () => {
+  it('receiver - new ones are used for new connections of both protocols, without a restart', async () => {
     const receiving = await startFrom()
-    expect(await certificateOf(receiving)).toBe('server.test')
+    expect(await certificateOf(receiving.httpPort())).toBe('server.test')
     copyFileSync(path('renewed.pem'), receiving.cert)
     copyFileSync(path('renewed.key'), receiving.key)
     receiving.clock.nowMs += 1_000
-    expect(await certificateOf(receiving)).toBe('renewed.test')
+    expect(await certificateOf(receiving.httpPort())).toBe('renewed.test')
+    expect(await certificateOf(receiving.grpcPort())).toBe('renewed.test')
     expect(await callGrpc(receiving)).toEqual(OK)
   })
 
@@ -148,11 +150,11 @@ describe('certificates that change', () => {
     const receiving = await startFrom()
     copyFileSync(path('renewed.pem'), receiving.cert)
     receiving.clock.nowMs += 1_000
-    expect(await certificateOf(receiving)).toBe('server.test')
+    expect(await certificateOf(receiving.httpPort())).toBe('server.test')
     expect(receiving.log.lines.filter(({ level }) => level === 'error')).toHaveLength(1)
     copyFileSync(path('renewed.key'), receiving.key)
     receiving.clock.nowMs += 1_000
-    expect(await certificateOf(receiving)).toBe('renewed.test')
+    expect(await certificateOf(receiving.httpPort())).toBe('renewed.test')
   })
 })
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls'
 import { HoldpointError } from '#contract'
 import type { Log } from '#runtime'
 import { createWatch, readConfigured } from './files.ts'
@@ -16,9 +16,11 @@ export interface Tls {
   readonly asksForCertificate: boolean
   /** Reads the files. Throws INVALID_CONFIG with the key and the path of the one that cannot be used. */
   read(): SecureContextOptions
-  /** Gives the server what the files hold now, where they have changed; asked before each connection. */
-  refresh(server: { setSecureContext(options: SecureContextOptions): void }): void
+  /** From now on the server's new connections use what the files hold by then. */
+  follow(server: SecureServer): void
 }
+
+type SecureServer = Pick<Server, 'setSecureContext' | 'prependListener'>
 
 /** Undefined where nothing of TLS is configured. Throws INVALID_CONFIG where only part of what it needs is. */
 export function createTls(
@@ -46,17 +48,24 @@ export function createTls(
     return options
   }
 
+  const followers = new Set<SecureServer>()
+  function refresh(): void {
+    if (!watch.hasChanged()) return
+    try {
+      const options = read()
+      for (const server of followers) server.setSecureContext(options)
+      log.info('certificates were read again', { cert })
+    } catch (error) {
+      log.error('the new certificates cannot be used; those before go on', { error })
+    }
+  }
+
   return {
     asksForCertificate: clientCa !== undefined,
     read,
-    refresh(server) {
-      if (!watch.hasChanged()) return
-      try {
-        server.setSecureContext(read())
-        log.info('certificates were read again', { cert })
-      } catch (error) {
-        log.error('the new certificates cannot be used; those before go on', { error })
-      }
+    follow(server) {
+      followers.add(server)
+      server.prependListener('connection', refresh)
     },
   }
 }

@@ -75,7 +75,7 @@ export function createGrpcReceiver(
     )
   }
 
-  function createSecure({ asksForCertificate, read, refresh }: Tls): Http2SecureServer {
+  function createSecure({ asksForCertificate, read, follow }: Tls): Http2SecureServer {
     const created = createSecureServer({
       ...OPTIONS,
       ...read(),
@@ -83,7 +83,7 @@ export function createGrpcReceiver(
       requestCert: asksForCertificate,
       rejectUnauthorized: asksForCertificate,
     })
-    created.prependListener('connection', () => refresh(created))
+    follow(created)
     created.on('tlsClientError', (error) => log.debug('a TLS handshake failed', { reason: error.message }))
     return created
   }

@@ -53,7 +53,7 @@ export function createHttpReceiver(
     return created.on('request', listener(false)).on('checkContinue', listener(true))
   }
 
-  function createSecure(options: ServerOptions, { asksForCertificate, read, refresh }: Tls): Server {
+  function createSecure(options: ServerOptions, { asksForCertificate, read, follow }: Tls): Server {
     const created = createSecureServer({
       ...options,
       ...read(),
@@ -62,7 +62,7 @@ export function createHttpReceiver(
       requestCert: asksForCertificate,
       rejectUnauthorized: false,
     })
-    created.prependListener('connection', () => refresh(created))
+    follow(created)
     created.on('tlsClientError', (error) => log.debug('a TLS handshake failed', { reason: error.message }))
     return created
   }
