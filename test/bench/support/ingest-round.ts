@@ -11,7 +11,7 @@ import type { Request } from './otlp-load.ts'
 
 export interface Round {
   rows: number
-  /** From the first request until a query sees every row. */
+  /** From the first request until a query sees every row, and every verdict. */
   ms: number
   /** Processor time, microseconds for each row; of all pipelines, for another one may drain the buffer. */
   pipelineUs: number
@@ -69,6 +69,10 @@ export function createIngest({ house, store, pipelines }: PipelineHouse): Ingest
     }
     await Promise.all(Array.from({ length: AT_ONCE }, send))
     await until(async () => (await countOf(store.store, 'otel_traces')) >= rows, `${rows} spans`)
+    const verified = `holdpoint_findings FINAL WHERE verification = 'verified'`
+    // What was to be verified and is not makes every number worthless.
+    if (request.held > 0)
+      await until(async () => (await countOf(store.store, verified)) === request.held * times, 'the verdicts')
     const ms = performance.now() - startedAt
     const after = usedMs()
     const eachUs = (of: keyof typeof before): number => ((after[of] - before[of]) * 1_000) / rows

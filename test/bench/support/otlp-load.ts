@@ -16,6 +16,8 @@ export interface Shape {
 /** A request that can be sent again and again, each time under other ids, without being encoded again. */
 export interface Request {
   spans: number
+  /** Of them, those that stand for an action. */
+  held: number
   bytes: Buffer
   /** Makes all ids in `bytes` those of this turn, a number below 2^31, and resolves what the ledger has of its actions. */
   stamp(turn: number): LedgerEntry[]
@@ -51,6 +53,7 @@ export function createRequest({ spans, attributes, services, heldOneIn }: Shape,
   const textMarks = [...offsetsOf(bytes, Buffer.from(MARK_IN_TEXT))]
   return {
     spans,
+    held: held.length,
     bytes,
     stamp(turn) {
       for (const at of marks) bytes.writeUInt32BE(turn, at)

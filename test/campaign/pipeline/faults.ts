@@ -56,7 +56,7 @@ export function createFaults(
 
   const ofNats = (): Fault => {
     const victim = 'nats-server'
-    if (random() < 0.5) return pausing(victim, () => house.nats.pid, 2_000)
+    if (random() < 0.35) return pausing(victim, () => house.nats.pid, 2_000)
     const downMs = lengthMs(500)
     const kill = async (): Promise<void> => {
       signal(house.nats.pid, 'SIGKILL')
