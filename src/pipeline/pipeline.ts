@@ -75,7 +75,8 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Pipe
   )
   const keep = mode === 'buffered' ? keepInBuffer(buffer) : keepInStore(createPreparer(preparing), { log })
   const accept = createAccept({ keep, maxPieceBytes: buffer.maxPieceBytes, onRejected: measures.rejected })
-  const receivers = createReceivers({ ...config, maxBodyBytes }, { accept, now, log })
+  const whyNotReady = mode === 'buffered' ? { whyNotReady: buffer.whyNotReady } : {}
+  const receivers = createReceivers({ ...config, maxBodyBytes }, { accept, ...whyNotReady, now, log })
   const gauge = whileRunning('gauge of waiting entries', () => measures.watchWaiting(verification.waiting))
 
   return {

@@ -41,6 +41,8 @@ export interface Buffer extends Component {
   accept(request: Admitted): Promise<void>
   /** The largest piece that fits into a message. */
   maxPieceBytes(): number
+  /** Undefined while it can. */
+  whyNotReady(): string | undefined
 }
 
 const MOST_ITEMS = 25_000
@@ -120,6 +122,7 @@ export function createBuffer(config: BufferConfig, deps: BufferDeps): Buffer {
   return {
     ...composeComponents([line, gauges, writers], log, 'buffer'),
     maxPieceBytes: () => (nc.info?.max_payload ?? 2 ** 20) - HEADER_BYTES,
+    whyNotReady: () => (line.isDown() ? 'NATS cannot be reached' : undefined),
     async accept(request) {
       try {
         await publisher.publish(request)

@@ -4,6 +4,7 @@ import { type Component, whileRunning } from '#runtime'
 
 /** JetStream over one connection, with its answers as they are. Every call throws UNAVAILABLE, retryable, where none came. */
 export interface Line extends Component {
+  isDown(): boolean
   /** A call of `$JS.API`; undefined where there is no such message. */
   ask<T>(call: string, body: object): Promise<T | undefined>
   /** Without an answer nobody knows whether it stands there: the same again is the only way to find out. */
@@ -56,8 +57,9 @@ export function createLine({ nc }: { nc: NatsConnection }): Line {
   }
 
   function assertUp(): void {
-    if (isDown || nc.isClosed()) throw unavailable('NATS cannot be reached')
+    if (hasBroken()) throw unavailable('NATS cannot be reached')
   }
+  const hasBroken = (): boolean => isDown || nc.isClosed()
 
   async function request(subject: string, body: Uint8Array, headers?: MsgHdrs): Promise<Msg> {
     assertUp()
@@ -76,6 +78,7 @@ export function createLine({ nc }: { nc: NatsConnection }): Line {
       void watch()
       return () => {}
     }),
+    isDown: hasBroken,
     async ask<T>(call: string, body: object) {
       const answer = await request(`$JS.API.${call}`, Buffer.from(JSON.stringify(body)))
       const { error, ...found } = answer.json<T & { error?: ApiError }>()
