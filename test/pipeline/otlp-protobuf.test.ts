@@ -123,7 +123,7 @@ describe('OTLP protobuf', () => {
   })
 
   it('otlp - a body of hollow parts is refused before it fills the memory', () => {
-    const hollow = new Uint8Array(200_000)
+    const hollow = new Uint8Array(2_000_000)
     for (let at = 0; at < hollow.length; at += 2) hollow[at] = 0x0a
     expect(codeOf(() => decodeTraces(hollow))).toBe('PAYLOAD_TOO_LARGE')
   })
@@ -133,13 +133,19 @@ describe('OTLP protobuf', () => {
     ['spans', '12062a0461616161', 2],
     ['events', '5a06120461616161', 3],
   ])('otlp - a body of hollow %s is refused before it fills the memory', (_, part, depth) => {
-    let body: Uint8Array = Buffer.alloc(200_000, part, 'hex')
+    let body: Uint8Array = Buffer.alloc(4_000_000, part, 'hex')
     for (let level = depth; level > 0; level--)
       body = new BinaryWriter()
         .tag(level === 1 ? 1 : 2, WireType.LengthDelimited)
         .bytes(body)
         .finish()
     expect(codeOf(() => decodeTraces(body))).toBe('PAYLOAD_TOO_LARGE')
+  })
+
+  it('otlp - as many hollow spans as a Collector puts into one request do not have it refused', () => {
+    const honest = encodeProtobuf({ spans: [aSpan()] })
+    const hollow = encodeProtobuf({ spans: Array.from({ length: 8_192 }, () => ({})) })
+    expect(codeOf(() => decodeTraces(Buffer.concat([honest, hollow])))).toBe('accepted')
   })
 
   it('otlp - the smallest honest spans are not taken for hollow ones', () => {

@@ -15,12 +15,15 @@ export const PART = {
   span: 28,
 } as const
 
+/** What parts may count beyond the body: more hollow spans than a Collector puts into one request, a megabyte of memory. */
+const ALLOWED_BYTES = 256 * 1024
+
 /**
- * An empty span costs two bytes on the wire and four hundred in memory. A body made of hollow parts is refused
- * before it fills the memory.
+ * An empty span costs two bytes on the wire and a hundred in memory. A body made of hollow parts is refused before
+ * it fills the memory; a few of them are not, since a Collector may have put them into one request with others.
  */
 export function createPartCounter(bodyBytes: number): (leastBytes?: number) => void {
-  let left = 8_000 + bodyBytes
+  let left = ALLOWED_BYTES + bodyBytes
   return (leastBytes = PART.any) => {
     left -= leastBytes
     if (left < 0)

@@ -1,3 +1,5 @@
+import { HoldpointError } from '#contract'
+
 /** Prefixes of UTF-8 that are looked for among very many strings, nearly none of which begin with one of them. */
 export interface Prefixes {
   /** By their first byte. */
@@ -9,7 +11,7 @@ export function createPrefixes(prefixes: readonly string[]): Prefixes {
   for (const prefix of prefixes) {
     const bytes = new TextEncoder().encode(prefix)
     const [first] = bytes
-    if (first === undefined) throw new Error('an empty prefix begins every string')
+    if (first === undefined) throw new HoldpointError('INTERNAL', 'an empty prefix begins every string')
     byFirst[first] = [...(byFirst[first] ?? []), bytes]
   }
   return { byFirst }
