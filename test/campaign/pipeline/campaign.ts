@@ -19,11 +19,13 @@ export interface PipelineCampaign {
   cycles: number
   seed: number
   mode: 'buffered' | 'direct'
+  /** Which faults, by what is said about them; preset: all. */
+  only?: RegExp
   say(line: string): void
 }
 
 /** Under one and the same load, in each cycle one process or two are killed or paused; in the end everything is counted. */
-export async function campaign({ cycles, seed, mode, say }: PipelineCampaign) {
+export async function campaign({ cycles, seed, mode, only = /./, say }: PipelineCampaign) {
   const random = createRandom(seed)
   const scene = await startPipelineHouse(
     PIPELINES.map((name) => ({
@@ -38,7 +40,7 @@ export async function campaign({ cycles, seed, mode, say }: PipelineCampaign) {
     const nc = await house.connect('broker')
     const actions = createActions(nc, Date.now)
     const poison = await createPoison(house)
-    const faults = createFaults(scene, { random, takeoverMs: TAKEOVER_MS })
+    const faults = createFaults(scene, { random, takeoverMs: TAKEOVER_MS, only })
     const problems: string[] = []
     const happened: Record<string, number> = {}
 

@@ -16,10 +16,10 @@ const AWAITS = 'src/pipeline/**/*.ts'
 /** Those between which something may be lost or doubled come first. */
 const WRITERS = /\/(buffer|batch)\//
 
-/** Faults at random: of one process, or of two at once. `takeoverMs`: pauses reach beyond it. */
+/** Faults at random: of one process, or of two at once. `takeoverMs`: pauses reach beyond it. `only`: see `about`. */
 export function createFaults(
   { house, store, pipelines }: PipelineHouse,
-  { random, takeoverMs }: { random: () => number; takeoverMs: number },
+  { random, takeoverMs, only = /./ }: { random: () => number; takeoverMs: number; only?: RegExp },
 ) {
   const nextMoment = createMoments(random)
   const oneOf = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
@@ -45,7 +45,7 @@ export function createFaults(
     const pipeline = oneOf(pipelines)
     const { name: victim } = pipeline
     const chance = random()
-    if (chance < 0.4) return pausing(victim, pipeline.pid, takeoverMs * 2)
+    if (chance < 0.4) return pausing(victim, pipeline.pid, takeoverMs * 3)
     if (chance < 0.6)
       return { about: `${victim} was killed`, kind: 'killed', victim, happen: () => pipeline.kill() }
     const moment = nextMoment()
@@ -95,7 +95,12 @@ export function createFaults(
     }
   }
 
-  const one = (): Fault => oneOf([ofPipeline, ofPipeline, ofNats, ofStore])()
+  const one = (): Fault => {
+    for (;;) {
+      const fault = oneOf([ofPipeline, ofPipeline, ofNats, ofStore])()
+      if (only.test(fault.about)) return fault
+    }
+  }
   return {
     next(): Fault[] {
       const first = one()

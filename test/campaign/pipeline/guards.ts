@@ -1,6 +1,11 @@
 import type { Guard } from '../../support/guards.ts'
 
-export const guards: readonly Guard[] = [
+/** With one taken away, the faults that `faults` names are enough to show it, and so are fewer of them. */
+export interface PipelineGuard extends Guard {
+  faults: RegExp
+}
+
+export const guards: readonly PipelineGuard[] = [
   {
     name: 'acknowledge-after-durable',
     about: 'A sender that is told so before NATS has what it sent.',
@@ -8,6 +13,7 @@ export const guards: readonly Guard[] = [
     find: 'const published = await line.publish(telemetrySubject(lane, signal), body, headers)',
     replace:
       'line.publish(telemetrySubject(lane, signal), body, headers).catch(() => {})\n    const published = { ok: true as const }',
+    faults: /nats-server was killed/,
   },
   {
     name: 'message-id',
@@ -15,6 +21,7 @@ export const guards: readonly Guard[] = [
     file: 'src/pipeline/buffer/message.ts',
     find: "written.set('Nats-Msg-Id', id)",
     replace: '',
+    faults: /pipeline . was (killed$|paused)|nats-server was killed/,
   },
   {
     name: 'kept-for-memory',
@@ -22,6 +29,7 @@ export const guards: readonly Guard[] = [
     file: 'src/pipeline/buffer/buffer.ts',
     find: 'keepMs = 600_000',
     replace: 'keepMs = 0',
+    faults: /nats-server was killed twice/,
   },
   {
     name: 'token',
@@ -29,6 +37,7 @@ export const guards: readonly Guard[] = [
     file: 'src/store/store.ts',
     find: 'insert_deduplication_token: token,',
     replace: 'insert_deduplication_token: token + Math.random(),',
+    faults: /pipeline . was (killed|paused)|store was killed/,
   },
   {
     name: 'view-deduplication',
@@ -37,6 +46,7 @@ export const guards: readonly Guard[] = [
     find: '...window(table.engine), ',
     replace:
       "...(name.includes('trace_id_ts') ? { non_replicated_deduplication_window: 0 } : window(table.engine)), ",
+    faults: /pipeline . was (killed|paused)|store was killed/,
   },
   {
     name: 'recorded-batch',
@@ -44,6 +54,7 @@ export const guards: readonly Guard[] = [
     file: 'src/pipeline/buffer/lane.ts',
     find: 'await composer.again(last)',
     replace: '(await composer.next({ stream: last.stream, to: last.from - 1 })) as Composed',
+    faults: /pipeline . was killed/,
   },
   {
     name: 'compare-and-set',
@@ -51,6 +62,7 @@ export const guards: readonly Guard[] = [
     file: 'src/pipeline/buffer/cursor.ts',
     find: "expecting.set('Nats-Expected-Last-Subject-Sequence', String(expected))",
     replace: '',
+    faults: /pipeline . was paused/,
   },
   {
     name: 'purge-after-commit',
@@ -59,6 +71,7 @@ export const guards: readonly Guard[] = [
     find: 'await settler.settle(portions, hold)',
     replace:
       'await stream.purge(lane, composed.stream, composed.to)\n        await settler.settle(portions, hold)',
+    faults: /pipeline . was killed/,
   },
   {
     name: 'retryable-not-dropped',
@@ -66,6 +79,7 @@ export const guards: readonly Guard[] = [
     file: 'src/pipeline/buffer/settle.ts',
     find: 'return await takeApart(portion, hold, error)\n        await trouble.wait(error)',
     replace: 'return await takeApart(portion, hold, error)\n        return',
+    faults: /store was killed/,
   },
   {
     name: 'strip-client-verdicts',
@@ -73,6 +87,7 @@ export const guards: readonly Guard[] = [
     file: 'src/pipeline/batch/prepare.ts',
     find: 'stripOurs(signal, body)',
     replace: 'body',
+    faults: /./,
   },
   {
     name: 'dead-letter-keeps',
@@ -80,5 +95,6 @@ export const guards: readonly Guard[] = [
     file: 'src/pipeline/buffer/settle.ts',
     find: 'await deadLetters.add({ token, piece, reason: messageOf(reason) })',
     replace: '',
+    faults: /./,
   },
 ]
