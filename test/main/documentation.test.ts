@@ -23,15 +23,18 @@ test('documentation - the README’s commands are all that there are, each once'
   ).toEqual(commands.toSorted())
 })
 
-test('documentation - every folder of the broker has its line, and none that is not there', () => {
-  const folders = readdirSync(join(root, 'src/broker'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-  const rows = rowsOf(sectionOf(read('src/README.md'), 'Inside the broker'))
-  expect(rows.flatMap((row) => /^\| `([a-z]+)` \| .+ \|$/.exec(row)?.[1] ?? []).toSorted()).toEqual(
-    folders.toSorted(),
-  )
-})
+test.each(['broker', 'pipeline'])(
+  'documentation - every folder of the %s has its line, and none that is not there',
+  (room) => {
+    const folders = readdirSync(join(root, 'src', room), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+    const rows = rowsOf(sectionOf(read('src/README.md'), `Inside the ${room}`))
+    expect(rows.flatMap((row) => /^\| `([a-z]+)` \| .+ \|$/.exec(row)?.[1] ?? []).toSorted()).toEqual(
+      folders.toSorted(),
+    )
+  },
+)
 
 test('documentation - the README leads to every page of docs, and no link of any page is dead', () => {
   const pages = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'))
