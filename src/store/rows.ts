@@ -1,44 +1,10 @@
 import { isAlarming, type Verification } from '#contract'
 
-/** Keys in lexical order, values as text; arrays and maps as JSON. */
-export type AttributeMap = Record<string, string>
-
-/** One span in `otel_traces`, named and encoded as the Collector's ClickHouse exporter does. */
-export interface SpanRow {
-  /** Start: seconds since the epoch with nine decimals, as `unixNanoText` makes them. */
-  Timestamp: string
-  /** Lowercase hex, 32 digits. */
-  TraceId: string
-  /** Lowercase hex, 16 digits; so is ParentSpanId, which is empty for a root. */
-  SpanId: string
-  ParentSpanId: string
-  TraceState: string
-  SpanName: string
-  SpanKind: 'Unspecified' | 'Internal' | 'Server' | 'Client' | 'Producer' | 'Consumer'
-  ServiceName: string
-  ResourceAttributes: AttributeMap
-  ScopeName: string
-  ScopeVersion: string
-  SpanAttributes: AttributeMap
-  /** Nanoseconds, in decimal digits: they exceed what a number holds. */
-  Duration: string
-  StatusCode: 'Unset' | 'Ok' | 'Error'
-  StatusMessage: string
-  /** The arrays of `Events` are equally long; so are those of `Links`. */
-  'Events.Timestamp': string[]
-  'Events.Name': string[]
-  'Events.Attributes': AttributeMap[]
-  'Links.TraceId': string[]
-  'Links.SpanId': string[]
-  'Links.TraceState': string[]
-  'Links.Attributes': AttributeMap[]
-}
-
 /** One row of `holdpoint_findings`: what the pipeline found of one span. */
 export interface FindingRow {
   trace_id: string
   span_id: string
-  /** Start of the span, as in SpanRow. */
+  /** Start of the span: seconds since the epoch with nine decimals, as `unixNanoText` makes them. */
   timestamp: string
   service_name: string
   agent: string
@@ -68,31 +34,6 @@ export interface FindingRow {
   /** When the span arrived, milliseconds since the epoch. */
   received_at?: number
 }
-
-export const SPAN_COLUMNS = [
-  'Timestamp',
-  'TraceId',
-  'SpanId',
-  'ParentSpanId',
-  'TraceState',
-  'SpanName',
-  'SpanKind',
-  'ServiceName',
-  'ResourceAttributes',
-  'ScopeName',
-  'ScopeVersion',
-  'SpanAttributes',
-  'Duration',
-  'StatusCode',
-  'StatusMessage',
-  'Events.Timestamp',
-  'Events.Name',
-  'Events.Attributes',
-  'Links.TraceId',
-  'Links.SpanId',
-  'Links.TraceState',
-  'Links.Attributes',
-] as const satisfies readonly (keyof SpanRow)[]
 
 export const FINDING_COLUMNS = [
   'trace_id',

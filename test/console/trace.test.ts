@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Digest, encodeEntry, type LedgerEntry } from '#contract'
-import { createStore, type FindingRow, type SpanRow, type Store, toLedgerRow, unixNanoText } from '#store'
+import { createStore, type FindingRow, type Store, toLedgerRow, unixNanoText } from '#store'
 import { placeSpans } from '../../src/console/trace/tree.ts'
 import { type RunningEngine, startEngine } from '../store/engine-fixture.ts'
+import { insertSpans, type SpanRow, spanRow } from '../store/span-rows.ts'
 import { reviewAs } from '../support/held.ts'
 import { type Scene, startScene } from './scene.ts'
 
@@ -27,31 +28,16 @@ const T0 = 1_790_000_000_000
 const digest = `sha-256:${'a'.repeat(64)}` as Digest
 const traceOf = (char: string) => ({ traceId: char.repeat(32), spanId: char.repeat(16) })
 
-const span = (char: string, at: number, more: Partial<SpanRow> = {}): SpanRow => ({
-  Timestamp: unixNanoText(BigInt(T0 + at) * 1_000_000n),
-  TraceId: char.repeat(32),
-  SpanId: char.repeat(16),
-  ParentSpanId: '',
-  TraceState: '',
-  SpanName: 'execute_tool grant_role',
-  SpanKind: 'Internal',
-  ServiceName: 'support',
-  ResourceAttributes: {},
-  ScopeName: '',
-  ScopeVersion: '',
-  SpanAttributes: {},
-  Duration: '4000000000',
-  StatusCode: 'Ok',
-  StatusMessage: '',
-  'Events.Timestamp': [],
-  'Events.Name': [],
-  'Events.Attributes': [],
-  'Links.TraceId': [],
-  'Links.SpanId': [],
-  'Links.TraceState': [],
-  'Links.Attributes': [],
-  ...more,
-})
+const span = (char: string, at: number, more: Partial<SpanRow> = {}): SpanRow =>
+  spanRow(char.repeat(16), {
+    Timestamp: unixNanoText(BigInt(T0 + at) * 1_000_000n),
+    TraceId: char.repeat(32),
+    SpanName: 'execute_tool grant_role',
+    ServiceName: 'support',
+    SpanAttributes: {},
+    Duration: '4000000000',
+    ...more,
+  })
 
 /** What the pipeline stores of a request that was approved and ran. */
 async function storeApproved(requestId: string, char: string): Promise<void> {
@@ -135,7 +121,8 @@ const cardOf = async (char: string): Promise<string> => {
 
 describe('a request’s trace', () => {
   test('console - who acted and who authorized it stand beside the span, out of the ledger and not out of the span', async () => {
-    await writer.insertSpans(
+    await insertSpans(
+      writer,
       [
         span('c', 0, {
           SpanAttributes: {
@@ -166,7 +153,8 @@ describe('a request’s trace', () => {
 
   test('console - names and attributes of spans stay text', async () => {
     const evil = '<img src=x onerror=alert(1)>\u202e'
-    await writer.insertSpans(
+    await insertSpans(
+      writer,
       [
         span('e', 0, {
           SpanName: evil,
@@ -183,7 +171,7 @@ describe('a request’s trace', () => {
   })
 
   test('console - of very many spans and attributes a bounded number is shown, and that is said', async () => {
-    const many = Array.from({ length: 1_000 }, (_, at) =>
+    const many = Array.from({ length: 400 }, (_, at) =>
       span('f', at, {
         SpanId: at.toString(16).padStart(16, '0'),
         SpanAttributes: Object.fromEntries(
@@ -191,7 +179,7 @@ describe('a request’s trace', () => {
         ),
       }),
     )
-    await writer.insertSpans(many, 'spans f')
+    await insertSpans(writer, many, 'spans f')
     const trace = await cardOf('f')
     expect(trace).toContain('Only the first 300 spans are shown.')
     expect(trace.match(/<li class="span/g)).toHaveLength(300)
