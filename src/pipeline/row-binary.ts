@@ -34,7 +34,7 @@ export interface RowWriter {
 }
 
 const FIRST_BYTES = 64 * 1024
-/** Up to here a loop is quicker than a call. */
+/** Below it a loop is quicker than a call, and a length takes one byte. */
 const SHORT_BYTES = 64
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
 const encoder = new TextEncoder()
@@ -110,12 +110,17 @@ export function createRowWriter(): RowWriter {
     },
     copy(from, start, end) {
       const length = end - start
-      writer.varint(length)
-      writer.reserve(length)
-      const { bytes, at } = writer
-      writer.at = at + length
-      if (length >= SHORT_BYTES) bytes.set(from.subarray(start, end), at)
-      else for (let next = 0; next < length; next++) bytes[at + next] = from[start + next] as number
+      if (length >= SHORT_BYTES) {
+        writer.varint(length)
+        writer.encoded(from.subarray(start, end))
+        return
+      }
+      writer.reserve(1 + length)
+      const { bytes } = writer
+      let { at } = writer
+      bytes[at++] = length
+      for (let next = start; next < end; next++) bytes[at++] = from[next] as number
+      writer.at = at
     },
     hex(from, start, end) {
       writer.varint(2 * (end - start))

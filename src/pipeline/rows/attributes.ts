@@ -29,6 +29,8 @@ export function createAttributeRanges(): AttributeRanges {
   let slots = new Int32Array(SLOTS * 64)
   let order = new Int32Array(64)
   let count = 0
+  /** How many `order` is a permutation of. */
+  let sorted = -1
 
   function compare(one: number, other: number): number {
     const { bytes } = cursor
@@ -60,13 +62,23 @@ export function createAttributeRanges(): AttributeRanges {
     }
   }
 
+  /** Spans of one instrumentation have their keys in one order, which is then known already. */
+  function isAsBefore(): boolean {
+    if (count !== sorted) return false
+    for (let next = 1; next < count; next++)
+      if (compare(order[next - 1] as number, order[next] as number) >= 0) return false
+    return true
+  }
+
   function dropEarlier(): void {
+    sorted = count
     let kept = 0
     for (let next = 0; next < count; next++) {
       const one = order[next] as number
       if (next + 1 < count && compare(one, order[next + 1] as number) === 0) continue
       order[kept++] = one
     }
+    if (kept < count) sorted = -1
     count = kept
   }
 
@@ -76,7 +88,7 @@ export function createAttributeRanges(): AttributeRanges {
       slots = grown(slots)
     }
     const at = count++ * SLOTS
-    slots.fill(0, at, at + SLOTS)
+    slots[at] = slots[at + 1] = slots[at + 2] = slots[at + 3] = 0
     cursor.at = from
     while (cursor.at < end) {
       const tag = readVarint32(cursor)
@@ -104,8 +116,10 @@ export function createAttributeRanges(): AttributeRanges {
     },
     add,
     write(writer) {
-      sort()
-      dropEarlier()
+      if (!isAsBefore()) {
+        sort()
+        dropEarlier()
+      }
       writer.varint(count)
       for (let next = 0; next < count; next++) {
         const one = order[next] as number
