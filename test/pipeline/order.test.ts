@@ -1,0 +1,190 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ATTR, GEN_AI, type LedgerEntry } from '#contract'
+import { parsePolicy } from '#policy'
+import { createStore, type Store, toLedgerRow } from '#store'
+import { findingRowsOf } from '../../src/pipeline/finding-rows.ts'
+import { scanTraces } from '../../src/pipeline/otlp/scan.ts'
+import { createLedgerView } from '../../src/pipeline/verification/ledger-view.ts'
+import { createPolicyTable } from '../../src/pipeline/verification/rerule.ts'
+import { createVerifier, type Verifier } from '../../src/pipeline/verification/verifier.ts'
+import { clientOf, type RunningEngine, startEngine } from '../store/engine-fixture.ts'
+import { createRandom } from '../support/random.ts'
+import { aSpan, encodeProtobuf, type SampleSpan, SPAN, TRACE } from './encode.ts'
+import {
+  APPROVED_ATTRIBUTES as APPROVED,
+  AT,
+  decided,
+  outcome,
+  policy,
+  requested,
+  spent,
+  UNASKED_ATTRIBUTES as UNASKED,
+} from './entries.ts'
+
+let running: RunningEngine
+let client: ClickHouseClient
+let store: Store
+beforeAll(async () => {
+  running = await startEngine()
+  store = createStore(running.engine.writer)
+  await store.migrate()
+  client = clientOf(running.engine.writer)
+  const rows = LEDGER.map((entry, index) =>
+    toLedgerRow(entry, { origin: '1', index, leafHash: String(index).repeat(64), statement: '{}' }),
+  )
+  await store.insertLedger(rows, 'ledger')
+})
+afterAll(async () => {
+  await client?.close()
+  await store?.close()
+  await running?.stop()
+})
+
+const LEDGER: LedgerEntry[] = [policy(), requested(), decided(), spent(), outcome()]
+const TABLE = createPolicyTable(
+  parsePolicy(`
+holdpoint: 1
+defaults: { effect: hold, approvals: { from: [sre] } }
+groups: { sre: ["oidc:https://idp.test#group/sre"] }
+rules: [{ id: lookup, match: { kind: tool, name: "lookup_*" }, effect: allow }]
+`),
+  { version: 1, hash: policy().hash },
+)
+
+/** One pipeline: what it has seen is its own, the tables are everybody's. */
+function createJudge(): Verifier {
+  const view = createLedgerView()
+  for (const entry of LEDGER) view.apply(entry)
+  return createVerifier({
+    view,
+    store,
+    now: () => AT + 10_000,
+    reader: { read: async () => true },
+    policies: { prepare: async () => {}, table: () => TABLE, known: () => [TABLE] },
+    registrations: { prepare: async () => {}, of: () => undefined },
+  })
+}
+
+const FOREIGN = { [GEN_AI.operationName]: 'execute_tool', [GEN_AI.toolName]: 'export_customers' }
+const LOOKUP = { ...UNASKED, [GEN_AI.toolName]: 'lookup_customer' }
+const [OTHER, FIRST_CHILD, SECOND_CHILD] = ['2', '3', '4'].map((digit) => digit.repeat(16)) as [
+  string,
+  string,
+  string,
+]
+const child = (spanId: string, more = {}) =>
+  aSpan({ spanId, parentSpanId: SPAN, attributes: { ...FOREIGN, ...more } })
+
+/** What can come under one approval: honest spans, and ways to use it twice or to cover that up. */
+const SPANS: SampleSpan[] = [
+  aSpan({ attributes: APPROVED }),
+  aSpan({ attributes: { ...APPROVED, more: 'x' } }),
+  aSpan({ attributes: LOOKUP }),
+  aSpan({ attributes: { ...APPROVED, [ATTR.approverName]: 'The CEO' } }),
+  aSpan({ attributes: { ...APPROVED, [ATTR.outcome]: 'not_run' } }),
+  aSpan({ spanId: OTHER, attributes: APPROVED }),
+  aSpan({ spanId: OTHER, attributes: LOOKUP }),
+  aSpan({ spanId: OTHER, attributes: UNASKED }),
+  aSpan({ spanId: '5'.repeat(16), attributes: LOOKUP }),
+  aSpan({ spanId: '5'.repeat(16), attributes: { ...LOOKUP, more: 'x' } }),
+  child(FIRST_CHILD),
+  child(FIRST_CHILD, { more: 'x' }),
+  child(SECOND_CHILD),
+]
+
+let batches = 0
+async function judgeAndStore(verifier: Verifier, spans: readonly SampleSpan[]): Promise<void> {
+  const ranges = scanTraces(encodeProtobuf({ spans: [...spans] }), verifier.tellingPrefixes())
+  const judged = await verifier.judge([{ ranges, receivedAtMs: AT + 10_000 }])
+  await store.insertFindings(findingRowsOf(judged, AT + 10_000 + batches), `batch ${batches++}`)
+}
+
+async function standing(): Promise<object[]> {
+  const rows = await store.query<{ judged_at: string }>(
+    'SELECT * FROM holdpoint_actions WHERE trace_id = {trace:String} ORDER BY span_id, request_id, name, verification',
+    { trace: TRACE },
+  )
+  return rows.map(({ judged_at: _, ...row }) => row)
+}
+
+const shuffled = <T>(all: readonly T[], random: () => number): T[] =>
+  all
+    .map((one) => ({ one, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one)
+
+it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'findings - any order and any split over two judges end in the same actions (seed %i)',
+  async (seed) => {
+    const random = createRandom(seed)
+    const some = SPANS.filter(() => random() < 0.4)
+    // An exporter that got no answer sends a span again.
+    const spans = [...some, ...some.filter(() => random() < 0.3)]
+    const ends: object[][] = []
+    for (let order = 0; order < 3; order++) {
+      await client.command({ query: 'TRUNCATE TABLE holdpoint_findings' })
+      const judges = [createJudge(), createJudge()] as const
+      const left = shuffled(spans, random)
+      while (left.length > 0) {
+        const at = left.splice(0, 1 + Math.floor(random() * 3))
+        const too = left.splice(0, Math.floor(random() * 3))
+        // At the same time, or one after the other.
+        await Promise.all([judgeAndStore(judges[0], at), judgeAndStore(judges[1], too)])
+      }
+      ends.push(await standing())
+    }
+    expect(ends[1]).toEqual(ends[0])
+    expect(ends[2]).toEqual(ends[0])
+  },
+)
+
+const [
+  A,
+  B,
+  LOOKUP_OF_A,
+  FORGED,
+  NOT_RUN,
+  AGAIN,
+  ,
+  UNASKED_THERE,
+  HARMLESS,
+  HARMLESS_TOO,
+  CHILD,
+  CHILD_TOO,
+  SECOND,
+] = SPANS as [SampleSpan, ...SampleSpan[]]
+
+/** Span and word, as they stand in the end. */
+const stands = async (): Promise<string[]> =>
+  (await standing()).map((row) => {
+    const { span_id, verification } = row as { span_id: string; verification: string }
+    return `${span_id[0]} ${verification}`
+  })
+
+it.each<[string, (SampleSpan | undefined)[], string[]]>([
+  ['the consumer alone', [A], ['b verified']],
+  ['the consumer, sent again', [A, A], ['b verified']],
+  ['two contents under its ids', [A, B], ['b replayed']],
+  ['a harmless content under its ids', [A, LOOKUP_OF_A], ['b replayed']],
+  ['a lie under its ids', [A, FORGED], ['b forged']],
+  ['two words of one span about what it did', [A, NOT_RUN], ['b forged']],
+  ['another span that claims it', [A, AGAIN], ['2 replayed', 'b verified']],
+  ['a harmless content under the ids of a replay', [AGAIN, SPANS[6]], ['2 replayed', 'b ']],
+  ['a harmless content under the ids of what nobody decided', [UNASKED_THERE, SPANS[6]], ['2 missing', 'b ']],
+  ['two harmless contents', [HARMLESS, HARMLESS_TOO], ['5 not_required', 'b ']],
+  ['an effect, which is no action', [A, CHILD], ['b verified']],
+  ['an effect, sent again', [A, CHILD, CHILD], ['b verified']],
+  ['two effects', [A, CHILD, SECOND], ['4 replayed', 'b verified']],
+  ['two contents of an effect', [A, CHILD, CHILD_TOO], ['3 replayed', 'b verified']],
+])('findings - %s', async (_, spans, expected) => {
+  for (const order of [spans, [...spans].reverse()]) {
+    await client.command({ query: 'TRUNCATE TABLE holdpoint_findings' })
+    // Nobody has seen what the others have: the tables alone tell.
+    await Promise.all(order.map((span) => judgeAndStore(createJudge(), span ? [span] : [])))
+    const found = await stands()
+    expect(found.map((one) => one.replace(/^[34] replayed/, 'child replayed'))).toEqual(
+      expected.map((one) => one.replace(/^[34] replayed/, 'child replayed')),
+    )
+  }
+})
