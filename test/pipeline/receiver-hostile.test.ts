@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import type { Accepted } from '../../src/pipeline/otlp/signal.ts'
 import {
   BODY,
+  expectRoom,
   MAX_BODY_BYTES,
   openRaw,
   PROTOBUF,
   post,
   type Raw,
-  type Receiving,
   startReceiving,
 } from './receiving.ts'
 
@@ -30,17 +30,6 @@ const until = async (isTrue: () => boolean): Promise<void> => {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** As many bytes as are free are taken and given back: nothing is held any more. */
-async function expectRoom(receiving: Receiving): Promise<void> {
-  const gate = Promise.withResolvers<Accepted>()
-  receiving.become = () => gate.promise
-  const before = receiving.received.length
-  const whole = Array.from({ length: 2 }, () => post(receiving.url(), Buffer.alloc(MAX_BODY_BYTES)))
-  await until(() => receiving.received.length === before + 2)
-  gate.resolve({ rejected: 0 })
-  expect((await Promise.all(whole)).map(({ status }) => status)).toEqual([200, 200])
-}
-
 describe('senders who take their time', () => {
   it.each([
     ['headers', 'POST /v1/traces HTTP/1.1\r\nHost: x\r\nX-Slow: a'],
@@ -48,7 +37,7 @@ describe('senders who take their time', () => {
     ['chunks', `${head({ 'Transfer-Encoding': 'chunked' })}2\r\nab\r\n`],
     ['a compressed body', `${head({ 'Content-Length': 100, 'Content-Encoding': 'gzip' })}\x1f`],
   ])('receiver - one that dribbles %s is told so, and cut off', async (_, begun) => {
-    const receiving = await startReceiving({ requestTimeoutMs: 100 })
+    const receiving = await startReceiving({ requestTimeoutMs: 500 })
     const raw = openRaw(receiving.httpPort())
     raw.socket.write(begun, 'latin1')
     await raw.closed

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { Accepted, ExportRequest } from '../../src/pipeline/otlp/signal.ts'
 import {
   createReceivers,
@@ -77,6 +77,30 @@ export const post = (
   body: Uint8Array | string,
   headers: Record<string, string> = { 'content-type': PROTOBUF },
 ): Promise<Response> => fetch(url, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers })
+
+/** Two of the largest bodies fit in at the same time: of those before, nothing is held any more. */
+export async function expectRoom(receiving: Receiving): Promise<void> {
+  let statuses: number[] = [0]
+  // Whoever has gone away is noticed in a while; what is never given back stays away.
+  for (let tries = 0; tries < 50 && !statuses.every((status) => status === 200); tries++)
+    statuses = await sendTwo(receiving)
+  expect(statuses).toEqual([200, 200])
+}
+
+async function sendTwo(receiving: Receiving): Promise<number[]> {
+  const gate = Promise.withResolvers<Accepted>()
+  const both = Promise.withResolvers<void>()
+  let waiting = 0
+  receiving.become = () => {
+    if (++waiting === 2) both.resolve()
+    return gate.promise
+  }
+  const whole = [1, 2].map(() => post(receiving.url(), Buffer.alloc(MAX_BODY_BYTES)))
+  // One that is refused never comes to the gate.
+  await Promise.race([both.promise, ...whole])
+  gate.resolve({ rejected: 0 })
+  return (await Promise.all(whole)).map(({ status }) => status)
+}
 
 export interface Status {
   code?: number
