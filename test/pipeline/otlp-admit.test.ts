@@ -217,6 +217,13 @@ describe('admitting', () => {
     expect(codeOf(() => decodeTraces(pieces[0] as Uint8Array))).toBe('accepted')
   })
 
+  it('admit - a request of nothing but malformed spans is refused before each has cost an error', () => {
+    const broken = spanBytes({ 11: Buffer.from([0xff]) })
+    const body = (count: number) => around(spanBytes(), ...Array.from({ length: count }, () => broken))
+    expect(admit(traces(body(1_000)), WIDE)).toMatchObject({ items: 1, rejected: 1_000 })
+    expect(codeOf(() => admit(traces(body(1_001)), WIDE))).toBe('INVALID_INPUT')
+  })
+
   it('admit - a malformed resource without a span does not come through with the others', () => {
     const body = Buffer.concat([message(1, message(1, message(1, nested(70)))), around(spanBytes())])
     const { pieces } = admit(traces(body), WIDE)

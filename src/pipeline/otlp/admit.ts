@@ -59,7 +59,10 @@ function sift(
 
 /** Of a resource or a scope: whoever reads the piece would refuse it, even where it holds no item. */
 const hasFaults = ({ groups }: Outline): boolean =>
-  groups.some(({ resource, scopes }) => resource.fault || scopes.some(({ scope }) => scope.fault))
+  groups.some(
+    ({ resource, scopes }) =>
+      resource.fault !== undefined || scopes.some(({ scope }) => scope.fault !== undefined),
+  )
 
 function readRepaired({ signal, body }: ExportRequest): Outline {
   const outline = readOutline(signal, body, [])

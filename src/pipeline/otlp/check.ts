@@ -21,6 +21,8 @@ export interface Checker extends Cursor {
   told: boolean
   /** Where a string is no UTF-8; -1 as long as there is none. */
   badTextAt: number
+  /** How many resources, scopes and items were malformed. */
+  faults: number
 }
 
 /** Spans of these names are an action, or the wait for one, whatever their attributes. */
@@ -34,6 +36,7 @@ export const createChecker = (bytes: Uint8Array, telling: readonly string[]): Ch
   keys: createPrefixes(telling),
   told: false,
   badTextAt: -1,
+  faults: 0,
 })
 
 /**

@@ -31,7 +31,7 @@ export function eachItem(signal: Signal, { body, groups }: Outline, take: (item:
       const { from, to } = scope
       const ofScope: Envelope = { from, to, no: GROUP.scopes, holds: GROUP.items, within: ofGroup }
       for (const part of scope.items) {
-        const fault = (group.resource.fault ?? scope.scope.fault ?? part.fault)?.message
+        const fault = group.resource.fault ?? scope.scope.fault ?? part.fault
         if (signal === 'metrics' && fault === undefined) eachPoint(body, part, ofScope, take)
         else take(itemOf(part, GROUP.items, ITEM[signal].message, ofScope, fault))
       }

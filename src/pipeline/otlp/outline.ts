@@ -32,7 +32,7 @@ export interface Part extends Range {
   /** One of its keys begins with one of the prefixes that were asked for. */
   telling: boolean
   /** Why it is no such message. */
-  fault?: HoldpointError
+  fault?: string
 }
 
 /**
@@ -66,7 +66,7 @@ export function readSound(signal: Signal, body: Uint8Array, telling: readonly st
 }
 
 function refuse({ fault }: Part): void {
-  if (fault) throw fault
+  if (fault !== undefined) throw new HoldpointError('INVALID_INPUT', fault)
 }
 
 function readGroup(checker: Checker, item: Field, to: number): Group {
@@ -107,6 +107,9 @@ function readScope(checker: Checker, item: Field, to: number): Scope {
   return scope
 }
 
+/** Faults cost more than parts: a request with this many is nobody's bad luck. */
+const MAX_FAULTS = 1_000
+
 function readPart(checker: Checker, message: Message, to: number): Part {
   const part: Part = { from: checker.at, to, telling: false }
   const { badTextAt } = checker
@@ -115,7 +118,8 @@ function readPart(checker: Checker, message: Message, to: number): Part {
     checkMessage(checker, message, to)
   } catch (error) {
     if (!(error instanceof HoldpointError) || error.code !== 'INVALID_INPUT') throw error
-    part.fault = error
+    if (++checker.faults > MAX_FAULTS) throw error
+    part.fault = error.message
     checker.badTextAt = badTextAt
     checker.at = to
   }

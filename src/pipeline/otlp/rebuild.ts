@@ -17,8 +17,8 @@ export type Edit = (
 ) => 'keep' | 'enter' | 'replaced'
 
 /**
- * A message again, edited; what is unknown stays as it came. Where its bytes are no such message, that part of it
- * stays as it is, for somebody else to refuse.
+ * A message again, edited; what is unknown stays as it came. A part whose bytes are no such message stays as it is,
+ * for somebody else to refuse.
  */
 export function rebuild(bytes: Uint8Array, message: Message, edit: Edit): Uint8Array {
   const writer = createWriter(bytes.length)
@@ -39,12 +39,15 @@ function rebuildMessage(
   try {
     while (cursor.at < to) rebuildField(writer, cursor, message, to, edit, depth)
   } catch (error) {
-    if (!(error instanceof HoldpointError)) throw error
+    if (!(error instanceof HoldpointError) || depth > PART_DEPTH) throw error
     writer.at = before
     copyBytes(writer, cursor.bytes, from, to)
     cursor.at = to
   }
 }
+
+/** Where items stand. One that is malformed anywhere is left as it is, as a whole, and is not copied at each level. */
+const PART_DEPTH = 3
 
 /** Below requests, resources, scopes, items and their parts, values may be nested. */
 const MAX_DEPTH = 3 * MAX_VALUE_DEPTH
