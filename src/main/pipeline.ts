@@ -36,6 +36,7 @@ export const pipelineCommand: Command = defineCommand({
           store,
           now: io.now,
           log,
+          pin: config.pin,
         }),
       )
       log.info('the pipeline is ready', { port: pipeline.httpPort(), grpcPort: pipeline.grpcPort() })
@@ -57,18 +58,17 @@ export interface PipelineParts {
   log: Log
   /** A port that is taken is replaced by the next free one. */
   isPortFlexible?: boolean
+  /** Where it runs without a data folder; preset: the data folder's. */
+  pin?: string | undefined
 }
 
 /** The pipeline of this data folder: of all its secrets it is given none but the credentials of its own role. */
 export function pipelineOf(
   home: Home,
   { pipeline }: Pick<Config, 'pipeline'>,
-  { isPortFlexible = false, ...parts }: PipelineParts,
+  { isPortFlexible = false, pin = readPin(home), ...parts }: PipelineParts,
 ) {
-  return createPipeline(
-    { ...pipeline, isPortFlexible, pin: readPin(home), forward: forwardOf(pipeline) },
-    parts,
-  )
+  return createPipeline({ ...pipeline, isPortFlexible, pin, forward: forwardOf(pipeline) }, parts)
 }
 
 function forwardOf({ forward: { url, tokenFile } }: Config['pipeline']) {
