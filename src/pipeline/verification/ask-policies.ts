@@ -18,9 +18,7 @@ type Place = Pick<Told, 'environment' | 'agentId'>
  * stricter, and else every environment and agent is followed.
  */
 export function askPolicies(claim: Claim, tables: Tables, registrations: Registrations): PolicyAnswer {
-  const agentId = [claim.agentId, enforcedAgentOf(claim)].find(
-    (id) => id !== undefined && registrations(id) !== undefined,
-  )
+  const agentId = agentsOf(claim).find((id) => registrations(id) !== undefined)
   if (agentId !== undefined)
     return askAt(claim, tables, { agentId, environment: registrations(agentId)?.environment })
   const claimed = askAt(claim, tables, claim)
@@ -34,9 +32,9 @@ export function askPolicies(claim: Claim, tables: Tables, registrations: Registr
   }
 }
 
-/** `in-process:support`: the point of enforcement is named after the agent. */
-const enforcedAgentOf = ({ enforcement }: Claim): string | undefined =>
-  enforcement?.slice(enforcement.indexOf(':') + 1)
+/** By its own word, and by its point of enforcement, which is named after it: `in-process:support`. */
+export const agentsOf = ({ agentId, enforcement }: Claim): string[] =>
+  [agentId, enforcement?.slice(enforcement.indexOf(':') + 1)].filter((id) => id !== undefined)
 
 function askAt(claim: Claim, tables: Tables, place: Place): PolicyAnswer {
   const { plain } = claim

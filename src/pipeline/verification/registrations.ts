@@ -3,15 +3,17 @@ import type { Log } from '#runtime'
 import type { Registrations } from './ask-policies.ts'
 import type { TrustDocuments } from './trust-documents.ts'
 
-/** A registration that is new, or replaced, counts this much later at most. */
+/** A registration that is replaced counts this much later at most; one that is new, as soon as it is asked for. */
 const REFRESH_AFTER_MS = 5_000
+/** Spans may name agents that there are not, as many as they like. */
+const LOOK_AGAIN_AFTER_MS = 500
 
 /**
  * Who is registered, by what the registry has signed and published. The ids come from the stream, never from spans:
  * those may name a million agents that there are not.
  */
 export function createRegistrations(deps: { documents: TrustDocuments; now: () => number; log: Log }): {
-  prepare(): Promise<void>
+  prepare(agentIds: Iterable<string>): Promise<void>
   of: Registrations
 } {
   const { documents, now, log } = deps
@@ -47,8 +49,9 @@ export function createRegistrations(deps: { documents: TrustDocuments; now: () =
 
   return {
     /** Never throws: of whom nothing can be read, nobody vouches for the environment. */
-    async prepare() {
-      if (now() - readAtMs < REFRESH_AFTER_MS) return
+    async prepare(agentIds) {
+      const isNew = [...agentIds].some((id) => AGENT_ID.test(id) && !registered.has(id))
+      if (now() - readAtMs < (isNew ? LOOK_AGAIN_AFTER_MS : REFRESH_AFTER_MS)) return
       reading ??= read()
         .catch((error: unknown) => log.warn('the registrations cannot be read', { error }))
         .finally(() => {

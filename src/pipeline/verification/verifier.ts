@@ -4,7 +4,7 @@ import { decodeSpan } from '../otlp/protobuf.ts'
 import type { SpanRange } from '../otlp/ranges.ts'
 import type { Attributes, Span } from '../otlp/span.ts'
 import { valueText } from '../otlp/text.ts'
-import { askPolicies, type Registrations } from './ask-policies.ts'
+import { agentsOf, askPolicies, type Registrations } from './ask-policies.ts'
 import { type Claim, claimOf, isTainted, plainClaimOf, TELLING } from './claims.ts'
 import type { Judged, JudgedPiece, JudgedSpan } from './judged.ts'
 import type { LedgerReader } from './ledger-reader.ts'
@@ -18,7 +18,7 @@ export interface VerifierDeps {
   view: LedgerView
   reader: LedgerReader
   policies: Policies
-  registrations: { prepare(): Promise<void>; of: Registrations }
+  registrations: { prepare(agentIds: Iterable<string>): Promise<void>; of: Registrations }
   store: Pick<Store, 'query'>
   now: () => number
 }
@@ -82,7 +82,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     )
     await Promise.all([
       policies.prepare([...needed].filter((entry) => entry !== undefined)),
-      registrations.prepare(),
+      registrations.prepare(new Set(claims.flatMap(({ claim }) => agentsOf(claim)))),
     ])
     return claims.map(({ claim, receivedAtMs }) => {
       const verdict = verify(claim, {
