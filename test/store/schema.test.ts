@@ -5,17 +5,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ClickHouseTarget, createStore, readMigrations, type Store } from '#store'
-import { clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
+import { clientOf, emptyDatabase, type RunningEngine, startEngine } from './engine-fixture.ts'
+import { insertSpans, spanRow } from './span-rows.ts'
 
 let running: RunningEngine
 let store: Store
-beforeEach(async () => {
+beforeAll(async () => {
   running = await startEngine()
   store = createStore(running.engine.writer)
-}, 30_000)
-afterEach(async () => {
+}, 60_000)
+beforeEach(() => emptyDatabase(running.engine.writer))
+afterAll(async () => {
   await store.close()
   await running.stop()
 })
@@ -196,4 +198,81 @@ test('schema - every table remembers its last 10,000 batches, whoever made it', 
   })
   expect(await store.migrate()).toEqual([])
   expect(await definition('otel_logs')).toContain('non_replicated_deduplication_window = 10000')
+})
+
+describe('how long rows are kept', () => {
+  const DAYS = { traces: 30, logs: 7, metrics: 400, findings: 1000 }
+  const ends = async (): Promise<Record<string, string>> => {
+    const tables = await store.query<{ name: string; engine_full: string }>(
+      `SELECT name, engine_full FROM system.tables WHERE database = 'holdpoint' AND engine LIKE '%MergeTree'`,
+    )
+    return Object.fromEntries(
+      tables.flatMap(({ name, engine_full }) => {
+        const [, end] = / TTL (.*?)(?: SETTINGS |$)/.exec(engine_full) ?? []
+        return end === undefined ? [] : [[name, end]]
+      }),
+    )
+  }
+
+  test('schema - as configured, in every table that has an end; the ledger has none', async () => {
+    await store.migrate({ ttlDays: DAYS })
+    const found = await ends()
+    expect(found).toMatchObject({
+      otel_traces: 'toDateTime(Timestamp) + toIntervalDay(30)',
+      otel_traces_trace_id_ts: 'toDateTime(Start) + toIntervalDay(30)',
+      otel_logs: 'toDateTime(Timestamp) + toIntervalDay(7)',
+      otel_metrics_sum: 'toDateTime(TimeUnix) + toIntervalDay(400)',
+      holdpoint_findings: 'toDateTime(judged_at) + toIntervalDay(1000)',
+    })
+    expect(found).not.toHaveProperty('holdpoint_ledger')
+    expect(Object.keys(found)).toHaveLength(9)
+    expect(await definition('otel_logs')).toContain('ttl_only_drop_parts = 1')
+    expect(await store.schemaStatus({ ttlDays: DAYS })).toMatchObject({ isCurrent: true })
+  })
+
+  test('schema - another number of days is applied at the next start, and 0 takes the end away', async () => {
+    await store.migrate({ ttlDays: DAYS })
+    expect((await store.schemaStatus({ ttlDays: { ...DAYS, logs: 8 } })).alterations).toEqual([
+      'ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + toIntervalDay(8)',
+    ])
+    await store.migrate({ ttlDays: { logs: 8, traces: 0 } })
+    const found = await ends()
+    expect(found).toMatchObject({ otel_logs: 'toDateTime(Timestamp) + toIntervalDay(8)' })
+    expect(found).not.toHaveProperty('otel_traces')
+    expect(found).not.toHaveProperty('otel_traces_trace_id_ts')
+  })
+
+  test('schema - an end that somebody set by hand stays, as long as nothing is configured', async () => {
+    await store.migrate()
+    await run('ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + INTERVAL 2 MONTH')
+    await store.migrate()
+    await store.migrate({ ttlDays: { traces: 3 } })
+    expect(await ends()).toMatchObject({ otel_logs: 'toDateTime(Timestamp) + toIntervalMonth(2)' })
+  })
+
+  test('schema - a rule that does more than delete is not replaced', async () => {
+    await store.migrate()
+    await run(
+      `ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + INTERVAL 2 MONTH DELETE WHERE SeverityNumber < 9`,
+    )
+    await expect(store.migrate({ ttlDays: { logs: 7 } })).rejects.toMatchObject({
+      code: 'INVALID_CONFIG',
+      message: expect.stringMatching(
+        /^otel_logs has a TTL that does more than delete \(.*WHERE SeverityNumber < 9\)/,
+      ),
+    })
+    await store.migrate({ ttlDays: { traces: 7 } })
+  })
+
+  test('schema - a span that dates itself back loses its place, and its finding does not', async () => {
+    await store.migrate({ ttlDays: { traces: 30, findings: 30 } })
+    await insertSpans(store, [spanRow('a'.repeat(16), { Timestamp: '1000000000.000000000' })], 'old')
+    await run(
+      `INSERT INTO holdpoint_findings (trace_id, span_id, timestamp, judged_at) SELECT 'a', 'a', toDateTime64(1000000000, 9), now64(3)`,
+    )
+    const [found] = await store.query(
+      `SELECT (SELECT count() FROM otel_traces) AS spans, (SELECT count() FROM holdpoint_findings) AS findings`,
+    )
+    expect(found).toEqual({ spans: 0, findings: 1 })
+  })
 })

@@ -1,16 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createStore, readMigrations, type Store } from '#store'
-import { clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
+import { clientOf, emptyDatabase, type RunningEngine, startEngine } from './engine-fixture.ts'
 import { insertSpans, spanRow } from './span-rows.ts'
 import { STOCK_INSERT_COLUMNS, STOCK_TABLES } from './stock-tables.ts'
 
 let running: RunningEngine
 let store: Store
-beforeEach(async () => {
+beforeAll(async () => {
   running = await startEngine()
   store = createStore(running.engine.writer)
-}, 30_000)
-afterEach(async () => {
+}, 60_000)
+beforeEach(() => emptyDatabase(running.engine.writer))
+afterAll(async () => {
   await store.close()
   await running.stop()
 })

@@ -12,7 +12,7 @@ interface Account {
 
 const OWN = ['holdpoint_ledger', 'holdpoint_findings']
 const OTEL = Object.keys(TABLES).filter((name) => name.startsWith('otel_'))
-/** Only the Collector's view writes it, with the rights of whoever made that. */
+/** The other one is written by a view. */
 const WRITTEN_BY_SENDERS = OTEL.filter((name) => name !== 'otel_traces_trace_id_ts')
 
 /**
@@ -37,6 +37,12 @@ export function accounts(place: Place): Account[] {
     tables
       .flatMap((name) => [...new Set([name, rowsOf(name, cluster)])])
       .map((name) => `${right} ON ${quoteIdentifier(database)}.${quoteIdentifier(name)}`)
+  // The view that notes where a trace begins and ends reads and writes as whoever inserts, on servers that know no
+  // definer of a view.
+  const lookup = [
+    ...on('SELECT(TraceId, Timestamp)', ['otel_traces']),
+    ...on('INSERT', ['otel_traces_trace_id_ts']),
+  ]
   return [
     {
       name: 'holdpoint_migrator',
@@ -54,6 +60,7 @@ export function accounts(place: Place): Account[] {
         ...on('INSERT', [...WRITTEN_BY_SENDERS, ...OWN]),
         ...on('SELECT', OWN),
         ...on('SELECT', ['holdpoint_migrations']).slice(0, 1),
+        ...lookup,
         // Whether tables are as they should be stands in system.tables, for those that one may see.
         `SHOW TABLES ON ${all}`,
       ],
@@ -68,7 +75,7 @@ export function accounts(place: Place): Account[] {
     {
       name: 'holdpoint_collector',
       why: 'For a Collector with the stock exporter (create_schema: false): it may write no verdict.',
-      grants: on('INSERT', WRITTEN_BY_SENDERS),
+      grants: [...on('INSERT', WRITTEN_BY_SENDERS), ...lookup],
     },
   ]
 }
