@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { requireRunning } from '#runtime'
@@ -13,6 +13,10 @@ import { releaseAsBob } from './release.ts'
 export interface Installation {
   /** Where its pipeline receives. */
   otlp: Receiver
+  nats: string
+  pin: string
+  /** The path of a file in its data folder. */
+  file(name: string): string
   /** Reads its store. */
   query: Store['query']
   /** Runs a command; throws when its exit code is another than 0. */
@@ -50,10 +54,14 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
       throw new Error(`holdpoint ${words.join(' ')} ended with ${code}: ${stderr}\n${up.stderr()}`)
     return stdout
   }
-  const running = requireRunning(join(cwd, '.holdpoint'))
+  const file = (name: string): string => join(cwd, '.holdpoint', name)
+  const running = requireRunning(file(''))
   const reading = createStore(running.clickhouse)
   return {
     otlp: { http: running.otlp.url, grpc: new URL(running.otlp.grpcUrl ?? '').host, token: TOKEN },
+    nats: running.nats.url,
+    pin: readFileSync(file('trust/pin'), 'utf8').trim(),
+    file,
     run,
     query: reading.query,
     async actReleased(to) {
@@ -73,7 +81,7 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
         env: variables,
         gated: true,
       })
-      await releaseAsBob(join(cwd, '.holdpoint'), running)
+      await releaseAsBob(file(''), running)
       const { code, stdout, stderr } = await agent.finished
       if (code !== 0 || !stdout.includes('"ran":true'))
         throw new Error(`the agent was not released: ${stdout}${stderr}`)
