@@ -51,6 +51,37 @@ async function postHttps(
   return response.statusCode
 }
 
+/** One request on a connection of its own, resumed where there is a session; and the session it ended with. */
+async function sendOnce(
+  { httpPort }: Receiving,
+  sender: Sender,
+  session?: Buffer,
+): Promise<{ status: number; isResumed: boolean; session: Buffer | undefined }> {
+  const socket = connectTls({
+    port: httpPort(),
+    host: 'localhost',
+    ca: pem('authority.pem'),
+    ...sender,
+    ...(session === undefined ? {} : { session }),
+  })
+  let last: Buffer | undefined
+  let isResumed = false
+  let said = ''
+  socket.on('secureConnect', () => {
+    isResumed = socket.isSessionReused()
+  })
+  socket.on('session', (one) => {
+    last = one
+  })
+  socket.on('data', (chunk) => {
+    said += chunk
+  })
+  socket.write(`POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: ${PROTOBUF}\r\nContent-Length: 0\r\n`)
+  socket.write('Connection: close\r\n\r\n')
+  await once(socket, 'close')
+  return { status: Number(said.split(' ')[1]), isResumed, session: last }
+}
+
 const callGrpc = ({ grpcPort }: Receiving, { cert, key }: Sender = {}) =>
   openClient(
     grpcPort(),
@@ -109,6 +140,28 @@ describe('certificates of senders', () => {
     expect(await postHttps(receiving, sender)).toBe(401)
     expect(await callGrpc(receiving, sender)).toMatchObject({ code: 14 })
     expect(receiving.received).toEqual([])
+  })
+
+  it('receiver - a session that is resumed is no certificate', async () => {
+    const receiving = await startReceiving({ tls: MUTUAL })
+    const stranger = await sendOnce(receiving, {})
+    expect(stranger.status).toBe(401)
+    expect(await sendOnce(receiving, {}, stranger.session)).toMatchObject({ status: 401, isResumed: true })
+    const sender = await sendOnce(receiving, SENDER)
+    expect(await sendOnce(receiving, SENDER, sender.session)).toMatchObject({ status: 200, isResumed: true })
+  })
+
+  it('receiver - once another authority is named, those of the one before may not send, nor resume', async () => {
+    const clientCa = join(folder(), 'ca.crt')
+    copyFileSync(path('authority.pem'), clientCa)
+    const receiving = await startReceiving({ tls: { ...SERVER, clientCa } })
+    const before = await sendOnce(receiving, SENDER)
+    expect(before.status).toBe(200)
+    copyFileSync(path('strangers.pem'), clientCa)
+    receiving.clock.nowMs += 1_000
+    expect((await sendOnce(receiving, SENDER, before.session)).status).toBe(401)
+    expect((await sendOnce(receiving, SENDER)).status).toBe(401)
+    expect((await sendOnce(receiving, STRANGER)).status).toBe(200)
   })
 
   it('receiver - probes need no certificate', async () => {
