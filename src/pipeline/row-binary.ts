@@ -10,22 +10,20 @@ export interface RowWriter {
   /** Where the next value goes. */
   at: number
   uint8(value: number): void
-  uint16(value: number): void
   uint32(value: number): void
   int32(value: number): void
+  /** Its lowest 64 bits. */
   uint64(value: bigint): void
-  int64(value: bigint): void
   float64(value: number): void
   bool(value: boolean): void
   varint(value: number): void
   string(value: string): void
-  /** Text that is a string already, length included. */
+  /** One value or several that are written already. */
   encoded(value: Uint8Array): void
   /** A string whose UTF-8 lies in other bytes. */
   copy(from: Uint8Array, start: number, end: number): void
   /** Bytes as lowercase hex. */
   hex(from: Uint8Array, start: number, end: number): void
-  map(entries: Iterable<readonly [string, string]>, size: number): void
   list<T>(values: readonly T[], write: (value: T) => void): void
   /** What was written; the writer begins anew, in other memory. */
   finish(): Uint8Array<ArrayBuffer>
@@ -56,11 +54,6 @@ export function createRowWriter(): RowWriter {
       writer.reserve(1)
       writer.bytes[writer.at++] = value
     },
-    uint16(value) {
-      writer.reserve(2)
-      writer.view.setUint16(writer.at, value, true)
-      writer.at += 2
-    },
     uint32(value) {
       writer.reserve(4)
       writer.view.setUint32(writer.at, value, true)
@@ -74,11 +67,6 @@ export function createRowWriter(): RowWriter {
     uint64(value) {
       writer.reserve(8)
       writer.view.setBigUint64(writer.at, value, true)
-      writer.at += 8
-    },
-    int64(value) {
-      writer.reserve(8)
-      writer.view.setBigInt64(writer.at, value, true)
       writer.at += 8
     },
     float64(value) {
@@ -133,13 +121,6 @@ export function createRowWriter(): RowWriter {
         bytes[at++] = HEX[byte & 15] as number
       }
       writer.at = at
-    },
-    map(entries, size) {
-      writer.varint(size)
-      for (const [key, value] of entries) {
-        writer.string(key)
-        writer.string(value)
-      }
     },
     list(values, write) {
       writer.varint(values.length)

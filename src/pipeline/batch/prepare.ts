@@ -7,7 +7,6 @@ import { scanTraces } from '../otlp/scan.ts'
 import type { Batch, Piece, Signal } from '../otlp/signal.ts'
 import { stripOurs } from '../otlp/strip.ts'
 import type { Measures } from '../telemetry.ts'
-import type { JudgedPiece } from '../verification/judged.ts'
 import type { SpanVerification } from '../verification/verification.ts'
 import { forwarding } from './forwarding.ts'
 import { findingInserts, rowInserts } from './inserts.ts'
@@ -47,12 +46,11 @@ export function createPreparer(deps: PreparerDeps): Preparer {
   const { verification, findings, store, forward, measures, now } = deps
 
   async function prepareTraces(pieces: readonly Piece[]) {
-    const scanned: JudgedPiece[] = []
     const telling = verification.tellingPrefixes()
-    for (const { body, receivedAtMs } of pieces) {
-      scanned.push({ ranges: scanTraces(body, telling), receivedAtMs })
-      await breathe()
-    }
+    const scanned = await eachOf(pieces, ({ body, receivedAtMs }) => ({
+      ranges: scanTraces(body, telling),
+      receivedAtMs,
+    }))
     const judged = await verification.judge(scanned)
     const ranges = scanned.map((piece) => piece.ranges)
     const rewritten = ranges.map((one) => verification.rewrite(one, judged))
@@ -69,17 +67,34 @@ export function createPreparer(deps: PreparerDeps): Preparer {
   return {
     async prepare({ token, pieces }) {
       const of = (signal: Signal) => pieces.filter((piece) => piece.signal === signal)
-      const stripped = (signal: 'logs' | 'metrics') => of(signal).map(({ body }) => stripOurs(signal, body))
+      const stripped = (signal: 'logs' | 'metrics') =>
+        eachOf(of(signal), ({ body }) => stripOurs(signal, body))
       const telemetry: Telemetry = {
         ...(await prepareTraces(of('traces'))),
-        logs: stripped('logs'),
-        metrics: stripped('metrics'),
+        logs: await stripped('logs'),
+        metrics: await stripped('metrics'),
       }
       const steps = createSteps(stepsOf(token, telemetry))
       await steps.prepare()
       return { commit: steps.run }
     },
   }
+}
+
+const BYTES_AT_ONCE = 1024 * 1024
+
+/** One after the other, and something else in between: the same process receives, and follows the ledger. */
+async function eachOf<T>(pieces: readonly Piece[], work: (piece: Piece) => T): Promise<T[]> {
+  const results: T[] = []
+  let bytes = 0
+  for (const piece of pieces) {
+    results.push(work(piece))
+    bytes += piece.body.length
+    if (bytes < BYTES_AT_ONCE) continue
+    await breathe()
+    bytes = 0
+  }
+  return results
 }
 
 /** What a batch consists of, ready to be written. */

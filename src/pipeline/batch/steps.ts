@@ -1,3 +1,5 @@
+import { setImmediate as breathe } from 'node:timers/promises'
+
 /** One write of a batch; done again, it changes nothing. */
 export interface Step {
   /** That it holds until it has run. */
@@ -42,6 +44,7 @@ export function createSteps(making: Iterator<Step, void>): Steps {
         if (step === undefined) return
         made.push(step)
         bytes += step.bytes
+        await breathe()
       }
     },
     async run() {
