@@ -1,4 +1,4 @@
-import { type ClickHouseTarget, createStore, readMigrations, type Store } from '#store'
+import { type ClickHouseTarget, createStore, type Store } from '#store'
 import { complaint, type Finding, messageOf, ok } from './finding.ts'
 import type { Scene } from './scene.ts'
 
@@ -19,7 +19,7 @@ export async function checkStore(scene: Scene): Promise<Finding[]> {
     const [row] = await store.query<{ version: string }>('SELECT version() AS version')
     return [
       ok('store', `ClickHouse ${row?.version} at ${target.url}`),
-      ...(await schemaOf(store)),
+      ...(await schemaOf(scene, store)),
       ...(await rightsOf(scene, store, target)),
     ]
   } catch (error) {
@@ -40,27 +40,17 @@ function targetOf({ config, running }: Scene): ClickHouseTarget | undefined {
   return url === undefined ? running?.clickhouse : { url, user, password, database }
 }
 
-async function schemaOf(store: Store): Promise<Finding[]> {
-  const mend = 'start a pipeline of this version, with a user that may create tables: it migrates the store'
+async function schemaOf({ config }: Scene, store: Store): Promise<Finding[]> {
+  const mend = 'holdpoint schema migrate, as a user that may create tables (holdpoint schema print --users)'
   const why = 'rows are refused, or shown without what this version knows'
-  const known = await readMigrations()
   try {
-    const applied = await store.query<{ version: number; sha256: string }>(
-      'SELECT version, sha256 FROM holdpoint_migrations FINAL',
-    )
-    const missing = known.filter(({ version }) => !applied.some((one) => one.version === version))
-    const changed = known.filter(({ version, sha256 }) =>
-      applied.some((one) => one.version === version && one.sha256 !== sha256),
-    )
-    const newer = applied.filter(({ version }) => !known.some((one) => one.version === version))
-    if (missing.length === 0 && changed.length === 0 && newer.length === 0)
-      return [ok('store schema', `${applied.length} migrations, all that there are`)]
+    const { isCurrent, applied, missing, alterations } = await store.schemaStatus(config.clickhouse)
+    if (isCurrent) return [ok('store schema', `${applied.length} migrations, all that there are`)]
     const what = [
       ...missing.map(({ name }) => `${name} is missing`),
-      ...changed.map(({ name }) => `${name} is another than the one that was applied`),
-      ...newer.map(({ version }) => `number ${version} is of a newer Holdpoint`),
-    ].join(', ')
-    return [complaint('store schema', { what, why, mend })]
+      ...alterations.map((one) => `to run: ${one}`),
+    ]
+    return [complaint('store schema', { what: what.join(', '), why, mend })]
   } catch (error) {
     return [complaint('store schema', { what: messageOf(error), why, mend })]
   }
@@ -83,7 +73,7 @@ async function rightsOf(scene: Scene, store: Store, { user }: ClickHouseTarget):
       complaint('store rights', {
         what: `the user ${user} may write holdpoint_findings`,
         why: 'a desk that is taken over could write verdicts: verified where nothing was',
-        mend: 'a user of its own for the desk, with SELECT alone and readonly = 1',
+        mend: 'a user of its own for the desk: holdpoint_reader of `holdpoint schema print --users`',
       }),
     ]
   if (mayWrite && !isPipelineAlone)
@@ -92,7 +82,7 @@ async function rightsOf(scene: Scene, store: Store, { user }: ClickHouseTarget):
         level: 'warning',
         what: `the user ${user} may write, and reads for the console too`,
         why: 'a console that is taken over could write verdicts',
-        mend: 'run desk and pipeline with a user each',
+        mend: 'run desk and pipeline with a user each: `holdpoint schema print --users`',
       }),
     ]
   if (!mayWrite && isPipelineAlone)
@@ -100,7 +90,7 @@ async function rightsOf(scene: Scene, store: Store, { user }: ClickHouseTarget):
       complaint('store rights', {
         what: `the user ${user} may not write holdpoint_findings`,
         why: 'no span and no verdict of the pipeline is kept',
-        mend: 'GRANT SELECT, INSERT, ALTER, CREATE, DROP on the database to it',
+        mend: 'the rights of holdpoint_pipeline in `holdpoint schema print --users`',
       }),
     ]
   return [ok('store rights', `the user ${user} may ${mayWrite ? 'write' : 'only read'}`)]
