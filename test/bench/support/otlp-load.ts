@@ -24,6 +24,7 @@ export interface Request {
 }
 
 const SPANS_A_TRACE = 8
+const WAITED_MS = 900_000
 const KIND_SERVER = 2
 /** Where ids stand in the bytes; overwritten by the turn. */
 const MARK = Buffer.from([0xf5, 0x9a, 0xf6, 0xc3])
@@ -148,7 +149,8 @@ function entriesOf(turn: number, nth: number, nowMs: number): LedgerEntry[] {
   bytes.writeUInt32BE(turn)
   const requestId = requestIdOf(lettersOf(turn), nth)
   const trace = { traceId: traceId(bytes, nth).toString('hex'), spanId: spanId(bytes, nth).toString('hex') }
-  const at = nowMs - 5_000
+  // They have waited for a while, as people let them: what begins to wait is written down besides.
+  const at = nowMs - WAITED_MS
   const approved: DecidedEntry = decided({ requestId, at: at + 1 })
   return [
     requested({ requestId, at, trace, expiresAt: nowMs + 3_600_000 }),

@@ -88,13 +88,18 @@ function actionOf(sort: (typeof SORTS)[number], key: string, nowMs: number): Act
 /** Makes actions of all sorts in turn. What the ledger has to say of one is committed before its span is sent. */
 export function createActions(nc: NatsConnection, nowMs: () => number) {
   const expected: Expected[] = []
+  const requested: string[] = []
   let nth = 0
   return {
     expected,
+    requested,
     async next(key: string): Promise<Gated> {
       const sort = SORTS[nth++ % SORTS.length] as (typeof SORTS)[number]
       const { entries, verification, ...gated } = actionOf(sort, key, nowMs())
-      for (const entry of entries) await commit(nc, entry)
+      for (const entry of entries) {
+        await commit(nc, entry)
+        if (entry.type === 'requested') requested.push(entry.requestId)
+      }
       expected.push({ traceId: traceIdOf(key), spanId: spanIdOf(key, 0), verification })
       return gated
     },

@@ -1,22 +1,29 @@
 import { ATTR } from '#contract'
 import type { Store } from '#store'
+import { pause } from '../../support/pause.ts'
 import type { Expected } from './gated.ts'
 import type { Acknowledged } from './load.ts'
 import type { Signal } from './payloads.ts'
 
+/** Written by the pipeline itself. */
+const EVENT = 'holdpoint.approval.requested'
 const TABLES: Record<Signal, string> = {
   traces: 'otel_traces',
-  logs: 'otel_logs',
+  logs: `(SELECT * FROM otel_logs WHERE EventName != '${EVENT}')`,
   metrics: 'otel_metrics_gauge',
 }
 /** Every item carries sixteen digits of which the first twelve are its request's. */
 const ID: Record<Signal, string> = { traces: 'SpanId', logs: 'SpanId', metrics: `Attributes['id']` }
 
+interface Facts {
+  acknowledged: readonly Acknowledged[]
+  expected: readonly Expected[]
+  /** Ids of requests in the ledger. */
+  requested: readonly string[]
+}
+
 /** What senders were told, against what stands in the store in the end. Returns every contradiction. */
-export async function judge(
-  store: Store,
-  { acknowledged, expected }: { acknowledged: readonly Acknowledged[]; expected: readonly Expected[] },
-): Promise<string[]> {
+export async function judge(store: Store, { acknowledged, expected, requested }: Facts): Promise<string[]> {
   const problems: string[] = []
   for (const signal of Object.keys(TABLES) as Signal[]) {
     const sent = acknowledged.filter((request) => request.signal === signal)
@@ -28,6 +35,7 @@ export async function judge(
     ...(await checkTimes(store, traced)),
     ...(await checkFindings(store, expected)),
     ...(await checkActions(store, expected)),
+    ...(await checkEvents(store, requested)),
     ...(await checkAttributes(store, expected)),
   ]
 }
@@ -72,6 +80,7 @@ async function checkTimes(store: Store, traced: readonly Acknowledged[]): Promis
 }
 
 const SURELY_ONE_INSERT = 1_000
+const EVENTS_WITHIN_MS = 60_000
 
 interface Found {
   key: string
@@ -108,6 +117,24 @@ function compare(what: string, rows: readonly Found[], expected: readonly Expect
     ]
   })
   return [...problems, ...[...found.keys()].map((key) => `${key}: among the ${what}, and no action`)]
+}
+
+/** That somebody waits stands in the logs, once for each request. They come on a way of their own, a little later. */
+async function checkEvents(store: Store, requested: readonly string[]): Promise<string[]> {
+  const giveUpAt = performance.now() + EVENTS_WITHIN_MS
+  for (;;) {
+    const rows = await store.query<{ id: string; rows: number }>(
+      `SELECT LogAttributes['${ATTR.approvalId}'] AS id, count() AS rows FROM otel_logs
+       WHERE EventName = '${EVENT}' GROUP BY id`,
+    )
+    const found = new Map(rows.map(({ id, rows }) => [id, rows]))
+    const problems = requested.flatMap((id) => {
+      const times = found.get(id) ?? 0
+      return times === 1 ? [] : [`${id}: that it waits stands in the logs ${times} times`]
+    })
+    if (problems.length === 0 || performance.now() > giveUpAt) return problems
+    await pause(250)
+  }
 }
 
 /** A verdict on a span is the pipeline's, and where it has none nobody else's stands. */

@@ -25,7 +25,7 @@ export interface Load {
 const SENDERS = 6
 /** The last of them speak gRPC. */
 const GRPC_SENDERS = 1
-const SHARE_OF_GATED = 0.1
+const SHARE_OF_GATED = 0.05
 /** Mostly small ones; some fill more than one message of NATS. */
 const SIZES = [1, 20, 50, 100, 200, 400]
 const LARGE = 12_000
