@@ -1,12 +1,17 @@
 import type { Store } from '#store'
 import { createPreparer, type PreparerDeps } from './batch/prepare.ts'
 import type { Guard, Storing } from './buffer/portion.ts'
+import type { Forward } from './forward/forward.ts'
 
 /** Prepares and stores batches, with each insert told to whoever watches over the batch. */
 export const createStoring =
   (deps: PreparerDeps): Storing =>
   (guard) =>
-    createPreparer({ ...deps, store: guarded(deps.store, guard) })
+    createPreparer({
+      ...deps,
+      store: guarded(deps.store, guard),
+      forward: deps.forward && guardedForward(deps.forward, guard),
+    })
 
 type Inserts = Pick<Store, 'insertRows' | 'insertFindings'>
 
@@ -20,5 +25,13 @@ const guarded = (store: Inserts, { before, after }: Guard): Inserts => ({
     await before()
     await store.insertFindings(rows, token)
     after()
+  },
+})
+
+/** What went out is not counted: a Collector that refuses one piece later keeps no other from being taken apart. */
+const guardedForward = ({ send }: Pick<Forward, 'send'>, { before }: Guard): Pick<Forward, 'send'> => ({
+  async send(signal, body) {
+    await before()
+    return send(signal, body)
   },
 })

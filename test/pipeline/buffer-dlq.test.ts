@@ -6,7 +6,7 @@ import { createBuffer, type Buffer as Telemetry } from '../../src/pipeline/buffe
 import type { Batch } from '../../src/pipeline/otlp/signal.ts'
 import { type House, startHouse } from '../support/house.ts'
 import { createFakeIo } from '../support/io.ts'
-import { refusing, request } from './buffering.ts'
+import { refusing, request, WAITING } from './buffering.ts'
 import { encodeProtobuf } from './encode.ts'
 
 let house: House
@@ -65,7 +65,7 @@ test('pipeline dlq - a letter says why, of whom and how much it is, and goes by 
   const spans = encodeProtobuf({ resource: { 'service.name': 'checkout\u202e' }, spans: [{ name: 'x' }] })
   await buffer.accept({ ...request(['traces']), signal: 'traces', pieces: [spans], items: 1 })
   await buffer.accept(request(['poison', 'fine']))
-  await expect.poll(listed).toHaveLength(2)
+  await expect.poll(listed, WAITING).toHaveLength(2)
   const letters = await listed()
   expect(letters).toMatchObject([
     {
@@ -84,7 +84,7 @@ test('pipeline dlq - a letter says why, of whom and how much it is, and goes by 
 
   mended = true
   expect(await run('retry', letters[1].id)).toEqual({ code: 0, out: `${letters[1].id}  retried\n`, err: '' })
-  await expect.poll(() => committed).toEqual(['fine', 'poison'])
+  await expect.poll(() => committed, WAITING).toEqual(['fine', 'poison'])
   expect(await listed()).toMatchObject([{ id: letters[0].id }])
 })
 

@@ -10,6 +10,7 @@ import {
   request,
   startBuffering,
   times,
+  WAITING,
 } from './buffering.ts'
 
 let scene: Buffering
@@ -26,7 +27,7 @@ const storedOf = async (texts: string[]) => {
   return Object.fromEntries(texts.flatMap((text) => (text in all ? [[text, all[text]]] : [])))
 }
 const allOnce = (texts: string[]) =>
-  expect.poll(() => storedOf(texts), { timeout: 5_000 }).toEqual(once(texts))
+  expect.poll(() => storedOf(texts), WAITING).toEqual(once(texts))
 
 /** Something that has begun, and goes on only when it is told to. */
 function stall() {
@@ -81,7 +82,7 @@ test('buffer - a writer that was paused asks whose the lane is before it inserts
   line.goOn()
   stalled.release()
   await expect
-    .poll(() => scene.log.lines.map(({ message }) => message))
+    .poll(() => scene.log.lines.map(({ message }) => message), WAITING)
     .toContain('another pipeline has taken this lane over')
   expect(inserts).toEqual([])
   await Promise.all([paused.stop(), other.stop()])
@@ -92,7 +93,7 @@ test('buffer - a writer that stops while the store is away leaves its batch to t
   const first = await scene.start({ takeoverMs: 60_000, faults: { before: away } })
   const texts = fresh(2)
   await first.accept(request(texts))
-  await expect.poll(() => scene.log.lines.at(-1)?.message).toMatch(/waits/)
+  await expect.poll(() => scene.log.lines.at(-1)?.message, WAITING).toMatch(/waits/)
   await first.stop()
   const second = await scene.start({ takeoverMs: 60_000 })
   await allOnce(texts)
@@ -171,7 +172,7 @@ test('buffer - what is stored leaves the stream when its time is over', async ()
     const { state } = await streams.info(TELEMETRY_STREAM, { subjects_filter: 'hp.v1.telemetry.0.>' })
     return state.subjects ?? {}
   }
-  await expect.poll(ofLane).toEqual({})
+  await expect.poll(ofLane, WAITING).toEqual({})
   await buffer.stop()
 })
 
@@ -210,7 +211,7 @@ test('buffer - NATS away is told at once; requests from before a restart of it a
   await startAgain()
   await allOnce(texts)
   const again = () => buffer.accept(request(texts)).then(() => 'accepted')
-  await expect.poll(() => again().catch(() => 'not yet')).toBe('accepted')
+  await expect.poll(() => again(, WAITING).catch(() => 'not yet')).toBe('accepted')
   await buffer.accept(request(earlier))
   const more = fresh(1)
   await buffer.accept(request(more))

@@ -15,6 +15,9 @@ import { startNats } from '../support/nats.ts'
 import { steadyPort } from '../support/port.ts'
 import { createRandom } from '../support/random.ts'
 
+/** For `expect.poll`: a machine may be busy with other things. */
+export const WAITING = { timeout: 10_000, interval: 20 }
+
 /** What goes wrong around one writer's inserts. Each may throw, or wait for as long as it likes. */
 export interface Faults {
   prepare?: (batch: Batch) => Promise<void> | void

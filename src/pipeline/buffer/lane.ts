@@ -46,7 +46,7 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
   const log = deps.log.child({ lane })
   const bell = createBell()
   const composer = createComposer({ lane, limits }, { stream, sleep: bell.sleep })
-  const settler = createSettler({ storing, deadLetters, log, bell, onDead: measures.dead })
+  const settler = createSettler({ storing, deadLetters, log, bell, elapsed, onDead: measures.dead })
   const kept = createKept(config, { stream, elapsed })
   const trouble = createTrouble('reading the buffer', { log, bell })
   /** The cursor of another writer, and since when we have seen it stand still. */
@@ -60,7 +60,8 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
         trouble.over()
         if (taken === 'empty') await bell.wait(pollMs)
         else if (taken === 'others') await bell.sleep(pollMs)
-        else await drain(taken.hold, taken.composed)
+        // Others look as often, and get their chance.
+        else if ((await drain(taken.hold, taken.composed)) === 'left') await bell.sleep(2 * pollMs)
         await trim()
       } catch (error) {
         // While nobody could see it move, it did not stand still.
@@ -104,7 +105,7 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
   }
 
   /** Batch after batch until the lane is empty; the next one is prepared while this one is stored. */
-  async function drain(hold: Hold, first: Composed): Promise<void> {
+  async function drain(hold: Hold, first: Composed): Promise<CursorRecord['state']> {
     let current: Opened | undefined = open(first)
     let following: Promise<Opened | undefined> = Promise.resolve(undefined)
     let isStored = false
@@ -114,7 +115,7 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
         measures.working(lane, composed)
         following = bell.isStopping() ? Promise.resolve(undefined) : composer.next(composed).then(openSome)
         following.catch(() => {})
-        await settler.settle(portions, hold)
+        if (!(await settler.settle(portions, hold))) return await leave(hold, 'left')
         isStored = true
         measures.stored(composed)
         kept.add(composed)
@@ -124,18 +125,24 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
         isStored = false
         await trim()
       }
-      await hold.move({ ...hold.record(), state: 'stored' })
+      return await leave(hold, 'stored')
     } catch (error) {
       if (hold.isLost()) log.warn('another pipeline has taken this lane over')
       else if (!bell.isStopping()) throw error
       // So that nobody has to wait for us.
-      else await hold.move({ ...hold.record(), state: isStored ? 'stored' : 'left' }).catch(() => {})
+      else await leave(hold, isStored ? 'stored' : 'left').catch(() => {})
+      return hold.record().state
     } finally {
       hold.end()
       measures.working(lane, undefined)
       // It reads on where the next one begins.
       await following.catch(() => {})
     }
+  }
+
+  async function leave(hold: Hold, state: CursorRecord['state']): Promise<CursorRecord['state']> {
+    await hold.move({ ...hold.record(), state })
+    return state
   }
 
   const open = (composed: Composed): Opened => ({ composed, portions: settler.open(lane, composed) })

@@ -23,6 +23,8 @@ export interface Publisher {
   publish(request: Admitted): Promise<void>
 }
 
+const MAKE_ROOM_EVERY_MS = 1_000
+
 export function createPublisher(
   { lanes }: { lanes: number },
   deps: { line: Line; stream: TelemetryStream; cursors: Cursors; onPublished: (lane: number) => void },
@@ -60,7 +62,10 @@ export function createPublisher(
         if (all.every((one) => one.status === 'fulfilled' && one.value.ok)) return
         if (attempt > 0) throw full()
         makingRoom ??= makeRoom().finally(() => {
-          makingRoom = undefined
+          // Whoever comes in the meantime tries once more all the same.
+          setTimeout(() => {
+            makingRoom = undefined
+          }, MAKE_ROOM_EVERY_MS).unref()
         })
         await makingRoom
       }

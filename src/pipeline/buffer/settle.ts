@@ -14,6 +14,7 @@ export interface SettlerDeps {
   deadLetters: Pick<DeadLetters, 'add'>
   log: Log
   bell: Bell
+  elapsed: () => number
   onDead(): void
 }
 
@@ -22,60 +23,65 @@ export interface Settler {
   /** Begins to prepare it. The same batch has the same portions, whoever stores it. */
   open(lane: number, composed: Composed): Portion[]
   /**
-   * Returns once all of it is stored or put aside, however long that takes. Throws when the lane is lost, and when it is
-   * to stop while the store takes nothing.
+   * True once all of it is stored or put aside. False when the store has taken nothing from us for half a minute: perhaps
+   * it does from another pipeline. Throws when the lane is lost, and when it is to stop while the store takes nothing.
    */
-  settle(portions: readonly Portion[], hold: Hold): Promise<void>
+  settle(portions: readonly Portion[], hold: Hold): Promise<boolean>
 }
 
 /** How long an insert that has begun may go on once the process is to stop. */
 const DRAIN_MS = 10_000
+const PATIENCE_MS = 30_000
 
-export function createSettler({ storing, deadLetters, log, bell, onDead }: SettlerDeps): Settler {
+export function createSettler(deps: SettlerDeps): Settler {
+  const { storing, deadLetters, log, bell, elapsed, onDead } = deps
   const trouble = createTrouble('storing telemetry', { log, bell })
 
-  async function settleOne(portion: Portion, hold: Hold): Promise<void> {
+  async function settleOne(portion: Portion, hold: Hold): Promise<boolean> {
+    let failingSinceMs: number | undefined
     for (;;) {
       try {
         await beforeStopping(portion.commit(hold.confirm))
-        return trouble.over()
+        trouble.over()
+        return true
       } catch (error) {
         if (hold.isLost() || bell.isStopping()) throw error
         if (isRefused(error, portion)) return await takeApart(portion, hold, error)
         await trouble.wait(error)
         if (bell.isStopping()) throw error
+        failingSinceMs ??= elapsed()
+        if (elapsed() - failingSinceMs >= PATIENCE_MS) return false
       }
     }
   }
 
   /** Each piece by itself, so that one that is refused keeps no other from being stored. */
-  async function takeApart({ batch }: Portion, hold: Hold, reason: unknown): Promise<void> {
+  async function takeApart({ batch }: Portion, hold: Hold, reason: unknown): Promise<boolean> {
     const [first, ...others] = batch.pieces
-    if (first === undefined) return
-    if (others.length === 0) return await putAside(batch, hold, reason)
-    for (const [number, piece] of batch.pieces.entries())
-      await settleOne(
-        createPortion({ token: `${batch.token} piece ${number}`, pieces: [piece] }, storing),
-        hold,
-      )
+    if (first !== undefined && others.length === 0) return putAside(batch, hold, reason)
+    for (const [number, piece] of batch.pieces.entries()) {
+      const token = `${batch.token} piece ${number}`
+      if (!(await settleOne(createPortion({ token, pieces: [piece] }, storing), hold))) return false
+    }
+    return true
   }
 
   /** Where it cannot be kept either, the lane waits: nothing that was acknowledged is thrown away. */
-  async function putAside({ token, pieces }: Batch, hold: Hold, reason: unknown): Promise<void> {
+  async function putAside({ token, pieces }: Batch, hold: Hold, reason: unknown): Promise<boolean> {
     const [piece] = pieces
-    if (piece === undefined) return
-    for (;;) {
+    while (piece !== undefined) {
       try {
         await hold.confirm()
         await deadLetters.add({ token, piece, reason: messageOf(reason) })
         log.error('telemetry that cannot be stored was put aside', { signal: piece.signal, error: reason })
         onDead()
-        return
+        break
       } catch (error) {
         if (hold.isLost() || bell.isStopping()) throw error
         await trouble.wait(error)
       }
     }
+    return true
   }
 
   async function beforeStopping(work: Promise<void>): Promise<void> {
@@ -108,7 +114,8 @@ export function createSettler({ storing, deadLetters, log, bell, onDead }: Settl
       })
     },
     async settle(portions, hold) {
-      for (const portion of portions) await settleOne(portion, hold)
+      for (const portion of portions) if (!(await settleOne(portion, hold))) return false
+      return true
     },
   }
 }
