@@ -1,6 +1,6 @@
 import { eachField } from './fields.ts'
 import type { Item } from './items.ts'
-import { KEY_VALUE, LOG_RECORD, SPAN } from './messages.ts'
+import { ANY_VALUE, KEY_VALUE, LOG_RECORD, SPAN } from './messages.ts'
 import type { Range } from './ranges.ts'
 import type { Message } from './schema.ts'
 
@@ -37,21 +37,27 @@ function isBeyondTime(body: Uint8Array, message: Message, range: Range): boolean
   eachField(body, range, (no, at, to) => {
     const field = message.fields[no]
     if (field?.type === 'time') beyond ||= (body[to - 1] as number) >= 0x80
-    else if (field?.type === 'message' && field.message !== KEY_VALUE)
+    else if (field?.type === 'message' && field.message !== KEY_VALUE && field.message !== ANY_VALUE)
       beyond ||= isBeyondTime(body, field.message, { from: at, to })
   })
   return beyond
 }
 
-/** Days since the epoch of the time by which its table is partitioned. */
-export function dayOf(body: Uint8Array, item: Item): number {
-  const [first, second] = item.message === SPAN ? [7] : item.message === LOG_RECORD ? [1, 11] : [3]
+/** Days since the epoch of the time by which its table is partitioned: of a log record when it was seen, at least. */
+export function dayOf(body: Uint8Array, { message, from, to }: Item): number {
+  const timeNo = message === SPAN ? START_NO : message === LOG_RECORD ? LOG_TIME_NO : POINT_TIME_NO
   let day = 0
-  eachField(body, item, (no, at) => {
-    if (no === first || (no === second && day === 0)) day = dayAt(body, at) || day
+  eachField(body, { from, to }, (no, at) => {
+    if (no === timeNo) day = dayAt(body, at) || day
+    else if (no === OBSERVED_NO && message === LOG_RECORD && day === 0) day = dayAt(body, at)
   })
   return day
 }
+
+const START_NO = 7
+const LOG_TIME_NO = 1
+const OBSERVED_NO = 11
+const POINT_TIME_NO = 3
 
 const view = new DataView(new ArrayBuffer(8))
 

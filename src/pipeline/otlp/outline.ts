@@ -149,8 +149,7 @@ function enter(checker: Checker, end: number, leastBytes?: number): number {
 
 function checkSchemaUrl(checker: Checker, end: number, before: number): void {
   if (before > 0) throw malformed(checker.at, 'a schema URL is there twice')
-  const from = checker.at
-  const length = readLength(checker, end)
-  if (!isText(checker.bytes, checker.at, checker.at + length)) checker.badTextAt = from
-  checker.at += length
+  const to = readLength(checker, end) + checker.at
+  if (!isText(checker.bytes, checker.at, to)) checker.badTextAt = checker.at
+  checker.at = to
 }

@@ -20,7 +20,9 @@ export function createPrefixes(prefixes: readonly string[]): Prefixes {
 export function beginsWithOne({ byFirst }: Prefixes, bytes: Uint8Array, from: number, to: number): boolean {
   if (from === to) return false
   const prefixes = byFirst[bytes[from] as number]
-  return prefixes?.some((prefix) => isThere(prefix, bytes, from, to)) ?? false
+  if (prefixes === undefined) return false
+  for (const prefix of prefixes) if (isThere(prefix, bytes, from, to)) return true
+  return false
 }
 
 function isThere(prefix: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
