@@ -26,8 +26,7 @@ const storedOf = async (texts: string[]) => {
   const all = await scene.stored()
   return Object.fromEntries(texts.flatMap((text) => (text in all ? [[text, all[text]]] : [])))
 }
-const allOnce = (texts: string[]) =>
-  expect.poll(() => storedOf(texts), WAITING).toEqual(once(texts))
+const allOnce = (texts: string[]) => expect.poll(() => storedOf(texts), WAITING).toEqual(once(texts))
 
 /** Something that has begun, and goes on only when it is told to. */
 function stall() {
@@ -98,6 +97,22 @@ test('buffer - a writer that stops while the store is away leaves its batch to t
   const second = await scene.start({ takeoverMs: 60_000 })
   await allOnce(texts)
   await second.stop()
+})
+
+test('buffer - a writer from which the store takes nothing lets others have the lane', async () => {
+  let laterMs = 0
+  const cutOff = await scene.start({
+    takeoverMs: 60_000,
+    elapsed: () => performance.now() + laterMs,
+    faults: { before: away },
+  })
+  const texts = fresh(2)
+  await cutOff.accept(request(texts))
+  await expect.poll(() => scene.log.lines.at(-1)?.message, WAITING).toMatch(/still waits/)
+  const other = await scene.start({ takeoverMs: 60_000 })
+  laterMs = 31_000
+  await allOnce(texts)
+  await Promise.all([cutOff.stop(), other.stop()])
 })
 
 test('buffer - several pipelines share lanes, and each message is stored by one of them', async () => {
@@ -211,7 +226,7 @@ test('buffer - NATS away is told at once; requests from before a restart of it a
   await startAgain()
   await allOnce(texts)
   const again = () => buffer.accept(request(texts)).then(() => 'accepted')
-  await expect.poll(() => again(, WAITING).catch(() => 'not yet')).toBe('accepted')
+  await expect.poll(() => again().catch(() => 'not yet'), WAITING).toBe('accepted')
   await buffer.accept(request(earlier))
   const more = fresh(1)
   await buffer.accept(request(more))
@@ -240,7 +255,8 @@ test('buffer - a full buffer asks to come again, keeps what it has, and takes mo
   expect([accepted.length, refused.length]).toEqual([5, 3])
   isAway = false
   await allOnce(accepted)
-  for (const text of refused) await buffer.accept(request([text]))
+  for (const text of refused)
+    await expect.poll(() => buffer.accept(request([text])).then(() => 'accepted'), WAITING).toBe('accepted')
   await allOnce([...accepted, ...refused])
   await buffer.stop()
 })

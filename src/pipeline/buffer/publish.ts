@@ -23,7 +23,7 @@ export interface Publisher {
   publish(request: Admitted): Promise<void>
 }
 
-const MAKE_ROOM_EVERY_MS = 1_000
+const MAKE_ROOM_EVERY_MS = 100
 
 export function createPublisher(
   { lanes }: { lanes: number },
