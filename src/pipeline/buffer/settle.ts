@@ -55,13 +55,14 @@ export function createSettler(deps: SettlerDeps): Settler {
     }
   }
 
-  /** Each piece by itself, so that one that is refused keeps no other from being stored. */
+  /** By halves, until what is refused stands alone: it keeps no other from being stored, and few inserts are small. */
   async function takeApart({ batch }: Portion, hold: Hold, reason: unknown): Promise<boolean> {
-    const [first, ...others] = batch.pieces
-    if (first !== undefined && others.length === 0) return putAside(batch, hold, reason)
-    for (const [number, piece] of batch.pieces.entries()) {
-      const token = `${batch.token} piece ${number}`
-      if (!(await settleOne(createPortion({ token, pieces: [piece] }, storing), hold))) return false
+    const { token, pieces } = batch
+    if (pieces.length <= 1) return putAside(batch, hold, reason)
+    const middle = Math.ceil(pieces.length / 2)
+    for (const [half, some] of [pieces.slice(0, middle), pieces.slice(middle)].entries()) {
+      const portion = createPortion({ token: `${token} half ${half}`, pieces: some }, storing)
+      if (!(await settleOne(portion, hold))) return false
     }
     return true
   }
