@@ -4,27 +4,24 @@ import type { Attributes } from '../otlp/span.ts'
 import { compareBytes, valueText } from '../otlp/text.ts'
 import { type Cursor, readDouble, readVarint32, readVarint64, skipField, skipVarint } from '../otlp/wire.ts'
 import type { RowWriter } from '../row-binary.ts'
-import { grown } from './fields.ts'
+import { type Fields, grown } from './fields.ts'
 
 /**
  * Attributes on their way from OTLP to `Map(LowCardinality(String), String)`: keys in the order of their bytes, of
  * two equal keys the later one, values as text. What is text already is copied.
  */
-export interface AttributeRanges {
-  begin(bytes: Uint8Array): void
-  /** Where a KeyValue message lies. */
-  add(from: number, to: number): void
-  /** Sorts what was added, and writes it. */
-  write(writer: RowWriter): void
-  /** After `write`: the value under a key as it stands in the map, nothing where there is none. */
-  writeValueOf(key: Uint8Array, writer: RowWriter): void
+export interface AttributeCopier {
+  /** Those of a message, which has them under `no`. */
+  copy(writer: RowWriter, bytes: Uint8Array, message: Fields, no: number): void
+  /** Of those that were copied last: the value under a key, nothing where there is none. */
+  copyValueOf(key: Uint8Array, writer: RowWriter): void
 }
 
 /** Of one attribute, from and to: its key and its value's message. */
 const SLOTS = 4
 const FEW = 32
 
-export function createAttributeRanges(): AttributeRanges {
+export function createAttributeCopier(): AttributeCopier {
   const cursor: Cursor = { bytes: new Uint8Array(), at: 0 }
   let slots = new Int32Array(SLOTS * 64)
   let order = new Int32Array(64)
@@ -110,12 +107,10 @@ export function createAttributeRanges(): AttributeRanges {
   }
 
   return {
-    begin(bytes) {
+    copy(writer, bytes, message, no) {
       cursor.bytes = bytes
       count = 0
-    },
-    add,
-    write(writer) {
+      message.each(no, add)
       if (!isAsBefore()) {
         sort()
         dropEarlier()
@@ -127,7 +122,7 @@ export function createAttributeRanges(): AttributeRanges {
         writeValue(writer, one)
       }
     },
-    writeValueOf(key, writer) {
+    copyValueOf(key, writer) {
       for (let next = 0; next < count; next++) {
         const one = order[next] as number
         const found = cursor.bytes.subarray(slots[one * SLOTS], slots[one * SLOTS + 1])

@@ -1,5 +1,6 @@
 import { MAX_FIELD, WIRE } from '../otlp/schema.ts'
 import { type Cursor, readVarint32, skipField } from '../otlp/wire.ts'
+import type { RowWriter } from '../row-binary.ts'
 
 /** Where the fields of one message lie, by their numbers. Made once and read into again and again. */
 export interface Fields {
@@ -64,6 +65,22 @@ export function createFields(): Fields {
         if (slots[next] === no) take(slots[next + 1] as number, slots[next + 2] as number)
     },
   }
+}
+
+/** A column of lists: `write` is called for each message under `no`, with `inner` at it. */
+export function writeColumn(
+  writer: RowWriter,
+  bytes: Uint8Array,
+  outer: Fields,
+  no: number,
+  inner: Fields,
+  write: () => void,
+): void {
+  writer.varint(outer.count(no))
+  outer.each(no, (at, to) => {
+    inner.read(bytes, at, to)
+    write()
+  })
 }
 
 export function grown(from: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {

@@ -3,7 +3,7 @@ import type { Range } from '../otlp/ranges.ts'
 import { GROUP } from '../otlp/schema.ts'
 import type { Signal } from '../otlp/signal.ts'
 import { createRowWriter } from '../row-binary.ts'
-import { createAttributeRanges } from './attributes.ts'
+import { createAttributeCopier } from './attributes.ts'
 import { createFields } from './fields.ts'
 import { createResourceCopier } from './resource.ts'
 import { numberAt } from './values.ts'
@@ -35,7 +35,7 @@ export interface ScopeGroup {
 export function* eachScope(signal: Signal, bodies: readonly Uint8Array[]): Generator<ScopeGroup> {
   const writer = createRowWriter()
   const fields = createFields()
-  const attributes = createAttributeRanges()
+  const attributes = createAttributeCopier()
   const copyResource = createResourceCopier()
 
   for (const body of bodies)
@@ -49,9 +49,7 @@ export function* eachScope(signal: Signal, bodies: readonly Uint8Array[]): Gener
         fields.read(body, scope.from, scope.to)
         writer.copy(body, fields.at(SCOPE.name), fields.to(SCOPE.name))
         writer.copy(body, fields.at(SCOPE.version), fields.to(SCOPE.version))
-        attributes.begin(body)
-        fields.each(SCOPE.attribute, attributes.add)
-        attributes.write(writer)
+        attributes.copy(writer, body, fields, SCOPE.attribute)
         const droppedAttributes = numberAt(body, fields.at(SCOPE.droppedAttributes)) >>> 0
         yield { body, items, shared: writer.take(), droppedAttributes }
       }

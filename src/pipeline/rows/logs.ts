@@ -1,9 +1,9 @@
 import type { RowBlock } from '#store'
-import { createAttributeRanges, writeAnyValue } from './attributes.ts'
+import { createAttributeCopier, writeAnyValue } from './attributes.ts'
 import { createBlocks } from './blocks.ts'
 import { createFields } from './fields.ts'
 import { eachScope, GROUP_COLUMNS } from './groups.ts'
-import { dayOfTime, isZeroTime, numberAt, writeId, writeTime } from './values.ts'
+import { dayOfTime, isZeroTime, numberAt, writeFixed64, writeId } from './values.ts'
 
 const LOGS = {
   table: 'otel_logs',
@@ -41,7 +41,7 @@ const RECORD = {
 export function* logBlocks(bodies: readonly Uint8Array[]): Generator<RowBlock> {
   const blocks = createBlocks(LOGS)
   const fields = createFields()
-  const attributes = createAttributeRanges()
+  const attributes = createAttributeCopier()
 
   for (const { body, items, shared } of eachScope('logs', bodies))
     for (const { from, to } of items) {
@@ -50,7 +50,7 @@ export function* logBlocks(bodies: readonly Uint8Array[]): Generator<RowBlock> {
       const rowAt = row.at
       // A record without a time of its own has the one at which it was collected.
       const hasTime = !isZeroTime(body, fields.at(RECORD.time))
-      writeTime(row, body, fields.at(hasTime ? RECORD.time : RECORD.observedTime))
+      writeFixed64(row, body, fields.at(hasTime ? RECORD.time : RECORD.observedTime))
       writeId(row, body, fields.at(RECORD.traceId), fields.to(RECORD.traceId))
       writeId(row, body, fields.at(RECORD.spanId), fields.to(RECORD.spanId))
       row.uint8(fields.count(RECORD.flags) === 0 ? 0 : (body[fields.at(RECORD.flags)] as number))
@@ -58,9 +58,7 @@ export function* logBlocks(bodies: readonly Uint8Array[]): Generator<RowBlock> {
       row.uint8(numberAt(body, fields.at(RECORD.severityNumber)))
       row.encoded(shared)
       writeAnyValue(row, body, fields.at(RECORD.body), fields.to(RECORD.body))
-      attributes.begin(body)
-      fields.each(RECORD.attribute, attributes.add)
-      attributes.write(row)
+      attributes.copy(row, body, fields, RECORD.attribute)
       row.copy(body, fields.at(RECORD.eventName), fields.to(RECORD.eventName))
       blocks.endRow(dayOfTime(row.bytes, rowAt), row.at - rowAt)
       yield* blocks.closed()

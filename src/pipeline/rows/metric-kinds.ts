@@ -42,18 +42,17 @@ export interface MetricKind {
   ): void
 }
 
-const COUNT = 4
-const SUM = 5
+const NUMBER = { double: 4, exemplar: 5, int: 6, attribute: 7, flags: 8 } as const
 
 const gauge: MetricKind = {
   table: 'otel_metrics_gauge',
   no: 5,
-  attribute: 7,
-  flags: 8,
+  attribute: NUMBER.attribute,
+  flags: NUMBER.flags,
   columns: ['Value', ...EXEMPLAR_COLUMNS],
   write(row, bytes, point, copier) {
-    writeNumber(row, bytes, point, 4, 6)
-    copier.exemplars(row, bytes, point, 5)
+    writeNumber(row, bytes, point, NUMBER.double, NUMBER.int)
+    copier.exemplars(row, bytes, point, NUMBER.exemplar)
   },
 }
 
@@ -69,11 +68,23 @@ const sum: MetricKind = {
   },
 }
 
+const HISTOGRAM = {
+  count: 4,
+  sum: 5,
+  buckets: 6,
+  bounds: 7,
+  exemplar: 8,
+  attribute: 9,
+  flags: 10,
+  min: 11,
+  max: 12,
+} as const
+
 const histogram: MetricKind = {
   table: 'otel_metrics_histogram',
   no: 9,
-  attribute: 9,
-  flags: 10,
+  attribute: HISTOGRAM.attribute,
+  flags: HISTOGRAM.flags,
   columns: [
     'Count',
     'Sum',
@@ -85,25 +96,38 @@ const histogram: MetricKind = {
     'AggregationTemporality',
   ],
   write(row, bytes, point, copier, { temporality }) {
-    writeFixed64(row, bytes, point.at(COUNT))
-    writeFixed64(row, bytes, point.at(SUM))
-    writeFixedList(row, bytes, point, 6)
-    writeFixedList(row, bytes, point, 7)
-    writeFixed64(row, bytes, point.at(11))
-    writeFixed64(row, bytes, point.at(12))
-    copier.exemplars(row, bytes, point, 8)
+    writeFixed64(row, bytes, point.at(HISTOGRAM.count))
+    writeFixed64(row, bytes, point.at(HISTOGRAM.sum))
+    writeFixedList(row, bytes, point, HISTOGRAM.buckets)
+    writeFixedList(row, bytes, point, HISTOGRAM.bounds)
+    writeFixed64(row, bytes, point.at(HISTOGRAM.min))
+    writeFixed64(row, bytes, point.at(HISTOGRAM.max))
+    copier.exemplars(row, bytes, point, HISTOGRAM.exemplar)
     row.int32(temporality)
   },
 }
 
+const EXPONENTIAL = {
+  attribute: 1,
+  count: 4,
+  sum: 5,
+  scale: 6,
+  zeroCount: 7,
+  positive: 8,
+  negative: 9,
+  flags: 10,
+  exemplar: 11,
+  min: 12,
+  max: 13,
+} as const
 const BUCKETS = { offset: 1, counts: 2 } as const
 const buckets = createFields()
 
 const exponential: MetricKind = {
   table: 'otel_metrics_exponential_histogram',
   no: 10,
-  attribute: 1,
-  flags: 10,
+  attribute: EXPONENTIAL.attribute,
+  flags: EXPONENTIAL.flags,
   columns: [
     'Count',
     'Sum',
@@ -119,32 +143,34 @@ const exponential: MetricKind = {
     'AggregationTemporality',
   ],
   write(row, bytes, point, copier, { temporality }) {
-    writeFixed64(row, bytes, point.at(COUNT))
-    writeFixed64(row, bytes, point.at(SUM))
-    row.int32(signedAt(bytes, point.at(6)))
-    writeFixed64(row, bytes, point.at(7))
-    for (const side of [8, 9]) {
+    writeFixed64(row, bytes, point.at(EXPONENTIAL.count))
+    writeFixed64(row, bytes, point.at(EXPONENTIAL.sum))
+    row.int32(signedAt(bytes, point.at(EXPONENTIAL.scale)))
+    writeFixed64(row, bytes, point.at(EXPONENTIAL.zeroCount))
+    for (const side of [EXPONENTIAL.positive, EXPONENTIAL.negative]) {
       buckets.read(bytes, point.at(side), point.to(side))
       row.int32(signedAt(bytes, buckets.at(BUCKETS.offset)))
       writeVarintList(row, bytes, buckets, BUCKETS.counts)
     }
-    writeFixed64(row, bytes, point.at(12))
-    writeFixed64(row, bytes, point.at(13))
-    copier.exemplars(row, bytes, point, 11)
+    writeFixed64(row, bytes, point.at(EXPONENTIAL.min))
+    writeFixed64(row, bytes, point.at(EXPONENTIAL.max))
+    copier.exemplars(row, bytes, point, EXPONENTIAL.exemplar)
     row.int32(temporality)
   },
 }
 
+const SUMMARY = { count: 4, sum: 5, quantile: 6, attribute: 7, flags: 8 } as const
+
 const summary: MetricKind = {
   table: 'otel_metrics_summary',
   no: 11,
-  attribute: 7,
-  flags: 8,
+  attribute: SUMMARY.attribute,
+  flags: SUMMARY.flags,
   columns: ['Count', 'Sum', ...QUANTILE_COLUMNS],
   write(row, bytes, point, copier) {
-    writeFixed64(row, bytes, point.at(COUNT))
-    writeFixed64(row, bytes, point.at(SUM))
-    copier.quantiles(row, bytes, point, 6)
+    writeFixed64(row, bytes, point.at(SUMMARY.count))
+    writeFixed64(row, bytes, point.at(SUMMARY.sum))
+    copier.quantiles(row, bytes, point, SUMMARY.quantile)
   },
 }
 

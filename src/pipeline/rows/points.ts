@@ -1,7 +1,7 @@
 import { type Cursor, readVarint64 } from '../otlp/wire.ts'
 import type { RowWriter } from '../row-binary.ts'
-import { createAttributeRanges } from './attributes.ts'
-import { createFields, type Fields } from './fields.ts'
+import { createAttributeCopier } from './attributes.ts'
+import { createFields, type Fields, writeColumn } from './fields.ts'
 import { secondsAt, uint32, writeFixed64 } from './values.ts'
 
 /** What data points consist of. `no` is the field of the point that holds it. */
@@ -27,34 +27,20 @@ const QUANTILE = { quantile: 1, value: 2 } as const
 
 export function createPointCopier(): PointCopier {
   const fields = createFields()
-  const ranges = createAttributeRanges()
-
-  function column(writer: RowWriter, bytes: Uint8Array, point: Fields, no: number, write: () => void): void {
-    writer.varint(point.count(no))
-    point.each(no, (at, to) => {
-      fields.read(bytes, at, to)
-      write()
-    })
-  }
-
-  function attributes(writer: RowWriter, bytes: Uint8Array, point: Fields, no: number): void {
-    ranges.begin(bytes)
-    point.each(no, ranges.add)
-    ranges.write(writer)
-  }
+  const attributes = createAttributeCopier()
 
   return {
-    attributes,
+    attributes: attributes.copy,
     exemplars(writer, bytes, point, no) {
-      const each = (write: () => void) => column(writer, bytes, point, no, write)
-      each(() => attributes(writer, bytes, fields, EXEMPLAR.attribute))
+      const each = (write: () => void) => writeColumn(writer, bytes, point, no, fields, write)
+      each(() => attributes.copy(writer, bytes, fields, EXEMPLAR.attribute))
       each(() => writer.uint32(secondsAt(bytes, fields.at(EXEMPLAR.time))))
       each(() => writeNumber(writer, bytes, fields, EXEMPLAR.double, EXEMPLAR.int))
       each(() => writeWholeId(writer, bytes, fields, EXEMPLAR.spanId, 8))
       each(() => writeWholeId(writer, bytes, fields, EXEMPLAR.traceId, 16))
     },
     quantiles(writer, bytes, point, no) {
-      const each = (write: () => void) => column(writer, bytes, point, no, write)
+      const each = (write: () => void) => writeColumn(writer, bytes, point, no, fields, write)
       each(() => writeFixed64(writer, bytes, fields.at(QUANTILE.quantile)))
       each(() => writeFixed64(writer, bytes, fields.at(QUANTILE.value)))
     },

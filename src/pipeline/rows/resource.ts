@@ -2,7 +2,7 @@ import type { Range } from '../otlp/ranges.ts'
 import type { Attributes } from '../otlp/span.ts'
 import { valueText } from '../otlp/text.ts'
 import type { RowWriter } from '../row-binary.ts'
-import { createAttributeRanges, writeAttributes } from './attributes.ts'
+import { createAttributeCopier, writeAttributes } from './attributes.ts'
 import { createFields } from './fields.ts'
 
 const ATTRIBUTE = 1
@@ -19,7 +19,7 @@ export type ResourceCopier = (
 
 export function createResourceCopier(): ResourceCopier {
   const fields = createFields()
-  const attributes = createAttributeRanges()
+  const attributes = createAttributeCopier()
   return (writer, bytes, resource, changed) => {
     if (changed) {
       writeAttributes(writer, changed)
@@ -27,9 +27,7 @@ export function createResourceCopier(): ResourceCopier {
       return
     }
     fields.read(bytes, resource.from, resource.to)
-    attributes.begin(bytes)
-    fields.each(ATTRIBUTE, attributes.add)
-    attributes.write(writer)
-    attributes.writeValueOf(SERVICE_NAME_BYTES, writer)
+    attributes.copy(writer, bytes, fields, ATTRIBUTE)
+    attributes.copyValueOf(SERVICE_NAME_BYTES, writer)
   }
 }

@@ -1,9 +1,9 @@
 import type { Range } from '../otlp/ranges.ts'
 import type { RowWriter } from '../row-binary.ts'
-import { createAttributeRanges } from './attributes.ts'
+import { createAttributeCopier } from './attributes.ts'
 import { createFields } from './fields.ts'
 import { createNestedCopier } from './nested.ts'
-import { numberAt, writeDuration, writeId, writeTime } from './values.ts'
+import { numberAt, writeDuration, writeFixed64, writeId } from './values.ts'
 import { KINDS, STATUS_CODES, writeWord } from './words.ts'
 
 const SPAN = {
@@ -31,12 +31,12 @@ export type SpanCopier = (writer: RowWriter, bytes: Uint8Array, span: Range, sha
 export function createSpanCopier(): SpanCopier {
   const fields = createFields()
   const status = createFields()
-  const attributes = createAttributeRanges()
+  const attributes = createAttributeCopier()
   const nested = createNestedCopier()
 
   return (writer, bytes, { from, to }, shared) => {
     fields.read(bytes, from, to)
-    writeTime(writer, bytes, fields.at(SPAN.start))
+    writeFixed64(writer, bytes, fields.at(SPAN.start))
     writer.hex(bytes, fields.at(SPAN.traceId), fields.to(SPAN.traceId))
     writer.hex(bytes, fields.at(SPAN.spanId), fields.to(SPAN.spanId))
     writeId(writer, bytes, fields.at(SPAN.parentSpanId), fields.to(SPAN.parentSpanId))
@@ -44,9 +44,7 @@ export function createSpanCopier(): SpanCopier {
     writer.copy(bytes, fields.at(SPAN.name), fields.to(SPAN.name))
     writeWord(writer, KINDS, numberAt(bytes, fields.at(SPAN.kind)))
     writer.encoded(shared)
-    attributes.begin(bytes)
-    fields.each(SPAN.attribute, attributes.add)
-    attributes.write(writer)
+    attributes.copy(writer, bytes, fields, SPAN.attribute)
     writeDuration(writer, bytes, fields.at(SPAN.start), fields.at(SPAN.end))
     status.read(bytes, fields.at(SPAN.status), fields.to(SPAN.status))
     writeWord(writer, STATUS_CODES, numberAt(bytes, status.at(STATUS.code)))

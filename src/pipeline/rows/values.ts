@@ -18,8 +18,8 @@ export function writeId(writer: RowWriter, bytes: Uint8Array, from: number, to: 
   writer.hex(bytes, from, isZero ? from : to)
 }
 
-/** OTLP's fixed64 and DateTime64(9) are both nanoseconds since the epoch in eight bytes, the lowest first. */
-export function writeTime(writer: RowWriter, bytes: Uint8Array, at: number): void {
+/** DateTime64(9), UInt64 and Float64 are the eight bytes of fixed64 and double. Zero where there is no such field. */
+export function writeFixed64(writer: RowWriter, bytes: Uint8Array, at: number): void {
   writer.reserve(8)
   for (let next = 0; next < 8; next++)
     writer.bytes[writer.at + next] = at === -1 ? 0 : (bytes[at + next] as number)
@@ -63,9 +63,6 @@ export function secondsAt(bytes: Uint8Array, at: number): number {
   const seconds = (uint32(bytes, at, 4) * 2 ** 23 + (uint32(bytes, at, 0) >>> 9)) / 1_953_125
   return Math.min(Math.floor(seconds), MAX_SECONDS)
 }
-
-/** Eight bytes that protobuf and ClickHouse write alike: fixed64, sfixed64 and double. */
-export const writeFixed64 = writeTime
 
 /** A sint32, zigzag. */
 export function signedAt(bytes: Uint8Array, at: number): number {
