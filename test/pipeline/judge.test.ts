@@ -141,6 +141,7 @@ defaults: { effect: hold, approvals: { from: [sre] } }
 groups: { sre: ["oidc:https://idp.test#group/sre"] }
 rules:
   - { id: read, match: { kind: db, name: "SELECT *" }, effect: allow }
+  - { id: scratch, match: { kind: db, name: "* scratch.*" }, effect: allow }
   - { id: delete, match: { kind: db, name: "DELETE *" }, effect: hold }
   - { id: exports, match: { kind: aws, name: "export_*" }, effect: hold }
   - { id: everything, match: { environment: prod }, effect: hold }
@@ -177,6 +178,13 @@ describe('spans of any instrumentation', () => {
       'db.',
     ])
     expect(verifierWith().tellingPrefixes()).toEqual(['holdpoint.', 'gen_ai.'])
+  })
+
+  it('judge - a rule for one name of an action is a rule for it, and the first in the policy rules', async () => {
+    expect(await judgePlain(query('DELETE FROM scratch.tmp'))).toEqual([])
+    expect(await judgePlain(query('DELETE FROM Scratch.tmp'))).toEqual([])
+    expect(await judgePlain(query('DELETE FROM tmp'))).toEqual(['missing'])
+    expect(await judgePlain(query('DELETE FROM scratch.tmp; DELETE FROM tmp'))).toEqual(['missing'])
   })
 
   it('judge - of several statements the strictest counts, and what cannot be read may be anything', async () => {

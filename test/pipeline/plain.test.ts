@@ -126,7 +126,7 @@ describe('databases', () => {
         'db.sql.table': 'customers',
         'db.statement': 'DELETE FROM customers WHERE id = ?',
       },
-      ['DELETE customers @ crm', 'DELETE customers @ crm'],
+      ['DELETE customers @ crm'],
     ],
     [
       'Java (JDBC), the stable names',
@@ -135,7 +135,7 @@ describe('databases', () => {
         'db.query.summary': 'DELETE customers',
         'db.query.text': 'DELETE FROM customers WHERE id = ?',
       },
-      ['DELETE customers', 'DELETE customers'],
+      ['DELETE customers'],
     ],
     [
       'Python (psycopg2)',

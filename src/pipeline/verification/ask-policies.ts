@@ -51,27 +51,23 @@ const STRICTEST_FIRST = ['hold', 'unknown', 'observe', 'allow'] as const
 function ruleGated(claim: Claim, tables: Tables, place: Place): readonly Ruling[] {
   // A gate says the kind, and where there is no target it means none; another's span is silent about both.
   const target = claim.target ?? (claim.kind === undefined ? undefined : null)
-  const told = { kind: claim.kind ?? 'tool', name: claim.name, target, ...placeOf(place) }
+  const told = { kind: claim.kind ?? 'tool', names: [claim.name], target, ...placeOf(place) }
   return tables.flatMap((table) => table?.possibleRulings(told) ?? [])
 }
 
 function askPlain({ kind, names, target, unsure }: PlainAction, tables: Tables, place: Place): PolicyAnswer {
-  const answers = names.map((name) =>
-    summarize(
-      tables.flatMap((table) => table?.possiblePlainRulings({ kind, name, target, ...placeOf(place) }) ?? []),
-      tables.includes(undefined),
-    ),
+  const told = { kind, names, target, ...placeOf(place) }
+  const answer = summarize(
+    tables.flatMap((table) => table?.possiblePlainRulings(told) ?? []),
+    tables.includes(undefined),
   )
-  const strictest = STRICTEST_FIRST.map((says) => answers.find((answer) => answer.says === says)).find(
-    (answer) => answer !== undefined,
-  ) as PolicyAnswer
-  if (unsure && strictest.says !== 'hold' && tables.some((table) => table?.names(kind) ?? true))
+  if (unsure && answer.says !== 'hold' && tables.some((table) => table?.names(kind) ?? true))
     return {
       says: 'unknown',
       reason: 'span',
       detail: `what it did cannot be told for certain (${kind} ${names[0]})`,
     }
-  return strictest
+  return answer
 }
 
 const placeOf = ({ environment, agentId }: Place): Place => ({ environment, agentId })

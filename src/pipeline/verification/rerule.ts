@@ -4,7 +4,8 @@ import { type CompiledPolicy, compilePolicy, type Policy, type Question, ruleOn 
 /** What a span tells of one action; `undefined` is what it leaves open. */
 export interface Told {
   kind: string
-  name: string
+  /** One action by all its names: a rule that matches one of them matches it. */
+  names: readonly string[]
   /** Null where there is certainly none. */
   target: string | null | undefined
   environment: string | undefined
@@ -60,33 +61,40 @@ const MAX_REMEMBERED_CHARS = 500
 function createFollower(policy: Policy, id: PolicyId): (told: Told) => readonly Ruling[] {
   const { environments, agents, targets } = circumstancesOf(policy)
   const follow = createFollow(policy, id)
+  const order = new Map(policy.rules.map((rule, index) => [rule.id, index]))
   const remembered = new Map<string, readonly Ruling[]>()
 
-  function rule({ kind, name, target, environment, agentId }: Told): Ruling[] {
-    const actionOn = (on: string | null) => ({
+  function rule({ kind, names, target, environment, agentId }: Told): Ruling[] {
+    const actionOn = (on: string | null, name: string) => ({
       kind,
       name,
       ...(on === null ? {} : { target: on }),
       arguments: {},
     })
-    const actions = (target === undefined ? targets : [target]).map(actionOn)
+    const asked = (target === undefined ? targets : [target]).map((on) =>
+      names.map((name) => actionOn(on, name)),
+    )
     const found = new Map<string, Ruling>()
     for (const within of environment === undefined ? environments : [environment])
       for (const sub of agentId === undefined ? agents : [agentId])
-        for (const action of actions)
-          for (const one of follow({
-            action,
-            environment: within,
-            agent: { iss: '', sub, name: '' },
-            onBehalfOf: [],
-          }))
+        for (const actions of asked)
+          for (const one of firstOf(
+            actions.map((action) =>
+              follow({ action, environment: within, agent: { iss: '', sub, name: '' }, onBehalfOf: [] }),
+            ),
+          ))
             found.set(`${one.effect} ${one.mode} ${one.rule}`, one)
     return [...found.values()]
   }
 
+  /** Of the names that it goes by, the one whose rule stands first in the policy. */
+  const firstOf = (answers: readonly Ruling[][]): readonly Ruling[] =>
+    answers.reduce((first, other) => (placeOf(other) < placeOf(first) ? other : first))
+  const placeOf = ([ruling]: readonly Ruling[]): number => order.get(ruling?.rule ?? '') ?? Infinity
+
   return (told) => {
-    const { kind, name, target = 0, environment = 0, agentId = 0 } = told
-    const key = JSON.stringify([kind, name, target, environment, agentId])
+    const { kind, names, target = 0, environment = 0, agentId = 0 } = told
+    const key = JSON.stringify([kind, names, target, environment, agentId])
     const known = remembered.get(key)
     if (known) return known
     const rulings = rule(told)

@@ -105,8 +105,7 @@ function causeOf(claim: Claim, ledger: Pick<LedgerView, 'consumedBy'>): LedgerRe
   const isSame =
     plain === undefined
       ? claim.name === requested.name
-      : plain.length === 1 &&
-        plain.every(
+      : plain.every(
           ({ kind, names, unsure }) => kind === requested.kind && names.includes(requested.name) && !unsure,
         )
   return isSame && (target === undefined || target === requested.target) ? request : undefined

@@ -1,7 +1,7 @@
 /** What a span of an instrumentation that knows nothing of approvals says was done. */
 export interface PlainAction {
   kind: PlainKind
-  /** What policy may call it, the best known first. Where names differ, the strictest ruling counts. */
+  /** Names that it goes by, the best known first: a rule for one of them is a rule for it. */
   names: readonly [string, ...string[]]
   /** Absent where the span does not tell: then it may have been any. */
   target?: string

@@ -22,7 +22,9 @@ export function readDb(span: Span): PlainAction[] {
   const operation = operationOf(span)
   const named = [summaryOf(span), operation].filter((names) => names !== undefined)
   const readings = [...new Set(texts)].map((text) => readText(text, system, named.length > 0))
-  const actions = [...named, ...readings.flatMap((reading) => reading.actions)]
+  const all = [...named, ...readings.flatMap((reading) => reading.actions)]
+  // Summary, operation and text mostly say the same; the text knows more names for it.
+  const actions = [...new Map(all.map((names) => [names[0], names])).values()]
   const unsure =
     readings.some((reading) => reading.unsure) || (texts.length === 0 && isWithoutObject(operation))
   const [first] = actions

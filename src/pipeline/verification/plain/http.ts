@@ -14,15 +14,22 @@ export interface HttpCall {
   query: string
 }
 
-/** A request that was sent: `DELETE /v1/customers/7` to an origin. */
+/**
+ * A request that was sent: `DELETE /v1/customers/7` to an origin. A path that servers may read in several ways is
+ * several requests, and none of them may be held.
+ */
 export function readHttp(span: Span): PlainAction[] {
   const call = httpCallOf(span)
   if (call === undefined) return []
   const { method, paths, origin } = call
   const where = origin === undefined ? {} : { target: origin }
-  const [first, ...others] = paths.map((path) => `${method} ${path}`)
-  if (first === undefined) return [{ kind: 'http', names: [`${method} ?`], ...where, unsure: true }]
-  return [{ kind: 'http', names: [first, ...others], ...where, ...(method === '?' ? { unsure: true } : {}) }]
+  if (paths.length === 0) return [{ kind: 'http', names: [`${method} ?`], ...where, unsure: true }]
+  return paths.map((path) => ({
+    kind: 'http',
+    names: [`${method} ${path}`],
+    ...where,
+    ...(method === '?' ? { unsure: true } : {}),
+  }))
 }
 
 export function httpCallOf(span: Span): HttpCall | undefined {

@@ -10,20 +10,19 @@ export function readK8s(span: Span): PlainAction[] {
   const call = httpCallOf(span)
   if (call === undefined) return []
   const { method, paths, query, origin } = call
-  const found = paths.map(resourceOf).filter((resource) => resource !== undefined)
-  const [first] = found
-  if (first === undefined) return []
-  const names = [...new Set(found.flatMap((resource) => namesOf(method, resource, query)))]
-  const { namespace = '', name = '' } = first
-  const where = origin === undefined ? {} : { target: `${new URL(origin).host}/${namespace}/${name}` }
-  return [
-    {
+  const server = origin === undefined ? undefined : new URL(origin).host
+  return paths.flatMap((path) => {
+    const resource = resourceOf(path)
+    if (resource === undefined) return []
+    const { namespace = '', name = '' } = resource
+    const action: PlainAction = {
       kind: 'k8s',
-      names: names as [string, ...string[]],
-      ...where,
+      names: namesOf(method, resource, query),
+      ...(server === undefined ? {} : { target: `${server}/${namespace}/${name}` }),
       ...(VERBS.has(method) ? {} : { unsure: true }),
-    },
-  ]
+    }
+    return [action]
+  })
 }
 
 interface Resource {
@@ -88,7 +87,7 @@ const VERBS = new Map([
 ])
 
 /** Whoever writes a rule for `delete pods` means all of them at once as well. */
-function namesOf(method: string, { type, name }: Resource, query: string): string[] {
+function namesOf(method: string, { type, name }: Resource, query: string): [string, ...string[]] {
   const verb = VERBS.get(method) ?? method.toLowerCase()
   if (verb === 'delete' && name === undefined) return [`deletecollection ${type}`, `delete ${type}`]
   if (verb === 'get' && name === undefined)
