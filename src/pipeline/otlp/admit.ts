@@ -1,4 +1,4 @@
-import { dayOf, findFault } from './faults.ts'
+import { inspect } from './inspect.ts'
 import { eachItem, type Item } from './items.ts'
 import { type Outline, readOutline } from './outline.ts'
 import { createCutter, createHeads } from './pieces.ts'
@@ -75,12 +75,12 @@ function createTest(body: Uint8Array) {
   const days = new Set<number>()
   let repeated = 0
   return (item: Item): string | undefined => {
-    const fault = item.fault ?? findFault(body, item)
+    if (item.fault !== undefined) return item.fault
+    const { fault, day } = inspect(body, item)
     if (fault !== undefined) return fault
     const repeats = heads.around(item)
     if (repeated + repeats > MAX_REPEATED_BYTES)
       return 'what its resource and scope say, repeated for each item, takes more than 256 MiB'
-    const day = dayOf(body, item)
     if (!days.has(day) && days.size === MAX_DAYS) return `one request may span ${MAX_DAYS} different days`
     days.add(day)
     repeated += repeats
