@@ -1,27 +1,34 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Collector, type CollectorOptions, startCollector } from '../support/collector/collector.ts'
 import { type Installation, startInstallation } from '../support/collector/installation.ts'
 import { generate, type Load } from '../support/collector/load.ts'
 import { forwardTo, startClickHouse, type TestClickHouse } from '../support/collector/positions.ts'
 import { findCollector } from '../support/collector/programs.ts'
 
-const WITHIN = { timeout: 30_000 }
-
 describe.skipIf(findCollector() === undefined)('what is away for a while', () => {
   let clickhouse: TestClickHouse
-  let stops: (() => Promise<void>)[]
+  /** Acknowledges only what ClickHouse has. */
+  let direct: Installation
   let dir: string
-  beforeEach(async () => {
-    stops = []
+  const stops: (() => Promise<void>)[] = []
+  const stopAll = async (): Promise<void> => {
+    for (const stop of stops.splice(0).reverse()) await stop()
+  }
+  beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'holdpoint-faults-'))
     clickhouse = await startClickHouse()
-    stops.push(clickhouse.stop)
+    direct = await startInstallation({ ...clickhouse.holdpoint, HOLDPOINT_PIPELINE_MODE: 'direct' })
   })
   afterEach(async () => {
-    for (const stop of stops.reverse()) await stop()
+    clickhouse.set('open')
+    await stopAll()
+  })
+  afterAll(async () => {
+    await direct?.stop()
+    await clickhouse?.stop()
     rmSync(dir, { recursive: true, force: true })
   })
 
@@ -40,50 +47,56 @@ describe.skipIf(findCollector() === undefined)('what is away for a while', () =>
   const before = (to: Installation, more: Partial<CollectorOptions> = {}): Promise<Collector> =>
     collector({ config: 'before', env: { HOLDPOINT_OTLP: to.otlp.http }, ...more })
 
-  const load = (more: Partial<Load> = {}): Load => ({
+  const load = (service: string, more: Partial<Load> = {}): Load => ({
     signal: 'traces',
     count: 100,
     over: 'grpc',
-    service: 'patient',
+    service,
     ...more,
   })
-  const stored = async (): Promise<number[]> => {
+  /** How many rows, and how many spans those are. */
+  const stored = async (service: string): Promise<number[]> => {
     const [row] = await clickhouse.store.query<Record<'rows' | 'spans', number>>(
-      'SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(TraceId, SpanId)) AS spans FROM otel_traces',
+      'SELECT toUInt32(count()) AS rows, toUInt32(uniqExact(TraceId, SpanId)) AS spans FROM otel_traces ' +
+        'WHERE ServiceName = {service:String}',
+      { service },
     )
     return [Number(row?.rows), Number(row?.spans)]
   }
+  const comes = (service: string, spans: number) =>
+    expect.poll(() => stored(service), { timeout: 30_000 }).toEqual([spans, spans])
 
   test('collector - ClickHouse is away and Holdpoint acknowledges nothing: the Collector tries again, and each span is there once', async () => {
-    const entrance = await before(await holdpoint({ HOLDPOINT_PIPELINE_MODE: 'direct' }))
+    const entrance = await before(direct)
     clickhouse.set('shut')
-    await generate(entrance, load())
+    await generate(entrance, load('patient'))
     await entrance.said('Will retry the request after interval')
-    expect(await stored()).toEqual([0, 0])
+    expect(await stored('patient')).toEqual([0, 0])
     clickhouse.set('open')
-    await expect.poll(stored, WITHIN).toEqual([200, 200])
+    await comes('patient', 200)
     expect(entrance.log()).not.toContain('Dropping data')
   })
 
   test('collector - ClickHouse stores and its answers are lost: the batch that is sent again changes nothing', async () => {
-    const entrance = await before(await holdpoint({ HOLDPOINT_PIPELINE_MODE: 'direct' }))
+    // One at a time: what is sent afterwards says that the first is over.
+    const entrance = await before(direct, { over: ['exporters::otlp_http::sending_queue::num_consumers: 1'] })
     clickhouse.set('mute')
-    await generate(entrance, load())
+    await generate(entrance, load('answered twice'))
     await entrance.said('Will retry the request after interval')
-    await expect.poll(stored, WITHIN).toEqual([200, 200])
+    await comes('answered twice', 200)
     clickhouse.set('open')
-    await generate(entrance, load({ count: 1 }))
-    await expect.poll(stored, WITHIN).toEqual([202, 202])
+    await generate(entrance, load('answered twice', { count: 1 }))
+    await comes('answered twice', 202)
   })
 
   test('collector - ClickHouse is away and NATS buffers: senders notice nothing, and each span is there once', async () => {
     const entrance = await before(await holdpoint({}))
     clickhouse.set('shut')
-    await generate(entrance, load())
-    await generate(entrance, load({ over: 'http' }))
-    expect(await stored()).toEqual([0, 0])
+    await generate(entrance, load('buffered'))
+    await generate(entrance, load('buffered', { over: 'http' }))
+    expect(await stored('buffered')).toEqual([0, 0])
     clickhouse.set('open')
-    await expect.poll(stored, WITHIN).toEqual([400, 400])
+    await comes('buffered', 400)
     expect(entrance.log()).not.toContain('retry')
   })
 
@@ -91,21 +104,20 @@ describe.skipIf(findCollector() === undefined)('what is away for a while', () =>
     const after = await collector(clickhouse.after)
     const entrance = await before(await holdpoint(forwardTo(after.http, dir)))
     await after.stop()
-    await generate(entrance, load())
-    expect(await stored()).toEqual([0, 0])
+    await generate(entrance, load('away behind'))
+    expect(await stored('away behind')).toEqual([0, 0])
     await collector({ ...clickhouse.after, at: after })
-    await expect.poll(stored, WITHIN).toEqual([200, 200])
+    await comes('away behind', 200)
   })
 
   test('collector - the one in front is killed with a full queue: what it has acknowledged comes once it is back', async () => {
-    const installation = await holdpoint({ HOLDPOINT_PIPELINE_MODE: 'direct' })
     const queueDir = join(dir, 'queue')
-    const entrance = await before(installation, { queueDir })
+    const entrance = await before(direct, { queueDir })
     clickhouse.set('shut')
-    await generate(entrance, load())
+    await generate(entrance, load('killed'))
     await entrance.stop('SIGKILL')
     clickhouse.set('open')
-    await before(installation, { queueDir, at: entrance })
-    await expect.poll(stored, WITHIN).toEqual([200, 200])
+    await before(direct, { queueDir, at: entrance })
+    await comes('killed', 200)
   })
 })
