@@ -46,7 +46,8 @@ export function keepInStore(preparer: Preparer, { log }: { log: Log }): AcceptDe
       await prepared.commit()
     } catch (cause) {
       log.error('a request could not be stored', { error: cause })
-      // Whatever keeps the store from storing is no fault of the sender's.
+      if (cause instanceof HoldpointError && cause.code === 'INVALID_INPUT') throw cause
+      // Whatever else keeps the store from storing is no fault of the sender's.
       throw new HoldpointError('UNAVAILABLE', 'the request cannot be stored now', { cause, retryable: true })
     }
   }

@@ -2,11 +2,12 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { Store } from '#store'
 import { createAccept, keepInBuffer, keepInStore } from './accept.ts'
-import { createPreparer, type PreparerDeps } from './batch/prepare.ts'
+import type { PreparerDeps } from './batch/prepare.ts'
 import { createBuffer } from './buffer/buffer.ts'
 import { createFindings } from './findings.ts'
 import { createForward, type ForwardConfig } from './forward/forward.ts'
 import { createReceivers, type ReceiversConfig } from './receive/receivers.ts'
+import { blamingNobody } from './refused.ts'
 import { createStoring } from './storing.ts'
 import { createMeasures } from './telemetry.ts'
 import { createVerification } from './verification/verification.ts'
@@ -58,7 +59,13 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Pipe
   const findings = createFindings({ nc, measures, log })
   const verification = createVerification(
     { pin, ledgerWaitMs: LEDGER_WAIT_MS[mode] },
-    { nc, store, announce: findings.publish, now, log },
+    {
+      nc,
+      store: { ...store, query: (sql, params) => blamingNobody(() => store.query(sql, params)) },
+      announce: findings.publish,
+      now,
+      log,
+    },
   )
   const preparing: PreparerDeps = {
     verification,
@@ -68,12 +75,13 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Pipe
     measures,
     now,
   }
+  const storing = createStoring(preparing)
   // In direct mode, too: what was in the buffer before is stored, and what is taken out of the dead letters.
   const buffer = createBuffer(
     { bufferBytes, lanes, ...(takeoverMs === undefined ? {} : { takeoverMs }) },
-    { nc: telemetry, storing: createStoring(preparing), now, log },
+    { nc: telemetry, storing, now, log },
   )
-  const keep = mode === 'buffered' ? keepInBuffer(buffer) : keepInStore(createPreparer(preparing), { log })
+  const keep = mode === 'buffered' ? keepInBuffer(buffer) : keepInStore(storing(), { log })
   const accept = createAccept({ keep, maxPieceBytes: buffer.maxPieceBytes, onRejected: measures.rejected })
   const whyNotReady = mode === 'buffered' ? { whyNotReady: buffer.whyNotReady } : {}
   const receivers = createReceivers({ ...config, maxBodyBytes }, { accept, ...whyNotReady, now, log })

@@ -1,12 +1,15 @@
 import type { Store } from '#store'
-import { createPreparer, type PreparerDeps } from './batch/prepare.ts'
-import type { Guard, Storing } from './buffer/portion.ts'
+import { createPreparer, type Preparer, type PreparerDeps } from './batch/prepare.ts'
+import type { Guard } from './buffer/portion.ts'
 import type { Forward } from './forward/forward.ts'
+import { blamingRows } from './refused.ts'
 
-/** Prepares and stores batches, with each insert told to whoever watches over the batch. */
+const NOBODY: Guard = { before: async () => {}, after: () => {} }
+
+/** Prepares and stores batches, with each insert told to whoever watches over the batch, if anybody does. */
 export const createStoring =
-  (deps: PreparerDeps): Storing =>
-  (guard) =>
+  (deps: PreparerDeps) =>
+  (guard: Guard = NOBODY): Preparer =>
     createPreparer({
       ...deps,
       store: guarded(deps.store, guard),
@@ -18,12 +21,12 @@ type Inserts = Pick<Store, 'insertRows' | 'insertFindings'>
 const guarded = (store: Inserts, { before, after }: Guard): Inserts => ({
   async insertRows(block, token) {
     await before()
-    await store.insertRows(block, token)
+    await blamingRows(() => store.insertRows(block, token))
     after()
   },
   async insertFindings(rows, token) {
     await before()
-    await store.insertFindings(rows, token)
+    await blamingRows(() => store.insertFindings(rows, token))
     after()
   },
 })

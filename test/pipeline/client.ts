@@ -48,7 +48,7 @@ export async function startClient() {
   await scene.register('trial', 'staging')
   const pipeline: Pipeline = await scene.startPipeline()
   const endpoint = (of = pipeline): string => `http://127.0.0.1:${of.httpPort()}/v1/traces`
-  return { scene, endpoint, ...createSender(scene, endpoint) }
+  return { scene, pipeline, endpoint, ...createSender(scene, endpoint) }
 }
 export type Client = Awaited<ReturnType<typeof startClient>>
 
