@@ -10,5 +10,5 @@ export const summary =
 export async function run({ n = 20, seed, without, say }: RunOptions): Promise<Record<string, unknown>> {
   const { campaign } = await import('./pipeline/campaign.ts')
   const only = guards.find(({ name }) => name === without)?.faults
-  return campaign({ cycles: n, seed, mode: 'buffered', say, ...(only ? { only } : {}) })
+  return campaign({ cycles: n, seed, say, ...(only ? { only } : {}) })
 }

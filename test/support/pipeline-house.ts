@@ -23,6 +23,8 @@ const READY_WITHIN_MS = 60_000
 
 export async function startPipelineHouse(wanted: readonly PipelineOptions[]): Promise<PipelineHouse> {
   const stops: (() => Promise<void>)[] = []
+  // Whoever ends us ends what we have started: pipelines would wait for their servers for ever.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
   const stop = async (): Promise<void> => {
     for (const one of stops.reverse()) await one()
   }

@@ -9,6 +9,7 @@ import { steadyPort } from './port.ts'
 const PROGRAM = fileURLToPath(new URL('../../src/main/holdpoint.ts', import.meta.url))
 const AGAIN_AFTER_MS = 50
 const LAST_WORDS = 4_000
+const STOPS_WITHIN_MS = 30_000
 
 /** Where it receives OTLP. */
 export interface Endpoint {
@@ -42,6 +43,7 @@ export async function startPipeline(
 ): Promise<Pipeline> {
   const [port, grpcPort] = [await steadyPort(), await steadyPort()]
   const endedByThemselves: string[] = []
+  const killed = new WeakSet<ChildProcess>()
   let child: ChildProcess | undefined
   let isReady = false
   let edits: readonly Edit[] = []
@@ -90,14 +92,15 @@ export async function startPipeline(
     return { killedItself: false, ...(wasReady ? { was: `${code ?? signal}: ${lastWords}` } : {}) }
   }
 
-  const killed = new WeakSet<ChildProcess>()
   async function end(signal: NodeJS.Signals): Promise<void> {
     const victim = child
     if (victim === undefined || victim.exitCode !== null || victim.signalCode !== null) return
     const ended = once(victim, 'exit')
     killed.add(victim)
     victim.kill(signal)
+    const hardly = setTimeout(() => victim.kill('SIGKILL'), STOPS_WITHIN_MS)
     await ended
+    clearTimeout(hardly)
   }
 
   const living = live()

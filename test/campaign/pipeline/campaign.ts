@@ -12,28 +12,20 @@ import { QUICKER, TAKEOVER_MS } from './quicker.ts'
 
 const PIPELINES = ['pipeline A', 'pipeline B']
 const GOES_ON_WITHIN_MS = 60_000
-/** In a cycle with luck nothing is poisoned. */
 const POISON_EVERY = 5
 
 export interface PipelineCampaign {
   cycles: number
   seed: number
-  mode: 'buffered' | 'direct'
   /** Which faults, by what is said about them; preset: all. */
   only?: RegExp
   say(line: string): void
 }
 
 /** Under one and the same load, in each cycle one process or two are killed or paused; in the end everything is counted. */
-export async function campaign({ cycles, seed, mode, only = /./, say }: PipelineCampaign) {
+export async function campaign({ cycles, seed, only = /./, say }: PipelineCampaign) {
   const random = createRandom(seed)
-  const scene = await startPipelineHouse(
-    PIPELINES.map((name) => ({
-      name,
-      env: { HOLDPOINT_PIPELINE_MODE: mode },
-      edits: mode === 'buffered' ? QUICKER : [],
-    })),
-  )
+  const scene = await startPipelineHouse(PIPELINES.map((name) => ({ name, edits: QUICKER })))
   const { house, store, pipelines } = scene
   let load: Load | undefined
   try {
@@ -48,7 +40,7 @@ export async function campaign({ cycles, seed, mode, only = /./, say }: Pipeline
     for (let cycle = 1; cycle <= cycles; cycle++) {
       await pause(random() * 300)
       const now = faults.next()
-      if (mode === 'buffered' && cycle % POISON_EVERY === 1) await poison.put()
+      if (cycle % POISON_EVERY === 1) await poison.put()
       await Promise.all(now.map((fault) => fault.happen()))
       for (const { kind } of now) happened[kind] = (happened[kind] ?? 0) + 1
       const before = load.acknowledged.length
