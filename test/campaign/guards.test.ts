@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { applyEdits, type Edit, editsOf, type Guard, ROOT } from '../support/guards.ts'
@@ -33,6 +34,11 @@ test.each(guarded)(
     }
   },
 )
+
+test.each(guarded)('guards - $campaign: without $guard.name the source can be loaded', ({ guard }) => {
+  for (const [file, edits = []] of Map.groupBy(editsOf(guard), (edit) => edit.file))
+    expect(() => stripTypeScriptTypes(applyEdits(read(file), edits))).not.toThrow()
+})
 
 test('guards - within a campaign no two have one name, and each says what it protects from', () => {
   for (const { guards = [] } of campaigns) {

@@ -68,9 +68,9 @@ export const guards: readonly PipelineGuard[] = [
     name: 'purge-after-commit',
     about: 'A writer that dies between making room and storing.',
     file: 'src/pipeline/buffer/lane.ts',
-    find: 'await settler.settle(portions, hold)',
+    find: 'if (!(await settler.settle(portions, hold)))',
     replace:
-      'await stream.purge(lane, composed.stream, composed.to)\n        await settler.settle(portions, hold)',
+      'await stream.purge(lane, composed.stream, composed.to)\n        if (!(await settler.settle(portions, hold)))',
     faults: /pipeline . was killed/,
   },
   {
