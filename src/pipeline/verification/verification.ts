@@ -50,7 +50,8 @@ export interface SpanVerification extends Component {
   waiting(): number
 }
 
-const FIRST_READ_TIMEOUT_MS = 2_000
+/** A million entries take fourteen seconds. */
+const FIRST_READ_TIMEOUT_MS = 60_000
 
 export function createVerification(
   { pin, ledgerWaitMs }: VerificationConfig,
@@ -61,6 +62,7 @@ export function createVerification(
   const events = createRequestEvents({ store, now, log })
   const documents = createTrustDocuments({ pin }, { nc })
   const policies = createPolicies({ documents, now, log })
+  let hasBegun = false
   const epochs = createEpochs({
     nc,
     documents,
@@ -70,8 +72,9 @@ export function createVerification(
       view.apply(record.entry)
       writer.add(record)
       events.add(record)
-      // Which spans are worth a look follows from it; the first may be on its way.
-      if (record.entry.type === 'policy') void policies.prepare([record.entry])
+      // Which spans are worth a look follows from it; the first may be on its way. Of those from before the start
+      // only the ones that rule are needed.
+      if (record.entry.type === 'policy' && hasBegun) void policies.prepare([record.entry])
     },
     // Spans are stored all the same; without a ledger to compare with, every action is unverifiable.
     onCorrupt: (error) => log.error('the ledger cannot be followed any more', { error }),
@@ -80,16 +83,18 @@ export function createVerification(
   const registrations = createRegistrations({ documents, now, log })
   const verifier = createVerifier({ view, reader, policies, registrations, store, now })
   const secondLook = createSecondLook({ judgeAgain: verifier.judgeAgain, store, announce, now, log })
-  /** From the first span on it is known what is worth a look; without a ledger the policies follow with it. */
+  /** What is worth a look is known before the first span comes: a kind that only a rule names is overlooked else. */
   const policiesFirst: Component = {
     name: 'policies',
-    start: () =>
-      epochs
-        .barrier(FIRST_READ_TIMEOUT_MS)
-        .then(() =>
-          policies.prepare(view.policiesBetween(now(), now()).filter((entry) => entry !== undefined)),
-        )
-        .catch((error: unknown) => log.warn('the ledger cannot be read yet', { error })),
+    async start() {
+      try {
+        await epochs.barrier(FIRST_READ_TIMEOUT_MS)
+        await policies.prepare(view.policiesBetween(now(), now()).filter((entry) => entry !== undefined))
+      } catch (error) {
+        log.error('the ledger cannot be read: spans are judged by what is known of it', { error })
+      }
+      hasBegun = true
+    },
     async stop() {},
   }
 

@@ -19,6 +19,21 @@ const MAX_HEADS = 200
  * be told for certain is said to be unsure. What functions and procedures do stands in no text.
  */
 export function readSql(text: string, dialect: Dialect): SqlReading {
+  const key = `${dialect} ${text}`
+  const known = remembered.get(key)
+  if (known) return known
+  const reading = readAnew(text, dialect)
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+  if (text.length <= MAX_REMEMBERED_CHARS) remembered.set(key, reading)
+  return reading
+}
+
+/** Services ask the same few questions all day long, with placeholders for what differs. */
+const remembered = new Map<string, SqlReading>()
+const MAX_REMEMBERED = 2_000
+const MAX_REMEMBERED_CHARS = 1_000
+
+function readAnew(text: string, dialect: Dialect): SqlReading {
   const { statements, unsure } = readTokens(text.slice(0, MAX_LENGTH), dialect)
   const found = new Map<string, [string, ...string[]]>()
   const reading = { unsure: unsure || text.length > MAX_LENGTH }
