@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { readSql } from '../../src/pipeline/verification/plain/sql.ts'
+import { createRandom } from '../support/random.ts'
 import { read, told } from './plain-spans.ts'
 
 describe('SQL that hides something', () => {
@@ -112,4 +114,66 @@ describe('SQL that hides something', () => {
       true,
     )
   })
+})
+
+describe('any text', () => {
+  const PARTS = [
+    ...'\'"`;()[]#$-/*\\,.=?!'.split(''),
+    ...[
+      '--',
+      '/*',
+      '*/',
+      '/*!',
+      '$$',
+      '$a$',
+      "E'",
+      "q'",
+      'U&"',
+      '\n',
+      ' ',
+      ' ',
+      '\u00a0',
+      '\u0000',
+      '\ud800',
+      'é',
+      'D',
+    ],
+    ...[
+      'SELECT',
+      'FROM',
+      'a',
+      'WITH',
+      'DELETE',
+      'EXPLAIN',
+      'ANALYZE',
+      'BEGIN',
+      'MERGE',
+      'THEN',
+      '1',
+      'DROP',
+      'INTO',
+    ],
+  ]
+  const DIALECTS = ['postgresql', 'mysql', 'mssql', 'standard', 'unknown'] as const
+
+  it.each(DIALECTS)(
+    'plain db - of a text of %s that is read for certain, nothing behind it is hidden',
+    (dialect) => {
+      const random = createRandom(DIALECTS.indexOf(dialect))
+      let certain = 0
+      for (let round = 0; round < 4_000; round++) {
+        const parts = Array.from(
+          { length: 1 + Math.floor(random() * 8) },
+          () => PARTS[Math.floor(random() * PARTS.length)],
+        )
+        const text = `SELECT 1 ${parts.join(random() < 0.5 ? '' : ' ')}`
+        if (readSql(text, dialect).unsure) continue
+        // A line comment ends with its line.
+        const { actions, unsure } = readSql(`${text}\n;DROP TABLE zz`, dialect)
+        certain++
+        expect([text, unsure || actions.some(([name]) => name === 'DROP TABLE zz')]).toEqual([text, true])
+      }
+      expect(certain).toBeGreaterThan(100)
+    },
+  )
 })
