@@ -78,7 +78,7 @@ export const guards: readonly PipelineGuard[] = [
     about: 'A store that is away, taken for one that has refused.',
     file: 'src/pipeline/buffer/settle.ts',
     find: 'return await takeApart(portion, hold, error)\n        await trouble.wait(error)',
-    replace: 'return await takeApart(portion, hold, error)\n        return',
+    replace: 'return await takeApart(portion, hold, error)\n        return true',
     faults: /store was killed/,
   },
   {
