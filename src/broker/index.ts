@@ -15,4 +15,4 @@ export { provisionStreams, publishTrust, streamsOf } from './enrolment/provision
 export { type NewAgent, parsePrincipal, registerAgent } from './enrolment/registration.ts'
 export { PERMISSIONS, SYSTEM_ROLES } from './enrolment/roles.ts'
 export { natsServerConfig } from './enrolment/server.ts'
-export { differencesOf, differenceText, unknownSettings } from './history/stream-settings.ts'
+export { type Difference, differencesOf, differenceText, unknownSettings } from './history/stream-settings.ts'

@@ -179,6 +179,11 @@ test.each([
   ['HP_PAYLOAD', { max_msgs: 100 }, { max_msgs: -1 }, /HP_PAYLOAD: max_msgs is 100, expected -1/],
   ['HP_TRUST', { max_bytes: 10_000 }, { max_bytes: -1 }, /HP_TRUST: max_bytes is 10000/],
   ['HP_TRUST', { discard: 'new' }, { discard: 'old' }, /HP_TRUST: discard is "new"/],
+  ['HP_TELEMETRY', { discard: 'old' }, { discard: 'new' }, /HP_TELEMETRY: discard is "old", expected "new"/],
+  ['HP_TELEMETRY', { max_age: DAY_MS * 1e6 }, { max_age: 0 }, /HP_TELEMETRY: max_age is 86400000000000/],
+  ['HP_TELEMETRY', { max_bytes: 2 ** 20 }, { max_bytes: 2 ** 30 }, /HP_TELEMETRY: max_bytes is 1048576/],
+  ['HP_TELEMETRY_CURSOR', { max_msgs: 1 }, { max_msgs: -1 }, /HP_TELEMETRY_CURSOR: max_msgs is 1/],
+  ['HP_TELEMETRY_DEAD', { discard: 'old' }, { discard: 'new' }, /HP_TELEMETRY_DEAD: discard is "old"/],
 ])('doctor - %s with %j is a fault that is named', async (stream, change, back, what) => {
   const { streams } = await jetstreamManager(await house().connect('admin'))
   await streams.update(stream, change as Partial<StreamConfig>)

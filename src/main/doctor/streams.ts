@@ -1,6 +1,13 @@
 import { JetStreamApiError, jetstreamManager, type StreamInfo } from '@nats-io/jetstream'
-import { differencesOf, differenceText, streamsOf, unknownSettings } from '#broker'
-import { ledgerStream, PAYLOAD_STREAM } from '#contract'
+import { type Difference, differencesOf, differenceText, streamsOf, unknownSettings } from '#broker'
+import {
+  FINDING_STREAM,
+  ledgerStream,
+  PAYLOAD_STREAM,
+  TELEMETRY_CURSOR_STREAM,
+  TELEMETRY_DEAD_STREAM,
+  TELEMETRY_STREAM,
+} from '#contract'
 import { complaint, counted, type Finding, messageOf, orOk } from './finding.ts'
 import type { Scene } from './scene.ts'
 
@@ -35,7 +42,9 @@ function notThere(scene: Scene, { name }: Stream, error: unknown): Finding[] {
   return [
     complaint('streams', {
       what: isMissing ? `stream ${name} is not there` : `stream ${name} cannot be read: ${messageOf(error)}`,
-      why: 'without it the broker does not start, and everything is held',
+      why: OF_PIPELINE.has(name)
+        ? 'without it the pipeline does not start, and senders keep their telemetry'
+        : 'without it the broker does not start, and everything is held',
       mend: isMissing
         ? '`holdpoint up` makes it, or restore it from a backup'
         : 'see nats cluster and permissions',
@@ -52,8 +61,8 @@ function looked(scene: Scene, stream: Stream, info: StreamInfo): Finding[] {
       .map((difference) =>
         complaint('streams', {
           what: differenceText(difference),
-          why: whyOf(difference.setting),
-          mend: `nats stream edit ${name}, and look who has changed it; the broker answers again by itself`,
+          why: whyOf(difference),
+          mend: `nats stream edit ${name}, and look who has changed it; ${OF_PIPELINE.has(name) ? 'nothing has to be restarted' : 'the broker answers again by itself'}`,
         }),
       ),
     ...unknownSettings(stream, live).map((setting) =>
@@ -74,12 +83,24 @@ function looked(scene: Scene, stream: Stream, info: StreamInfo): Finding[] {
   )
 }
 
-const whyOf = (setting: string): string =>
-  setting === 'num_replicas'
-    ? 'with fewer copies a lost disk is a lost ledger'
-    : setting === 'persist_mode' || setting === 'no_ack'
-      ? 'what is acknowledged may not be on disk'
-      : 'entries may be removed, rewritten, refused, or put there by others; the broker is closed while it is so'
+/** No decision rests on them. */
+const OF_PIPELINE = new Set([
+  TELEMETRY_STREAM,
+  TELEMETRY_CURSOR_STREAM,
+  TELEMETRY_DEAD_STREAM,
+  FINDING_STREAM,
+])
+
+function whyOf({ stream, setting }: Difference): string {
+  if (OF_PIPELINE.has(stream))
+    return setting === 'max_bytes'
+      ? 'senders are told to come again when it is full; pipeline.bufferBytes and `holdpoint up` say how large it is'
+      : 'telemetry that was acknowledged may be lost, or stored twice'
+  if (setting === 'num_replicas') return 'with fewer copies a lost disk is a lost ledger'
+  return setting === 'persist_mode' || setting === 'no_ack'
+    ? 'what is acknowledged may not be on disk'
+    : 'entries may be removed, rewritten, refused, or put there by others; the broker is closed while it is so'
+}
 
 /** Each fact is written once and never removed: whatever was numbered has to be there. Keys alone may be erased. */
 function missingFrom({ epochs }: Scene, { config, state }: StreamInfo): Finding[] {
