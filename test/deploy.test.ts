@@ -66,7 +66,7 @@ describe('deploy/pipeline', () => {
     expect(urls).toEqual({
       'alone.yaml': undefined,
       'behind-a-collector.yaml': undefined,
-      'between-collectors.yaml': `http://otelcol-after:${port}`,
+      'between-collectors.yaml': `https://otelcol-after:${port}`,
     })
   })
 

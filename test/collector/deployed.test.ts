@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endOf } from '../support/broker-process.ts'
-import { startCollector, TOKEN } from '../support/collector/collector.ts'
+import { pki, startCollector, TOKEN } from '../support/collector/collector.ts'
 import { type Installation, startInstallation } from '../support/collector/installation.ts'
 import { generate } from '../support/collector/load.ts'
 import { forwardTo, startClickHouse, type TestClickHouse } from '../support/collector/positions.ts'
@@ -11,7 +11,6 @@ import { findCollector } from '../support/collector/programs.ts'
 import { startProgram } from '../support/program.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
-const pki = (name: string): string => join(ROOT, 'test/pipeline/pki', name)
 
 describe.skipIf(findCollector() === undefined)(
   '`holdpoint pipeline` with the settings of deploy/, over TLS',
@@ -47,6 +46,7 @@ describe.skipIf(findCollector() === undefined)(
           HOLDPOINT_PIPELINE_TLS_CERT: pki('server.pem'),
           HOLDPOINT_PIPELINE_TLS_KEY: pki('server.key'),
           HOLDPOINT_PIPELINE_TOKENS: join(dir, 'tokens'),
+          NODE_EXTRA_CA_CERTS: pki('authority.pem'),
           // The house's own pipeline would store what is in their common buffer.
           HOLDPOINT_PIPELINE_MODE: 'direct',
           ...clickhouse.holdpoint,

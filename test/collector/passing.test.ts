@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Collector, startCollector, TOKEN } from '../support/collector/collector.ts'
+import { type Collector, pki, startCollector, TOKEN } from '../support/collector/collector.ts'
 import { type Installation, startInstallation } from '../support/collector/installation.ts'
 import { generate } from '../support/collector/load.ts'
 import { forwardTo } from '../support/collector/positions.ts'
@@ -39,6 +39,7 @@ describe.skipIf(findCollector() === undefined)('what passes through Holdpoint to
       over: [
         `exporters::otlp_http/beside::endpoint: ${beside.http}`,
         'exporters::otlp_http/beside::auth::authenticator: bearertokenauth',
+        `exporters::otlp_http/beside::tls::ca_file: ${pki('authority.pem')}`,
         ...SIGNALS.map((signal) => `service::pipelines::${signal}::exporters: [otlp_http, otlp_http/beside]`),
       ],
     })

@@ -30,6 +30,9 @@ export interface CollectorOptions {
   queueDir?: string
 }
 
+/** Certificates of the tests: `authority.pem` is who signed that of a Collector behind Holdpoint. */
+export const pki = (name: string): string => resolve(import.meta.dirname, '../../pipeline/pki', name)
+
 /** The first line of the file of tokens that Holdpoint and the Collectors of a test share. */
 export const TOKEN = 'a-token-of-the-tests'
 
@@ -56,6 +59,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
         QUEUE_DIR: options.queueDir ?? join(dir, 'queue'),
         HOLDPOINT_TOKEN_FILE: token,
         FORWARD_TOKEN_FILE: token,
+        TLS_CERT: pki('server.pem'),
+        TLS_KEY: pki('server.key'),
         ...options.env,
       },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -72,7 +77,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     await stop()
     throw error
   }
-  return { http: `http://127.0.0.1:${httpPort}`, grpc: `127.0.0.1:${grpcPort}`, ...heard, stop }
+  const http = options.config === 'after' ? `https://localhost:${httpPort}` : `http://127.0.0.1:${httpPort}`
+  return { http, grpc: `127.0.0.1:${grpcPort}`, ...heard, stop }
 }
 
 function listen(child: ChildProcess): Pick<Collector, 'log' | 'said'> {

@@ -5,7 +5,7 @@ import { requireRunning } from '#runtime'
 import { createStore, type Store } from '#store'
 import { endOf } from '../broker-process.ts'
 import { startProgram } from '../program.ts'
-import { TOKEN } from './collector.ts'
+import { pki, TOKEN } from './collector.ts'
 import type { Receiver } from './load.ts'
 import { releaseAsBob } from './release.ts'
 
@@ -19,8 +19,6 @@ export interface Installation {
   file(name: string): string
   /** Reads its store. */
   query: Store['query']
-  /** Runs a command; throws when its exit code is another than 0. */
-  run(...words: string[]): Promise<string>
   /** A gated agent attempts `grant_role`, which Bob releases; its telemetry goes there. */
   actReleased(to: Receiver): Promise<void>
   stop(): Promise<void>
@@ -36,6 +34,7 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
   const own: Record<string, string> = {
     ...Object.fromEntries(ports.map((name) => [`HOLDPOINT_${name}_PORT`, '0'])),
     HOLDPOINT_PIPELINE_TOKENS: join(cwd, 'tokens'),
+    NODE_EXTRA_CA_CERTS: pki('authority.pem'),
     ...env,
   }
   const start = (words: readonly string[]) => startProgram('src/main/holdpoint.ts', words, { cwd, env: own })
@@ -48,12 +47,6 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
     await stop()
     throw error
   })
-  const run = async (...words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await start(words).finished
-    if (code !== 0)
-      throw new Error(`holdpoint ${words.join(' ')} ended with ${code}: ${stderr}\n${up.stderr()}`)
-    return stdout
-  }
   const file = (name: string): string => join(cwd, '.holdpoint', name)
   const running = requireRunning(file(''))
   const reading = createStore(running.clickhouse)
@@ -62,13 +55,13 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
     nats: running.nats.url,
     pin: readFileSync(file('trust/pin'), 'utf8').trim(),
     file,
-    run,
     query: reading.query,
     async actReleased(to) {
-      const options = ['--owner', 'alice', '--environment', 'prod', '--json']
-      const added = await run('agent', 'add', 'my-agent', ...options)
+      const adding = ['agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod', '--json']
+      const added = await start(adding).finished
+      if (added.code !== 0) throw new Error(`the agent was not added: ${added.stderr}`)
       const variables = {
-        ...JSON.parse(added),
+        ...JSON.parse(added.stdout),
         OTEL_EXPORTER_OTLP_ENDPOINT: to.http,
         OTEL_SERVICE_NAME: 'gated',
         ...(to.token === undefined
