@@ -17,13 +17,8 @@ export const pipelineCommand: Command = defineCommand({
   example: 'HOLDPOINT_CLICKHOUSE_URL=http://clickhouse:8123 holdpoint pipeline',
   run: (_, io) =>
     serve('pipeline', io, async ({ config, log, stack }) => {
-      const { url, user = 'default', password = '', database } = config.clickhouse
-      if (!url)
-        throw new HoldpointError(
-          'INVALID_CONFIG',
-          'clickhouse.url (HOLDPOINT_CLICKHOUSE_URL) is missing; findings and the ledger are stored there, also when ' +
-            'telemetry is forwarded to a Collector',
-        )
+      const { user = 'default', password = '', database } = config.clickhouse
+      const url = refuseUnworkable(config)
       const home = openHome(config.dataDir)
       const store = createStore({ url, user, password, database })
       await stack.start(storeComponent(store, config))
@@ -42,6 +37,17 @@ export const pipelineCommand: Command = defineCommand({
       log.info('the pipeline is ready', { port: pipeline.httpPort(), grpcPort: pipeline.grpcPort() })
     }),
 })
+
+/** Before anything is started. Returns where ClickHouse is. */
+function refuseUnworkable({ clickhouse, pipeline }: Config): string {
+  forwardOf(pipeline)
+  if (clickhouse.url !== undefined) return clickhouse.url
+  throw new HoldpointError(
+    'INVALID_CONFIG',
+    'clickhouse.url (HOLDPOINT_CLICKHOUSE_URL) is missing; findings and the ledger are stored there, also when ' +
+      'telemetry is forwarded to a Collector',
+  )
+}
 
 export const pipelineDlqCommand: Command = dlqCommand({
   connect({ nats, dataDir }) {
