@@ -117,7 +117,10 @@ async function approved() {
   return { trace, requestId, attributes: { ...APPROVED_ATTRIBUTES, [ATTR.approvalId]: requestId } }
 }
 
-describe('found within two seconds of its arrival, in the table, on NATS and in the metric', () => {
+// On a machine that is busy with something else the clock on the wall says little: then once more.
+describe('found within two seconds of its arrival, in the table, on NATS and in the metric', {
+  retry: 3,
+}, () => {
   it('pipeline - a forged span', async () => {
     const before = await meter.counted('forged')
     const trace = freshTrace()
@@ -173,11 +176,14 @@ describe('found within two seconds of its arrival, in the table, on NATS and in 
       forcePathStyle: true,
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     })
-    await client.send(new DeleteBucketCommand({ Bucket: 'invoices' }))
+    const bucket = `invoices-${nextId()}`
+    await client.send(new DeleteBucketCommand({ Bucket: bucket }))
     await provider.forceFlush()
     const sent = () =>
       scene.store.query<TraceRef>(
-        "SELECT TraceId AS traceId, SpanId AS spanId FROM otel_traces WHERE SpanName = 'S3.DeleteBucket'",
+        `SELECT TraceId AS traceId, SpanId AS spanId FROM otel_traces
+         WHERE SpanName = 'S3.DeleteBucket' AND SpanAttributes['aws.s3.bucket'] = {bucket:String}`,
+        { bucket },
       )
     await expect.poll(sent, { timeout: 2_000, interval: 20 }).toHaveLength(1)
     const [trace] = await sent()
@@ -187,7 +193,7 @@ describe('found within two seconds of its arrival, in the table, on NATS and in 
       {
         kind: 'aws',
         name: 's3:DeleteBucket',
-        target: 'arn:aws:s3:::invoices',
+        target: `arn:aws:s3:::${bucket}`,
         ruling: { effect: 'hold', rule: 'buckets', policyVersion: 1 },
       },
       before,
@@ -195,5 +201,20 @@ describe('found within two seconds of its arrival, in the table, on NATS and in 
     unregister()
     client.destroy()
     await provider.shutdown()
+  })
+
+  it('pipeline - an action that waits is in the tables within a second, before any span has come', async () => {
+    const requestId = nextId()
+    await scene.append(requested({ requestId, trace: freshTrace() }))
+    const waiting = () =>
+      scene.store.query(
+        'SELECT decision, outcome FROM holdpoint_actions WHERE request_id = {requestId:String}',
+        {
+          requestId,
+        },
+      )
+    await expect
+      .poll(waiting, { timeout: 1_000, interval: 20 })
+      .toEqual([{ decision: 'pending', outcome: 'pending' }])
   })
 })
