@@ -35,6 +35,12 @@ const definition = async (table: string): Promise<string> =>
     )
   )[0]?.engine_full ?? ''
 
+const recorded = (): Promise<number> =>
+  store.query('SELECT 1 FROM holdpoint_migrations').then(
+    (rows) => rows.length,
+    () => 0,
+  )
+
 function startMigrating(target: ClickHouseTarget) {
   const child = spawn(
     process.execPath,
@@ -53,33 +59,24 @@ function startMigrating(target: ClickHouseTarget) {
 describe('several processes', () => {
   test('schema - eight that migrate at once, three of them killed on the way, leave one current schema', async () => {
     const processes = Array.from({ length: 8 }, () => startMigrating(running.engine.writer))
-    const doomed = processes.slice(0, 3)
-    for (const [at, { kill }] of doomed.entries()) {
-      // In the middle: some migrations stand in the record, and others do not.
-      await expect
-        .poll(
-          () =>
-            store.query('SELECT 1 FROM holdpoint_migrations').then(
-              (rows) => rows.length,
-              () => 0,
-            ),
-          {
-            timeout: 20_000,
-            interval: 5,
-          },
-        )
-        .toBeGreaterThan(at)
-      kill()
+    try {
+      for (const [at, { kill }] of processes.slice(0, 3).entries()) {
+        // In the middle: some migrations stand in the record, and others do not.
+        await expect.poll(recorded, { timeout: 90_000, interval: 5 }).toBeGreaterThan(at)
+        kill()
+      }
+      for (const { ended } of processes.slice(3)) expect(await ended).toMatchObject({ code: 0, err: '' })
+    } finally {
+      for (const { kill } of processes) kill()
+      await Promise.all(processes.map(({ ended }) => ended))
     }
-    for (const { ended } of processes.slice(3)) expect(await ended).toMatchObject({ code: 0, err: '' })
-    await Promise.all(doomed.map(({ ended }) => ended))
     expect(await store.migrate()).toEqual([])
     expect(await store.schemaStatus()).toMatchObject({ isCurrent: true, applied: await names(), missing: [] })
     const tables = await store.query<{ name: string }>(
       `SELECT name FROM system.tables WHERE database = 'holdpoint' ORDER BY name`,
     )
     expect(tables.filter(({ name }) => /tmp|inner|_local/.test(name))).toEqual([])
-  }, 60_000)
+  }, 150_000)
 
   test('schema - every statement can run twice', async () => {
     for (const { statements } of await readMigrations())
