@@ -48,6 +48,8 @@ export function createTelemetryStream({ line }: { line: Line }): TelemetryStream
     has: async (seq) =>
       (await line.ask<{ message: object }>(`STREAM.MSG.GET.${TELEMETRY_STREAM}`, { seq })) !== undefined,
     async purge(lane, created, to) {
+      // A purge up to no number at all is, to a server, one of everything.
+      if (!(to >= 1)) return
       // Under this name may stand another stream by now, and other messages under these numbers.
       if ((await info()).created !== created) return
       await line.ask(`STREAM.PURGE.${TELEMETRY_STREAM}`, { filter: telemetryOfLane(lane), seq: to + 1 })

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createLine } from '../../src/pipeline/buffer/line.ts'
+import { createTelemetryStream, type TelemetryStream } from '../../src/pipeline/buffer/stream.ts'
+import { type Buffering, request, startBuffering } from './buffering.ts'
+
+let scene: Buffering
+let stream: TelemetryStream
+/** So that nothing is stored, and nothing leaves the stream. */
+const stalled = Promise.withResolvers<void>()
+beforeAll(async () => {
+  scene = await startBuffering()
+  stream = createTelemetryStream({ line: createLine({ nc: scene.nc }) })
+  const buffer = await scene.start({ lanes: 2, faults: { prepare: () => stalled.promise } })
+  for (let number = 0; number < 12; number++) await buffer.accept(request([`text ${number}`]))
+})
+afterAll(async () => {
+  stalled.resolve()
+  await scene?.stop()
+})
+
+const MIB = 2 ** 20
+const seqsOf = async (lane: number, from = 1, bytes = MIB) =>
+  (await stream.next(lane, from, bytes)).map(({ seq }) => seq)
+
+test('buffer stream - a lane is read in order, from any number on, and never beyond it', async () => {
+  const [first, second] = [await seqsOf(0), await seqsOf(1)]
+  expect([...first, ...second].toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 12 }, (_, index) => index + 1),
+  )
+  expect(first).toEqual(first.toSorted((a, b) => a - b))
+  expect(await seqsOf(0, (first[1] ?? 0) + 1)).toEqual(first.slice(2))
+  expect(await seqsOf(0, 13)).toEqual([])
+  expect(await seqsOf(2)).toEqual([])
+  expect(await stream.lanes()).toEqual([0, 1])
+})
+
+test('buffer stream - so many bytes are read at once, and one message at least', async () => {
+  const all = await seqsOf(0)
+  expect(await seqsOf(0, 1, 1)).toEqual(all.slice(0, 1))
+  const some = await seqsOf(0, 1, 200)
+  expect(some.length).toBeLessThan(all.length)
+  expect(all.slice(0, some.length)).toEqual(some)
+})
+
+test('buffer stream - nothing is removed beyond the number, of another lane, or of another stream', async () => {
+  const { created } = await stream.info()
+  const [first, second] = [await seqsOf(0), await seqsOf(1)]
+  for (const to of [0, -1, Number.NaN]) await stream.purge(0, created, to)
+  await stream.purge(0, '2020-01-01T00:00:00Z', 12)
+  expect([await seqsOf(0), await seqsOf(1)]).toEqual([first, second])
+  await stream.purge(0, created, first[1] ?? 0)
+  expect([await seqsOf(0), await seqsOf(1)]).toEqual([first.slice(2), second])
+  expect([await stream.has(first[0] ?? 0), await stream.has(first[2] ?? 0)]).toEqual([false, true])
+})
