@@ -22,12 +22,12 @@ export async function createPoison(house: House) {
   return {
     count: () => put.length,
     async put(): Promise<void> {
-      const bytes = `\xff this is not telemetry ${put.length}`
+      const bytes = `\xff this is not telemetry ${put.length + 1}.`
       put.push(bytes)
       for (;;) {
         try {
           await jetstream(nc).publish(telemetrySubject(0, 'traces'), Buffer.from(bytes), {
-            msgID: bytes.slice(2).replaceAll(' ', '-'),
+            msgID: `poison ${put.length}`,
             timeout: 1_000,
           })
           return
@@ -41,11 +41,12 @@ export async function createPoison(house: House) {
       if (put.length === 0) return []
       const letters = await deadLetters()
       const kept = put.flatMap((bytes, nth) => {
-        const times = letters.filter((letter) => letter.includes(Buffer.from(bytes).toString())).length
+        const times = letters.filter((letter) => letter === bytes).length
         return times === 1 ? [] : [`what was poisoned (${nth}) is among the dead letters ${times} times`]
       })
-      const others = letters.length - put.length + kept.length
-      return others > 0 ? [...kept, `${letters.length} dead letters, and ${put.length} were caused`] : kept
+      return letters.length !== put.length
+        ? [...kept, `${letters.length} dead letters, and ${put.length} were caused`]
+        : kept
     },
   }
 }
