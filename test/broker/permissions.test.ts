@@ -89,6 +89,9 @@ test.each([
     ),
   ),
   ['pipeline', '$JS.API.CONSUMER.CREATE.HP_TELEMETRY.x.hp.v1.telemetry.0.traces'],
+  ...['HP_EVENT', 'HP_TRUST', 'HP_CHECKPOINT', 'HP_DEAD_LETTER'].map(
+    (stream) => ['pipeline', `$JS.API.CONSUMER.CREATE.${stream}.x`] as const,
+  ),
   ['pipeline', '$JS.API.STREAM.PURGE.HP_TELEMETRY_CURSOR'],
   ['pipeline', '$JS.API.STREAM.PURGE.HP_TELEMETRY_DEAD'],
   ['pipeline', '$JS.API.STREAM.MSG.DELETE.HP_TELEMETRY'],

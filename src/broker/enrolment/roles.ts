@@ -1,4 +1,5 @@
 import {
+  CHECKPOINT_STREAM,
   DEAD_LETTER_STREAM,
   DEAD_LETTERS,
   EVENT_STREAM,
@@ -13,6 +14,7 @@ import {
   TELEMETRY_DEAD_STREAM,
   TELEMETRY_STREAM,
   TELEMETRY_SUBJECTS,
+  TRUST_STREAM,
 } from '#contract'
 
 /**
@@ -51,14 +53,18 @@ const PAYLOADS_CLOSED = [PAYLOAD_STREAM, PAYLOAD_KEY_STREAM].flatMap((stream) =>
 ])
 
 /**
- * The streams that the pipeline writes into, it reads without consumers. A consumer may have the server deliver to any
- * subject, past these permissions: what somebody had put into telemetry would become an entry of the ledger.
+ * The pipeline has consumers on ledgers alone. A consumer may have the server deliver to any subject, past these
+ * permissions: what somebody had put into telemetry would become an entry of the ledger, or an agent's call.
  */
-const PIPELINES_OWN = [
+const LEDGERS_ALONE = [
   TELEMETRY_STREAM,
   TELEMETRY_CURSOR_STREAM,
   TELEMETRY_DEAD_STREAM,
   FINDING_STREAM,
+  EVENT_STREAM,
+  DEAD_LETTER_STREAM,
+  TRUST_STREAM,
+  CHECKPOINT_STREAM,
 ].flatMap(noConsumer)
 
 function noConsumer(stream: string): string[] {
@@ -118,7 +124,7 @@ export const PERMISSIONS: Record<Role, RolePermissions> = {
         `$JS.API.STREAM.PURGE.${TELEMETRY_STREAM}`,
         `$JS.API.STREAM.MSG.DELETE.${TELEMETRY_DEAD_STREAM}`,
       ],
-      deny: [...PAYLOADS_CLOSED, ...PIPELINES_OWN],
+      deny: [...PAYLOADS_CLOSED, ...LEDGERS_ALONE],
     },
     sub: { allow: [inbox('pipeline')] },
   },
