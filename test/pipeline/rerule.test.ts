@@ -117,3 +117,28 @@ describe('ruling again on what a span tells', () => {
     })
   })
 })
+
+it('rule again - spans that leave much open and name what no rule knows are no work for a policy of many circumstances', () => {
+  const rules = Array.from(
+    { length: 40 },
+    (_, no) =>
+      `  - { id: r${no}, match: { kind: db, name: "DELETE t${no}*", target: "host${no}", environment: env${no % 6}, agent: agent${no % 5} }, effect: hold }`,
+  )
+  const table = tableOf(rules.join('\n'))
+  const plain = (of: number) =>
+    Array.from({ length: 20 }, (_, no) => ({
+      kind: 'db',
+      names: [`DELETE s${of}.c${no}`, `DELETE c${of}x${no}`],
+    }))
+  for (let of = 0; of < 200; of++)
+    expect(
+      ask(table, { plain: plain(of), environment: undefined, agentId: undefined } as Partial<Claim>),
+    ).toBe('allow')
+  expect(
+    ask(table, {
+      plain: [{ kind: 'db', names: ['DELETE t7'] }],
+      environment: undefined,
+      agentId: undefined,
+    } as Partial<Claim>),
+  ).toBe('unknown')
+})

@@ -1,5 +1,13 @@
 import { type Digest, HoldpointError, type Ruling } from '#contract'
-import { type CompiledPolicy, compilePolicy, type Policy, type Question, ruleOn } from '#policy'
+import {
+  type CompiledPolicy,
+  compilePolicy,
+  modeIn,
+  type Policy,
+  type Question,
+  type Rule,
+  ruleOn,
+} from '#policy'
 
 /** What a span tells of one action; `undefined` is what it leaves open. */
 export interface Told {
@@ -54,17 +62,36 @@ const plainPolicyOf = (policy: Policy): Policy => ({
   defaults: { ...policy.defaults, effect: 'allow', kinds: new Map() },
 })
 
-/** Hostile spans may name anything, at any length; honest ones name the same things again and again. */
+/** As many as a policy can tell apart, unless spans make up kinds. */
 const MAX_REMEMBERED = 5_000
-const MAX_REMEMBERED_CHARS = 500
+const MAX_KIND_CHARS = 100
 
+/**
+ * A span leaves much open, and may name anything: following all that it leaves open costs as much as the policy is
+ * long, many times over. So only what the rules for this very name tell apart is followed, and once for all names
+ * that the same rules match.
+ */
 function createFollower(policy: Policy, id: PolicyId): (told: Told) => readonly Ruling[] {
-  const { environments, agents, targets } = circumstancesOf(policy)
+  circumstancesOf(policy, policy.rules)
+  const { rules: compiled } = compilePolicy(policy, id)
   const follow = createFollow(policy, id)
   const order = new Map(policy.rules.map((rule, index) => [rule.id, index]))
   const remembered = new Map<string, readonly Ruling[]>()
 
-  function rule({ kind, names, target, environment, agentId }: Told): Ruling[] {
+  /** Numbers of the rules that match this name, as far as the span tells. */
+  const matching = ({ kind, target, environment, agentId }: Told, name: string): number[] =>
+    compiled.flatMap((rule) =>
+      (rule.kind?.(kind) ?? true) &&
+      (rule.name?.(name) ?? true) &&
+      (target === undefined || rule.target === undefined || (target !== null && rule.target(target))) &&
+      (environment === undefined || (rule.environment?.(environment) ?? true)) &&
+      (agentId === undefined || (rule.agent?.(agentId) ?? true))
+        ? [rule.index]
+        : [],
+    )
+
+  function rule({ kind, target, environment, agentId }: Told, names: string[], matched: Rule[]): Ruling[] {
+    const { environments, agents, targets } = circumstancesOf(policy, matched)
     const actionOn = (on: string | null, name: string) => ({
       kind,
       name,
@@ -93,13 +120,18 @@ function createFollower(policy: Policy, id: PolicyId): (told: Told) => readonly 
   const placeOf = ([ruling]: readonly Ruling[]): number => order.get(ruling?.rule ?? '') ?? Infinity
 
   return (told) => {
-    const { kind, names, target = 0, environment = 0, agentId = 0 } = told
-    const key = JSON.stringify([kind, names, target, environment, agentId])
+    const { kind, target, environment, agentId } = told
+    const alike = new Map(told.names.map((name) => [matching(told, name).join(), name]))
+    const mode = environment === undefined ? undefined : modeIn(policy.mode, environment)
+    const open = [target, environment, agentId].map((one) => one === undefined)
+    const key = JSON.stringify([kind, mode, open, [...alike.keys()]])
     const known = remembered.get(key)
     if (known) return known
-    const rulings = rule(told)
+    const numbers = new Set([...alike.keys()].flatMap((matched) => matched.split(',')))
+    const matched = policy.rules.filter((_, index) => numbers.has(String(index)))
+    const rulings = rule(told, [...alike.values()], matched)
     if (remembered.size >= MAX_REMEMBERED) remembered.clear()
-    if (key.length <= MAX_REMEMBERED_CHARS) remembered.set(key, rulings)
+    if (kind.length <= MAX_KIND_CHARS) remembered.set(key, rulings)
     return rulings
   }
 }
@@ -141,8 +173,8 @@ interface Circumstances {
   targets: (string | null)[]
 }
 
-/** One sample for each environment, agent and target that the policy tells apart, and one for all others. */
-function circumstancesOf({ rules, mode }: Policy): Circumstances {
+/** One sample for each environment, agent and target that these rules tell apart, and one for all others. */
+function circumstancesOf({ mode }: Policy, rules: readonly Rule[]): Circumstances {
   const samples = (patterns: Iterable<string>) => [
     ...new Set(['other', ...[...patterns].map((pattern) => pattern.replace(/[*?]/g, 'x'))]),
   ]
