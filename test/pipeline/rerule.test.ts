@@ -118,7 +118,9 @@ describe('ruling again on what a span tells', () => {
   })
 })
 
-it('rule again - spans that leave much open and name what no rule knows are no work for a policy of many circumstances', () => {
+it('rerule - spans that leave much open and name what no rule knows are little work for any policy', {
+  timeout: 5_000,
+}, () => {
   const rules = Array.from(
     { length: 40 },
     (_, no) =>
