@@ -27,14 +27,26 @@ const OF_THE_ROWS = new Set([
   '691', // UNKNOWN_ELEMENT_OF_ENUM
 ])
 
+/**
+ * The rows stand in their table by then. Taken apart, they would be stored once more under each other token; that the
+ * view is not ours, or that a sender's text is what it cannot read, changes nothing about it. At the end of the message:
+ * what comes before may be that text.
+ */
+const BEHIND_A_VIEW = /: while pushing to view [\w.`]+( \([\w-]+\))?\.?\s*$/
+
 /** Runs an insert; what is not the rows' own fault is UNAVAILABLE and retryable, so that they wait for it to be mended. */
 export async function blamingRows(insert: () => Promise<void>): Promise<void> {
   try {
     await insert()
   } catch (error) {
     const code = error instanceof Error ? (error.cause as { code?: unknown } | undefined)?.code : undefined
-    throw typeof code === 'string' && !OF_THE_ROWS.has(code) ? waiting(error) : error
+    throw typeof code === 'string' && !isOfTheRows(code, error) ? waiting(error) : error
   }
+}
+
+function isOfTheRows(code: string, error: unknown): boolean {
+  const { message = '' } = (error as { cause?: { message?: string } }).cause ?? {}
+  return OF_THE_ROWS.has(code) && !BEHIND_A_VIEW.test(message)
 }
 
 /** Nothing that is asked of the store is a batch's own fault. */
