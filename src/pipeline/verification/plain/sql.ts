@@ -10,8 +10,16 @@ export interface SqlReading {
 /** Longer texts are read so far. */
 const MAX_LENGTH = 256 * 1024
 const MAX_ACTIONS = 20
-/** Looking for what each acts upon takes time; nobody honest nests as many. */
+/** Nobody honest nests as many. */
 const MAX_HEADS = 200
+/** Looks ahead for what a query acts upon, for each token of a text: few queries have to look far. */
+const LOOKS_PER_TOKEN = 4
+
+/** What has been found about a text, and what may still be looked at. */
+interface Reading {
+  unsure: boolean
+  looks: number
+}
 
 /**
  * What a text of SQL does, as far as its words tell: the verb of each statement, of each query inside it, and what
@@ -36,7 +44,8 @@ const MAX_REMEMBERED_CHARS = 1_000
 function readAnew(text: string, dialect: Dialect): SqlReading {
   const { statements, unsure } = readTokens(text.slice(0, MAX_LENGTH), dialect)
   const found = new Map<string, [string, ...string[]]>()
-  const reading = { unsure: unsure || text.length > MAX_LENGTH }
+  const tokens = statements.reduce((sum, { length }) => sum + length, 0)
+  const reading: Reading = { unsure: unsure || text.length > MAX_LENGTH, looks: LOOKS_PER_TOKEN * tokens }
   let heads = 0
   for (const names of statements.values().flatMap((tokens) => readStatement(tokens, dialect, reading))) {
     if (UPON_SOMETHING.has(names[0])) reading.unsure = true
@@ -47,13 +56,13 @@ function readAnew(text: string, dialect: Dialect): SqlReading {
     break
   }
   if (found.size === 0) reading.unsure = true
-  return { actions: [...found.values()], ...reading }
+  return { actions: [...found.values()], unsure: reading.unsure }
 }
 
 function* readStatement(
   tokens: readonly Token[],
   dialect: Dialect,
-  reading: { unsure: boolean },
+  reading: Reading,
 ): Generator<[string, ...string[]]> {
   const start = startOf(tokens)
   const first = tokens[start]
@@ -75,9 +84,9 @@ function* readStatement(
     if (verb === 'MERGE' && WRITES.has(token.value) && tokens[at - 1]?.value === 'THEN')
       yield withObject(token.value, nameAt(tokens, start + 1).parts)
     else if (at === start ? verb !== 'WITH' && !EXPLAINS.has(verb) : isHead(tokens, at, start))
-      yield* readHead(tokens, at, dialect)
+      yield* readHead(tokens, at, dialect, reading)
     else if (at > start && BATCHED.has(token.value) && isBatched(tokens, at, verb, dialect)) {
-      if (dialect === 'mssql' && !DEFINES.has(verb)) yield* readHead(tokens, at, dialect)
+      if (dialect === 'mssql' && !DEFINES.has(verb)) yield* readHead(tokens, at, dialect, reading)
       else reading.unsure = true
     }
   }
@@ -114,10 +123,15 @@ const isBatched = (tokens: readonly Token[], at: number, verb: string, dialect: 
   !BEFORE_NO_VERB.has((tokens[at - 1] as Token).value) &&
   !(tokens[at + 1]?.type === 'mark' && tokens[at + 1]?.value !== '(')
 
-function* readHead(tokens: readonly Token[], at: number, dialect: Dialect): Generator<[string, ...string[]]> {
+function* readHead(
+  tokens: readonly Token[],
+  at: number,
+  dialect: Dialect,
+  reading: Reading,
+): Generator<[string, ...string[]]> {
   const { value: verb, depth } = tokens[at] as Token
   if (verb === 'SELECT') {
-    yield withObject(verb, nameAfter(tokens, at, depth, 'FROM').parts)
+    yield withObject(verb, nameAfter(tokens, at, depth, 'FROM', reading).parts)
     return
   }
   if (DEFINES.has(verb)) {
@@ -130,8 +144,8 @@ function* readHead(tokens: readonly Token[], at: number, dialect: Dialect): Gene
   for (const parts of names.list) yield withObject(verb, parts)
   // `DELETE c FROM customers AS c`: what stands first may be another name of what comes later.
   if (!aliased) return
-  const from = nameAfter(tokens, names.next, depth, 'FROM')
-  for (const parts of [from.parts, ...joinedAfter(tokens, from.next, depth)])
+  const from = nameAfter(tokens, names.next, depth, 'FROM', reading)
+  for (const parts of [from.parts, ...joinedAfter(tokens, from.next, depth, reading)])
     if (parts.length > 0) yield withObject(verb, parts)
 }
 
@@ -197,23 +211,39 @@ function nameAfter(
   from: number,
   depth: number,
   word: string,
+  reading: Reading,
 ): ReturnType<typeof nameAt> {
-  for (let at = from; at < tokens.length; at++) {
+  for (let at = from; at < tokens.length && mayLook(reading); at++) {
     const token = tokens[at] as Token
     if (token.depth < depth) break
-    if (token.type === 'word' && token.depth === depth && token.value === word) return nameAt(tokens, at + 1)
+    if (token.type !== 'word' || token.depth !== depth) continue
+    if (token.value === word) return nameAt(tokens, at + 1)
+    // Behind a UNION: what comes now is the other's.
+    if (token.value === 'SELECT' && at > from) break
   }
   return { parts: [], next: tokens.length }
 }
 
 /** The other names of a FROM: behind a JOIN, or a comma. */
-function* joinedAfter(tokens: readonly Token[], from: number, depth: number): Generator<Token[]> {
-  for (let at = from; at < tokens.length; at++) {
+function* joinedAfter(
+  tokens: readonly Token[],
+  from: number,
+  depth: number,
+  reading: Reading,
+): Generator<Token[]> {
+  for (let at = from; at < tokens.length && mayLook(reading); at++) {
     const token = tokens[at] as Token
     if (token.depth !== depth) continue
     if (token.value === 'WHERE') return
     if (token.value === 'JOIN' || token.value === ',') yield nameAt(tokens, at + 1).parts
   }
+}
+
+/** A sender must not have us look for the end of a long text again and again. */
+function mayLook(reading: Reading): boolean {
+  if (reading.looks-- > 0) return true
+  reading.unsure = true
+  return false
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '))
