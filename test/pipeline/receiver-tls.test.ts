@@ -238,9 +238,13 @@ describe('what cannot be used stops the start', () => {
       `pipeline.tls.cert: ${empty} cannot be used`,
     )
     const swapped = { cert: SERVER.key, key: SERVER.cert }
-    await expect(start(swapped)).rejects.toThrow(`pipeline.tls.cert: ${SERVER.key} cannot be used`)
+    await expect(start(swapped)).rejects.toThrow(
+      `pipeline.tls.cert: ${SERVER.key} cannot be used: it holds no certificate in PEM`,
+    )
     const other = { ...SERVER, key: path('renewed.key') }
-    await expect(start(other)).rejects.toThrow(`pipeline.tls.key: ${other.key} cannot be used`)
+    await expect(start(other)).rejects.toThrow(
+      `pipeline.tls.key: ${other.key} cannot be used: it is not the key of the certificate in pipeline.tls.cert`,
+    )
     const notes = written('the authority of senders')
     await expect(start({ ...SERVER, clientCa: notes })).rejects.toThrow(
       `pipeline.tls.clientCa: ${notes} cannot be used`,

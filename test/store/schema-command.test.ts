@@ -46,7 +46,7 @@ test('schema command - an empty store is behind, migrates, and is current', asyn
     stdout: all.map((name) => `${name}\n`).join(''),
     stderr: '',
   })
-  expect(await run(['migrate', '--json'])).toMatchObject({ code: 0, stdout: '{"applied":[]}\n' })
+  expect(await run(['migrate', '--json'])).toMatchObject({ code: 0, stdout: '{"applied":[],"altered":[]}\n' })
   const after = await run(['status', '--json'])
   expect(after.code).toBe(0)
   expect(JSON.parse(after.stdout)).toEqual({ isCurrent: true, applied: all, missing: [], alterations: [] })
@@ -61,7 +61,11 @@ test('schema command - an end that is configured and not yet there makes the sch
       'to run   ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + toIntervalDay(7)',
     ),
   })
-  expect(await run(['migrate'], days)).toMatchObject({ code: 0, stdout: 'No migration was missing.\n' })
+  expect(await run(['migrate'], days)).toMatchObject({
+    code: 0,
+    stdout: 'ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + toIntervalDay(7)\n',
+  })
+  expect(await run(['migrate'], days)).toMatchObject({ code: 0, stdout: 'The schema is current already.\n' })
   expect((await run(['status'], days)).code).toBe(0)
 })
 

@@ -48,7 +48,7 @@ export const dlqCommand = (access: DlqAccess): Command =>
     async run({ options, positionals: [action = '', ...ids] }, io) {
       const problem = problemOf(action, ids, options.all)
       if (problem !== undefined) {
-        io.stderr.write(`${problem}\n`)
+        io.stderr.write(`holdpoint pipeline dlq: ${problem}\n`)
         return 2
       }
       const nc = await access.connect(readConfig(io))
@@ -63,17 +63,20 @@ export const dlqCommand = (access: DlqAccess): Command =>
   })
 
 function problemOf(action: string, ids: readonly string[], all: boolean): string | undefined {
-  if (!Object.hasOwn(ACTIONS, action)) return `${JSON.stringify(action)}: expected list, retry or drop`
+  if (!Object.hasOwn(ACTIONS, action))
+    return `ACTION is ${JSON.stringify(action)}, expected list, retry or drop`
   if (action === 'list') return ids.length > 0 || all ? 'list takes no IDs: it lists all of them' : undefined
-  return ids.length > 0 === all ? 'Give the IDs of dead letters, or --all.' : undefined
+  return ids.length > 0 === all ? `${action} takes the IDs of dead letters, or --all` : undefined
 }
 
 async function list(deadLetters: DeadLetters, { json }: Chosen, io: Io): Promise<ExitCode> {
   const letters = await deadLetters.list()
   io.stdout.write(json ? `${JSON.stringify({ deadLetters: letters })}\n` : letters.map(letterText).join(''))
-  if (letters.length === 0 && !json) io.stderr.write('Everything could be stored.\n')
+  if (letters.length === 0 && !json) io.stderr.write(NONE)
   return 0
 }
+
+const NONE = 'There is no dead letter: everything could be stored.\n'
 
 const letterText = ({
   id,
@@ -89,10 +92,11 @@ const letterText = ({
   return (
     `${id}  ${signal}, ${visible(whose)}\n` +
     `  ${visible(reason)}\n` +
-    `  received ${iso(receivedAtMs)}, put aside ${iso(atMs)}; ${items} items, ${bytes} bytes\n`
+    `  received ${iso(receivedAtMs)}, put aside ${iso(atMs)}; ${counted(items, 'item')}, ${counted(bytes, 'byte')}\n`
   )
 }
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 async function retry(deadLetters: DeadLetters, chosen: Chosen, io: Io): Promise<ExitCode> {
@@ -119,6 +123,7 @@ function report(
   io.stdout.write(
     json ? `${JSON.stringify({ [what]: done })}\n` : done.map((id) => `${id}  ${what}\n`).join(''),
   )
+  if (done.length === 0 && ids === undefined && !json) io.stderr.write(NONE)
   const missing = [...(ids ?? [])].filter((id) => !done.includes(id))
   if (missing.length === 0) return 0
   throw new HoldpointError('NOT_FOUND', `no dead letter has the id ${missing.join(', ')}`)

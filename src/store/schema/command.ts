@@ -41,7 +41,7 @@ const migrateCommand = defineCommand({
     'On the ClickHouse that clickhouse.url names, as a user that may create tables; the pipeline does the same at\n' +
     'its start. Several at once do no harm. `holdpoint up` migrates its embedded engine by itself.',
   example: 'HOLDPOINT_CLICKHOUSE_USER=holdpoint_migrator_user holdpoint schema migrate',
-  options: { json: { type: 'boolean', description: 'One JSON object: {"applied": […]}' } },
+  options: { json: { type: 'boolean', description: 'One JSON object: {"applied": […], "altered": […]}' } },
   async run({ options }, io) {
     const config = readConfig({ env: io.env, cwd: io.cwd })
     const target = configuredTarget(config)
@@ -52,10 +52,14 @@ const migrateCommand = defineCommand({
       )
     const store = createStore(target)
     try {
+      const { alterations: altered } = await store.schemaStatus(config.clickhouse)
       const applied = await store.migrate(config.clickhouse)
-      const text =
-        applied.length === 0 ? 'No migration was missing.\n' : applied.map((name) => `${name}\n`).join('')
-      io.stdout.write(options.json ? `${JSON.stringify({ applied })}\n` : text)
+      const lines = [...applied, ...altered].map((one) => `${one}\n`).join('')
+      io.stdout.write(
+        options.json
+          ? `${JSON.stringify({ applied, altered })}\n`
+          : lines || 'The schema is current already.\n',
+      )
       return 0
     } finally {
       await store.close()

@@ -77,11 +77,19 @@ function attempt(name: string, path: string, use: () => unknown): void {
   try {
     use()
   } catch (cause) {
-    const { message } = cause as Error
-    throw new HoldpointError('INVALID_CONFIG', `pipeline.tls.${name}: ${path} cannot be used: ${message}`, {
+    const reason = reasonOf(cause as NodeJS.ErrnoException, name)
+    throw new HoldpointError('INVALID_CONFIG', `pipeline.tls.${name}: ${path} cannot be used: ${reason}`, {
       cause,
     })
   }
+}
+
+/** OpenSSL’s own words do not say what to do. */
+function reasonOf({ code, message }: NodeJS.ErrnoException, name: string): string {
+  if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH')
+    return 'it is not the key of the certificate in pipeline.tls.cert'
+  if (code !== 'ERR_OSSL_PEM_NO_START_LINE' && code !== 'ERR_OSSL_UNSUPPORTED') return message
+  return `it holds no ${name === 'key' ? 'private key' : 'certificate'} in PEM`
 }
 
 const missing = (name: string): HoldpointError =>
