@@ -29,7 +29,7 @@ let ledgerIsThere = false
 let nowMs = ARRIVED
 
 /** A pipeline that has just been started. */
-function createJudge() {
+function createJudge(announce = async (rows: readonly FindingRow[]) => void announced.push(...rows)) {
   const view = createLedgerView()
   for (const entry of [policy(), requested(), decided(), spent(), outcome()]) view.apply(entry)
   const verifier = createVerifier({
@@ -43,7 +43,7 @@ function createJudge() {
   const secondLook = createSecondLook({
     judgeAgain: verifier.judgeAgain,
     store,
-    announce: async (rows) => void announced.push(...rows),
+    announce,
     now: () => nowMs,
     log: createFakeLog(),
   })
@@ -104,6 +104,31 @@ it('second look - what came while the ledger could not be read is judged once it
 it('second look - nothing is judged a third time', async () => {
   expect(await kept()).toEqual([])
   expect(await createJudge().secondLook.run()).toBe(0)
+})
+
+it('second look - what a clock ahead of ours has judged is settled all the same, and once', async () => {
+  const early = '5'.repeat(16)
+  ledgerIsThere = false
+  nowMs += 3_600_000
+  await arrive(spanOf(early))
+  nowMs -= 3_600_000
+  ledgerIsThere = true
+  expect(await createJudge().secondLook.run()).toBe(1)
+  expect(await kept()).toEqual([])
+  expect(await standing()).toMatchObject({ [early]: 'replayed' })
+})
+
+it('second look - an alarm that could not be told is told the next time', async () => {
+  const untold = '6'.repeat(16)
+  ledgerIsThere = false
+  await arrive(spanOf(untold, { [ATTR.approverName]: 'The CEO' }))
+  ledgerIsThere = true
+  const away = () => Promise.reject(new Error('NATS is away'))
+  await expect(createJudge(away).secondLook.run()).rejects.toThrow('NATS is away')
+  expect(await standing()).toMatchObject({ [untold]: 'forged' })
+  expect(await createJudge().secondLook.run()).toBe(1)
+  expect(announced).toContainEqual(expect.objectContaining({ span_id: untold, verification: 'forged' }))
+  expect(await kept()).toEqual([])
 })
 
 it('second look - a claim that is too long to keep stays as it is', async () => {

@@ -43,7 +43,7 @@ export function createSecondLook({ judgeAgain, store, announce, now, log }: Seco
       if (verdicts.some(({ reason }) => reason === 'ledger')) return changed
       const again = verdicts.flatMap((verdict, index) => {
         const [row, one] = [rows[index], asked[index]]
-        return row && one ? [judgedAgain(row, one.claim, verdict, now())] : []
+        return row && one ? [judgedAgain(row, one.claim, verdict, laterThan(row))] : []
       })
       await write(rows, again)
       changed += again.length
@@ -51,21 +51,22 @@ export function createSecondLook({ judgeAgain, store, announce, now, log }: Seco
     }
   }
 
+  /** The later row stands, and clocks are set back or differ: one that stood behind would be judged again for ever. */
+  const laterThan = (row: FindingRow): number => Math.max(now(), row.judged_at + 1)
+
+  /** An alarm is told before its row is settled: until then whoever looks next finds it, and tells it. */
   async function write(rows: readonly FindingRow[], again: readonly FindingRow[]): Promise<void> {
-    const ids = rows.map(({ trace_id, span_id }) => `${trace_id}${span_id}`)
-    const token = `judged again ${ids[0]} ${ids.length} ${now()}`
-    // An alarm stands beside what was said before, which is settled all the same.
-    const settled = rows.map((row) => ({ ...row, reason: '' as const, claim: '', judged_at: now() }))
-    const alarms = new Set(
-      again
-        .filter(({ verification }) => isAlarming(verification))
-        .map(({ content_digest }) => content_digest),
-    )
-    await store.insertFindings(
-      [...settled.filter(({ content_digest }) => alarms.has(content_digest)), ...again],
-      token,
-    )
+    const token = `judged again ${rows[0]?.trace_id}${rows[0]?.span_id} ${rows.length} ${now()}`
+    const alarms = again.filter(({ verification }) => isAlarming(verification))
+    await store.insertFindings(alarms, `${token} alarms`)
     await announce(again)
+    // An alarm stands beside what was said before, which is settled all the same.
+    const alarming = new Set(alarms.map(({ content_digest }) => content_digest))
+    const settled = rows
+      .filter(({ content_digest }) => alarming.has(content_digest))
+      .map((row) => ({ ...row, reason: '' as const, claim: '', judged_at: laterThan(row) }))
+    const others = again.filter(({ verification }) => !isAlarming(verification))
+    await store.insertFindings([...settled, ...others], token)
   }
 
   async function look(): Promise<void> {
