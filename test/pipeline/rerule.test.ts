@@ -3,6 +3,7 @@ import { digestBytes, type Registration } from '#contract'
 import { parsePolicy } from '#policy'
 import { askPolicies } from '../../src/pipeline/verification/ask-policies.ts'
 import type { Claim } from '../../src/pipeline/verification/claims.ts'
+import type { PlainAction } from '../../src/pipeline/verification/plain/action.ts'
 import { createPolicyTable } from '../../src/pipeline/verification/rerule.ts'
 
 const tableOf = (rules: string, head = 'mode: enforce', effect = 'hold') =>
@@ -128,17 +129,20 @@ it('rerule - spans that leave much open and name what no rule knows are little w
   )
   const table = tableOf(rules.join('\n'))
   const plain = (of: number) =>
-    Array.from({ length: 20 }, (_, no) => ({
-      kind: 'db',
-      names: [`DELETE s${of}.c${no}`, `DELETE c${of}x${no}`],
-    }))
+    Array.from(
+      { length: 20 },
+      (_, no): PlainAction => ({
+        kind: 'db',
+        names: [`DELETE s${of}.c${no}`, `DELETE c${of}x${no}`],
+      }),
+    )
   for (let of = 0; of < 200; of++)
     expect(
       ask(table, { plain: plain(of), environment: undefined, agentId: undefined } as Partial<Claim>),
     ).toBe('allow')
   expect(
     ask(table, {
-      plain: [{ kind: 'db', names: ['DELETE t7'] }],
+      plain: [{ kind: 'db', names: ['DELETE t7'] }] as const,
       environment: undefined,
       agentId: undefined,
     } as Partial<Claim>),
