@@ -38,6 +38,7 @@ export function createLog(options: LogOptions): Log {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     errorKey: 'error',
+    serializers: { error: describeError },
     mixin: traceIds,
   }
   return wrap(pino(settings, sink))
@@ -55,6 +56,22 @@ function wrap(logger: pino.Logger): Log {
     error: at('error'),
     child: (fields) => wrap(logger.child(fields)),
   }
+}
+
+/** Our own messages say what their causes say: pino would append it once more for each of them. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  return { ...pino.stdSerializers.err(error), message: messageOf(error) }
+}
+
+function messageOf(error: Error): string {
+  let text = error.message
+  const seen = new Set<unknown>([error])
+  for (let { cause } = error; cause instanceof Error && !seen.has(cause); cause = cause.cause) {
+    seen.add(cause)
+    if (!text.includes(cause.message)) text += `: ${cause.message}`
+  }
+  return text
 }
 
 /** So that a log line leads to its trace. */

@@ -74,6 +74,20 @@ test('log - for people a hostile text shows its control characters and obeys non
   expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} WARN {2}broker: a\\u\{d\}/)
 })
 
+test('log - what the message says of its cause is not said again, what it does not say is', () => {
+  const { log, parsed } = capture()
+  const cause = new Error('refused')
+  log.error('failed', { error: new HoldpointError('STALE', 'cannot be reached: refused', { cause }) })
+  log.error('failed', { error: new HoldpointError('STALE', 'cannot be reached', { cause }) })
+  cause.cause = cause
+  log.error('failed', { error: cause })
+  expect(parsed().map(({ error }) => error.message)).toEqual([
+    'cannot be reached: refused',
+    'cannot be reached: refused',
+    'refused',
+  ])
+})
+
 test('log - for people an error shows its code and its stack', () => {
   const { log, lines } = capture({ human: true })
   log.error('failed', { error: new HoldpointError('STALE', 'too old') })
