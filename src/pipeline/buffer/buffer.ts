@@ -47,8 +47,8 @@ export interface Buffer extends Component {
 
 const MOST_ITEMS = 25_000
 const MOST_BYTES = 16 * 2 ** 20
-/** The server's bound counts headers, too; a dead letter's are the longest. */
-const HEADER_BYTES = 16 * 1024
+/** The server’s bound counts headers, too. The longest are a dead letter’s: 1,000 characters of reason, 4,000 of names. */
+const HEADER_BYTES = 48 * 1024
 
 /**
  * Nothing that was acknowledged is lost, and nothing is stored twice, with any number of pipelines.

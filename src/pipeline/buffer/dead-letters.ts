@@ -67,7 +67,10 @@ const letterShape: Shape<Omit<DeadLetter, 'id'>> = object({
 export function createDeadLetters({ line, now }: { line: Line; now: () => number }): DeadLetters {
   async function each(ids: ReadonlySet<string> | undefined, act: (found: Found) => Promise<void>) {
     const done: string[] = []
+    const last = await lastSeq(line)
     for await (const found of readAll(line)) {
+      // What was sent again may be refused again, and stands behind: it has had its turn.
+      if (found.seq > last) break
       const { id } = found.letter
       if (ids !== undefined && !ids.has(id)) continue
       await act(found)
@@ -130,6 +133,12 @@ interface Found {
 
 interface StoredMessage {
   message: { seq: number; subject: string; data?: string; hdrs?: string }
+}
+
+async function lastSeq(line: Line): Promise<number> {
+  const last = { last_by_subj: TELEMETRY_DEAD }
+  const found = await line.ask<StoredMessage>(`STREAM.MSG.GET.${TELEMETRY_DEAD_STREAM}`, last)
+  return found?.message.seq ?? 0
 }
 
 async function* readAll(line: Line): AsyncGenerator<Found> {
