@@ -21,10 +21,9 @@ export interface AcceptDeps {
 export function createAccept({ keep, maxPieceBytes, onRejected }: AcceptDeps) {
   return async function accept(request: ExportRequest, receivedAtMs: number): Promise<Accepted> {
     const { signal } = request
-    const bound = maxPieceBytes()
-    const { pieces, items, rejected, errorMessage } = admit(request, { maxPieceBytes: bound })
+    const { pieces, items, rejected, errorMessage } = admit(request, { maxPieceBytes: maxPieceBytes() })
     if (pieces.length > 0)
-      await keep({ signal, pieces, items, receivedAtMs, digest: digestRequest(request, bound) })
+      await keep({ signal, pieces, items, receivedAtMs, digest: digestRequest(signal, pieces) })
     if (rejected > 0) onRejected(signal, rejected)
     return { rejected, ...(errorMessage === undefined ? {} : { errorMessage }) }
   }

@@ -147,13 +147,16 @@ function rowOf({ receivedAtMs, body }: Piece): Uint8Array {
 const OWN: string[] = [TELEMETRY_STREAM, TELEMETRY_CURSOR_STREAM, TELEMETRY_DEAD_STREAM]
 
 /** One request of as many pieces as texts. */
-export const request = (texts: string[], signal: Signal = 'logs') => ({
-  signal,
-  pieces: texts.map((text) => Buffer.from(text)),
-  items: texts.length,
-  receivedAtMs: Date.now(),
-  digest: digestRequest({ signal, body: Buffer.from(texts.join('\n')) }, 1),
-})
+export function request(texts: string[], signal: Signal = 'logs') {
+  const pieces = texts.map((text) => Buffer.from(text))
+  return {
+    signal,
+    pieces,
+    items: texts.length,
+    receivedAtMs: Date.now(),
+    digest: digestRequest(signal, pieces),
+  }
+}
 
 /** What happens only to the first so many calls. */
 export function times(count: number, happens: (batch: Batch) => Promise<void> | void) {

@@ -1,6 +1,6 @@
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node'
 import { digestBytes, TELEMETRY_STREAM } from '#contract'
-import type { ExportRequest, Piece, Signal } from '../otlp/signal.ts'
+import type { Piece, Signal } from '../otlp/signal.ts'
 
 /** A piece as it stands in HP_TELEMETRY. */
 export interface Waiting extends Piece {
@@ -12,10 +12,12 @@ export interface Waiting extends Piece {
 const RECEIVED_AT = 'Holdpoint-Received-At'
 const ITEMS = 'Holdpoint-Items'
 
-/** Names a request by its bytes, and by how it is cut: cut otherwise, its third piece would be another. */
-export function digestRequest({ signal, body }: ExportRequest, maxPieceBytes: number): string {
-  return digestBytes(`${signal} ${maxPieceBytes} ${digestBytes(body)}`)
-}
+/**
+ * Names a request by what will be stored of it, piece by piece: cut otherwise, by a pipeline of another version or with
+ * another bound, it is another, since under one name a piece would be taken for one that has other items.
+ */
+export const digestRequest = (signal: Signal, pieces: readonly Uint8Array[]): string =>
+  digestBytes([signal, ...pieces.map(digestBytes)].join(' '))
 
 /** `id`: of two messages with one id, within ten minutes, the stream takes one. */
 export function headersOf(

@@ -11,7 +11,7 @@ export interface Admitted {
   pieces: readonly Uint8Array[]
   items: number
   receivedAtMs: number
-  /** Names the request: the same bytes, cut in the same way, have the same. */
+  /** Names the request: the same pieces have the same. */
   digest: string
 }
 
