@@ -62,6 +62,12 @@ describe('HTTP and Kubernetes', () => {
     expect(names('http://x/v1/%63ustomers')).toContain('DELETE /v1/customers')
     expect(names('http://x/v1/a/%2e%2e/customers')).toContain('DELETE /v1/customers')
     expect(names('http://x//v1/customers')).toContain('DELETE //v1/customers')
+    expect(names('http://x//v1///customers')).toContain('DELETE /v1/customers')
+    expect(names('http://x/v1;a=b/customers')).toContain('DELETE /v1/customers')
+    expect(names('http://x/a/..;/v1/customers')).toContain('DELETE /v1/customers')
+    expect(names('http://x/v1/%63ustomers/%ff')).toContain('DELETE /v1/customers/\ufffd')
+    expect(names('http://x/%76%31/customers/100%')).toContain('DELETE /v1/customers/100%')
+    expect(names('http://x/a/..%2fv1/customers/%zz')).toContain('DELETE /v1/customers/%zz')
     expect(names('http://x/100%')).toEqual(['DELETE /100%'])
   })
 

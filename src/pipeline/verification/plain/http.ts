@@ -80,16 +80,24 @@ function originOf(span: Span): string | undefined {
   return URL.parse(`${scheme}://${host}${port === undefined ? '' : `:${port}`}`)?.origin
 }
 
-/** As sent, and as a server may read it that resolves dots and percent signs first. */
+/**
+ * As sent, and as servers may read it: they resolve percent signs and dots, some take several slashes for one, and
+ * some take off what stands behind a semicolon.
+ */
 function spellingsOf(path: string): string[] {
-  const spellings = new Set([path])
-  spellings.add(URL.parse(`http://x${path}`)?.pathname ?? path)
-  try {
-    const decoded = decodeURIComponent(path)
-    spellings.add(decoded)
-    spellings.add(decodeURIComponent(URL.parse(`http://x${decoded}`)?.pathname ?? decoded))
-  } catch {
-    // A percent sign that begins nothing stays one.
-  }
-  return [...spellings]
+  const decoded = decodePercents(path)
+  const merged = mergeSlashes(decoded)
+  const bare = mergeSlashes(decoded.replace(/;[^/]*/g, ''))
+  const read = [path, decoded, merged, bare]
+  return [...new Set([...read, ...read.map((one) => decodePercents(withoutDots(one)))])]
 }
+
+const mergeSlashes = (path: string): string => path.replace(/\/{2,}/g, '/')
+
+const withoutDots = (path: string): string => URL.parse(`http://x${path}`)?.pathname ?? path
+
+/** A percent sign that begins nothing stays one, and what is no UTF-8 keeps nothing else from being read. */
+const decodePercents = (path: string): string =>
+  path.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
+    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'),
+  )
