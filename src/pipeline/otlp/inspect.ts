@@ -3,6 +3,7 @@ import type { Item } from './items.ts'
 import { ANY_VALUE, KEY_VALUE, LOG_RECORD, SPAN } from './messages.ts'
 import type { Range } from './ranges.ts'
 import type { Message } from './schema.ts'
+import { dayOfTime, isTimeLate } from './time.ts'
 
 export interface Inspected {
   /** Why a well-formed item can never be stored, as things stand; `undefined` where it can. */
@@ -21,8 +22,8 @@ export function inspect(body: Uint8Array, { message, from, to }: Item): Inspecte
     const field = message.fields[no]
     if (field?.type === 'time') {
       isLate ||= isTimeLate(body, at)
-      if (no === timeNo) day = dayAt(body, at) || day
-      else if (no === OBSERVED_NO && message === LOG_RECORD && day === 0) day = dayAt(body, at)
+      if (no === timeNo) day = dayOfTime(body, at) || day
+      else if (no === OBSERVED_NO && message === LOG_RECORD && day === 0) day = dayOfTime(body, at)
     } else if (field?.type === 'id') noteId(ids, body, no, at, end)
     else if (field?.type === 'message') isLate ||= isLateWithin(body, field.message, { from: at, to: end })
   })
@@ -70,14 +71,4 @@ function isLateWithin(body: Uint8Array, message: Message, range: Range): boolean
     else if (field?.type === 'message') isLate ||= isLateWithin(body, field.message, { from: at, to })
   })
   return isLate
-}
-
-/** DateTime64(9) holds signed 64-bit nanoseconds: until April 2262, where the highest bit begins. */
-const isTimeLate = (body: Uint8Array, at: number): boolean => (body[at + 7] as number) >= 0x80
-
-/** Of a fixed64 of nanoseconds: a day is 2^16 × 1,318,359,375 of them, so that all of it is exact in a double. */
-function dayAt(body: Uint8Array, at: number): number {
-  let upper48 = 0
-  for (let byte = 7; byte >= 2; byte--) upper48 = upper48 * 0x100 + (body[at + byte] as number)
-  return Math.floor(upper48 / 1_318_359_375)
 }

@@ -1,9 +1,10 @@
 import type { RowBlock } from '#store'
+import { dayOfTime, isZeroTime } from '../otlp/time.ts'
 import { createAttributeCopier, writeAnyValue } from './attributes.ts'
 import { createBlocks } from './blocks.ts'
 import { createFields } from './fields.ts'
 import { eachScope, GROUP_COLUMNS } from './groups.ts'
-import { dayOfTime, isZeroTime, numberAt, writeFixed64, writeId } from './values.ts'
+import { numberAt, writeFixed64, writeId } from './values.ts'
 
 const LOGS = {
   table: 'otel_logs',

@@ -1,11 +1,12 @@
 import type { RowBlock } from '#store'
+import { secondsAt } from '../otlp/time.ts'
 import { createRowWriter } from '../row-binary.ts'
 import { createBlocks } from './blocks.ts'
 import { createFields } from './fields.ts'
 import { eachScope } from './groups.ts'
 import { KINDS, SHARED_COLUMNS } from './metric-kinds.ts'
 import { createPointCopier } from './points.ts'
-import { numberAt, secondsAt } from './values.ts'
+import { numberAt } from './values.ts'
 
 const METRIC = { name: 1, description: 2, unit: 3 } as const
 const DATA = { points: 1, temporality: 2, isMonotonic: 3 } as const

@@ -1,8 +1,9 @@
+import { secondsAt, uint32 } from '../otlp/time.ts'
 import { type Cursor, readVarint64 } from '../otlp/wire.ts'
 import type { RowWriter } from '../row-binary.ts'
 import { createAttributeCopier } from './attributes.ts'
 import { createFields, type Fields, writeColumn } from './fields.ts'
-import { secondsAt, uint32, writeFixed64 } from './values.ts'
+import { writeFixed64 } from './values.ts'
 
 /** What data points consist of. `no` is the field of the point that holds it. */
 export interface PointCopier {

@@ -1,11 +1,11 @@
 import type { RowBlock } from '#store'
 import type { Rewritten, TraceRanges } from '../otlp/ranges.ts'
+import { dayOfTime } from '../otlp/time.ts'
 import { createRowWriter } from '../row-binary.ts'
 import { createBlocks } from './blocks.ts'
 import { writeDecodedSpan } from './decoded-span.ts'
 import { createResourceCopier } from './resource.ts'
 import { createSpanCopier } from './span.ts'
-import { dayOfTime } from './values.ts'
 
 const TRACES = {
   table: 'otel_traces',

@@ -1,3 +1,4 @@
+import { uint32 } from '../otlp/time.ts'
 import { type Cursor, readInt32 } from '../otlp/wire.ts'
 import type { RowWriter } from '../row-binary.ts'
 
@@ -33,35 +34,6 @@ export function writeDuration(writer: RowWriter, bytes: Uint8Array, start: numbe
   const isAfter = endHigh > startHigh || (endHigh === startHigh && endLow > startLow)
   writer.uint32(isAfter ? (endLow - startLow) >>> 0 : 0)
   writer.uint32(isAfter ? endHigh - startHigh - (endLow < startLow ? 1 : 0) : 0)
-}
-
-/** Half of a fixed64; 0 where it is not there. */
-export function uint32(bytes: Uint8Array, start: number, offset: 0 | 4): number {
-  if (start === -1) return 0
-  const at = start + offset
-  const [one, two, three, four] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [
-    number,
-    number,
-    number,
-    number,
-  ]
-  return (one | (two << 8) | (three << 16) | (four << 24)) >>> 0
-}
-
-/** Days since the epoch of a time in nanoseconds: exact, for a day is 1318359375 times 2^16 of them. */
-export const dayOfTime = (bytes: Uint8Array, at: number): number =>
-  Math.floor((uint32(bytes, at, 4) * 0x10000 + (uint32(bytes, at, 0) >>> 16)) / 1_318_359_375)
-
-export const isZeroTime = (bytes: Uint8Array, at: number): boolean =>
-  uint32(bytes, at, 0) === 0 && uint32(bytes, at, 4) === 0
-
-/** The last moment that a DateTime can hold, in February 2106. */
-const MAX_SECONDS = 2 ** 32 - 1
-
-/** Nanoseconds as whole seconds, for a DateTime: a billion is 1953125 times 2^9. */
-export function secondsAt(bytes: Uint8Array, at: number): number {
-  const seconds = (uint32(bytes, at, 4) * 2 ** 23 + (uint32(bytes, at, 0) >>> 9)) / 1_953_125
-  return Math.min(Math.floor(seconds), MAX_SECONDS)
 }
 
 /** A sint32, zigzag. */
