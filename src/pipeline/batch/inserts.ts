@@ -10,7 +10,10 @@ import type { Step } from './steps.ts'
 
 const MAX_FINDINGS = 25_000
 
-/** The inserts of a batch. The token of each says which block of the batch it is, so that it is stored once. */
+/**
+ * The inserts of a batch. The token of each says which block of the batch it is, so that it is stored once; and of how
+ * many rows, so that nothing is lost where a pipeline of a version that cuts otherwise goes on with the batch.
+ */
 export function* rowInserts(
   token: string,
   { ranges, rewritten, logs, metrics }: Telemetry,
@@ -23,7 +26,7 @@ export function* rowInserts(
   function* insertsOf(signal: Signal, blocks: Iterable<RowBlock>): Generator<Step> {
     let number = 0
     for (const block of blocks) {
-      const own = `${token} ${block.table} ${number++}`
+      const own = `${token} ${block.table} ${number++} (${block.rows})`
       yield {
         bytes: block.data.length,
         async run() {
