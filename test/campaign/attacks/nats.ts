@@ -30,8 +30,8 @@ const deskWrites = inRoles(
 const payloadsClosed = inRoles(
   'payloads-closed',
   'The pipeline reads arguments and their keys.',
-  'deny: [...PAYLOADS_CLOSED, ...PIPELINES_OWN]',
-  'deny: PIPELINES_OWN',
+  'deny: [...PAYLOADS_CLOSED, ...LEDGERS_ALONE]',
+  'deny: LEDGERS_ALONE',
 )
 const noDelete = inStreams(
   'no-delete',
