@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
-import { type Handle, loadNative, type Native } from '../../../src/store/engine/native.ts'
-import { quoteString } from '../../../src/store/engine/quote.ts'
-import type { ToInsert } from './engine-inserts.ts'
+import { type Handle, loadNative, type Native } from '../../src/store/engine/native.ts'
+import { quoteString } from '../../src/store/engine/quote.ts'
+import type { ToInsert } from '../bench/support/engine-inserts.ts'
 
 let opened: { native: Native; handle: Handle } | undefined
 
