@@ -30,7 +30,17 @@ const problemsOf = (yaml: string | undefined, env: NodeJS.ProcessEnv = {}): stri
 
 test('config - without a file or a variable everything has its preset', () => {
   const config = read(undefined)
-  expect(config.pipeline).toEqual({ host: '127.0.0.1', port: 4318, maxBodyBytes: 67_108_864 })
+  expect(config.pipeline).toEqual({
+    host: '127.0.0.1',
+    port: 4318,
+    grpcPort: 4317,
+    tls: {},
+    maxBodyBytes: 67_108_864,
+    mode: 'buffered',
+    bufferBytes: 2 ** 30,
+    lanes: 1,
+    forward: {},
+  })
   expect(config.dataDir).toBe(join(cwd, '.holdpoint'))
   expect(config.nats.url).toBeUndefined()
 })
@@ -86,7 +96,7 @@ test('config - all problems are reported together, each with key, place, value a
   ].join('\n')
   const problems = problemsOf(yaml, { HOLDPOINT_CLICKHOUSE_PORT: '99999', HOLDPOINT_PIPELINE_HSOT: 'x' })
   expect(problems).toEqual([
-    'pipeline.prot (holdpoint.yaml:2:3) is no key; did you mean port? (known here: host, port, maxBodyBytes)',
+    'pipeline.prot (holdpoint.yaml:2:3) is no key; did you mean port? (known here: host, port, grpcPort, tls, tokens, mode, bufferBytes, lanes, forward, maxBodyBytes)',
     'the variable HOLDPOINT_PIPELINE_HSOT is unknown; did you mean HOLDPOINT_PIPELINE_HOST?',
     'log.level (holdpoint.yaml:5:3) is "loud", expected "debug" or "info" or "warn" or "error" or "silent"',
     'identity.issuers.0.issuer (holdpoint.yaml:8:7) is "ftp://idp.example.com", expected a URL that starts with https:// or http://',
