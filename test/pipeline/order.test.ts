@@ -53,12 +53,12 @@ rules: [{ id: lookup, match: { kind: tool, name: "lookup_*" }, effect: allow }]
 )
 
 /** One pipeline: what it has seen is its own, the tables are everybody's. */
-function createJudge(): Verifier {
+function createJudge(query: Store['query'] = store.query): Verifier {
   const view = createLedgerView()
   for (const entry of LEDGER) view.apply(entry)
   return createVerifier({
     view,
-    store,
+    store: { query },
     now: () => AT + 10_000,
     reader: { read: async () => true },
     policies: { prepare: async () => {}, table: () => TABLE, known: () => [TABLE] },
@@ -187,4 +187,25 @@ it.each<[string, (SampleSpan | undefined)[], string[]]>([
       expected.map((one) => one.replace(/^[34] replayed/, 'child replayed')),
     )
   }
+})
+
+it('findings - of a trace into which somebody has put a thousand, a look at one place reads two', async () => {
+  await client.command({ query: 'TRUNCATE TABLE holdpoint_findings' })
+  const flood = Array.from({ length: 1_000 }, (_, no) =>
+    aSpan({
+      spanId: no % 2 ? OTHER : (no + 1).toString(16).padStart(16, '0'),
+      attributes: { ...UNASKED, no: BigInt(no) },
+    }),
+  )
+  await judgeAndStore(createJudge(), [...flood, aSpan({ spanId: OTHER, attributes: LOOKUP })])
+  await judgeAndStore(createJudge(), [aSpan({ attributes: { ...APPROVED, first: true } })])
+  const read: number[] = []
+  const judge = createJudge(async (...asked) => {
+    const rows = await store.query(...asked)
+    read.push(rows.length)
+    return rows as never
+  })
+  await judgeAndStore(judge, [aSpan({ attributes: APPROVED })])
+  expect(read).toEqual([1])
+  expect(await stands()).toContain('b replayed')
 })

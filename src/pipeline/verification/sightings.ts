@@ -66,24 +66,27 @@ export async function markReplays<One extends Verified>(
 
 const KEYS_AT_ONCE = 2_000
 
-/** What has been found before where these spans stand: under their ids, or below the span whose effect they are. */
+/**
+ * What has been found before where these spans stand: under their ids, or below the span whose effect they are. Two
+ * say as much as a million, which is what a sender may put into one trace.
+ */
 export async function readStanding(
   judged: readonly Verified[],
   store: Pick<Store, 'query'>,
 ): Promise<Standing> {
   const standing = new Map<string, Set<string>>()
-  const keys = [...new Set(judged.map(({ claim }) => sqlText(claim.trace.traceId, 32)))]
-  const places = new Set(judged.map(placeOf))
+  const keys = [...new Map(judged.map((one) => [placeOf(one), sqlPlace(one)])).values()]
   for (let from = 0; from < keys.length; from += KEYS_AT_ONCE) {
     const rows = await store.query<{ traceId: string; spanId: string; effectOf: string; content: string }>(
       `SELECT DISTINCT trace_id AS traceId, span_id AS spanId, effect_of AS effectOf, content_digest AS content
-       FROM holdpoint_findings WHERE trace_id IN (${keys.slice(from, from + KEYS_AT_ONCE).join(', ')})
+       FROM holdpoint_findings
+       WHERE (trace_id, if(effect_of = '', span_id, ''), effect_of) IN (${keys.slice(from, from + KEYS_AT_ONCE).join(', ')})
        -- Findings from before there was such a column have none.
-       AND content_digest != ''`,
+       AND content_digest != ''
+       LIMIT 2 BY trace_id, if(effect_of = '', span_id, ''), effect_of`,
     )
     for (const { traceId, spanId, effectOf, content } of rows) {
       const place = placeText({ traceId, spanId }, effectOf)
-      if (!places.has(place)) continue
       const there = standing.get(place) ?? new Set()
       standing.set(place, there.add(`${spanId} ${content}`))
     }
@@ -94,6 +97,13 @@ export async function readStanding(
 const placeOf = ({ claim, verdict }: Verified): string => placeText(claim.trace, verdict.effectOf ?? '')
 const placeText = ({ traceId, spanId }: TraceRef, effectOf: string): string =>
   effectOf === '' ? `${traceId} ${spanId}` : `${traceId} below ${effectOf}`
+
+function sqlPlace({ claim, verdict }: Verified): string {
+  const { traceId, spanId } = claim.trace
+  const { effectOf } = verdict
+  const below = effectOf === undefined ? [sqlText(spanId, 16), "''"] : ["''", sqlText(effectOf, 16)]
+  return `(${[sqlText(traceId, 32), ...below].join(', ')})`
+}
 
 /** Ids that were admitted are hex digits; as parameters, so many would not fit into a URL. */
 function sqlText(id: string, digits: number): string {
