@@ -25,8 +25,8 @@ export interface RowWriter {
   /** Bytes as lowercase hex. */
   hex(from: Uint8Array, start: number, end: number): void
   list<T>(values: readonly T[], write: (value: T) => void): void
-  /** What was written; the writer begins anew, in other memory. */
-  finish(): Uint8Array<ArrayBuffer>
+  /** What was written; the writer begins anew, in other memory: with room for so many bytes, before it has to grow. */
+  finish(nextBytes?: number): Uint8Array<ArrayBuffer>
   /** A copy of what was written; the writer begins anew. */
   take(): Uint8Array<ArrayBuffer>
 }
@@ -37,15 +37,15 @@ const SHORT_BYTES = 64
 const HEX = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
 const encoder = new TextEncoder()
 
-export function createRowWriter(): RowWriter {
+export function createRowWriter(firstBytes = FIRST_BYTES): RowWriter {
   const writer: RowWriter = {
-    bytes: new Uint8Array(FIRST_BYTES),
+    bytes: new Uint8Array(0),
     view: new DataView(new ArrayBuffer(0)),
     at: 0,
     reserve(more) {
       const needed = writer.at + more
       if (needed <= writer.bytes.length) return
-      const larger = new Uint8Array(Math.max(needed, writer.bytes.length * 2))
+      const larger = memoryOf(Math.max(needed, writer.bytes.length * 2))
       larger.set(writer.bytes.subarray(0, writer.at))
       writer.bytes = larger
       writer.view = new DataView(larger.buffer)
@@ -126,9 +126,9 @@ export function createRowWriter(): RowWriter {
       writer.varint(values.length)
       for (const value of values) write(value)
     },
-    finish() {
+    finish(nextBytes = FIRST_BYTES) {
       const written = writer.bytes.subarray(0, writer.at)
-      start(writer)
+      start(writer, nextBytes)
       return written
     },
     take() {
@@ -137,15 +137,19 @@ export function createRowWriter(): RowWriter {
       return written
     },
   }
-  start(writer)
+  start(writer, firstBytes)
   return writer
 }
 
-function start(writer: RowWriter): void {
-  writer.bytes = new Uint8Array(FIRST_BYTES)
+function start(writer: RowWriter, bytes: number): void {
+  writer.bytes = memoryOf(bytes)
   writer.view = new DataView(writer.bytes.buffer)
   writer.at = 0
 }
+
+/** Not zeroed: what was not written is never given away. */
+const memoryOf = (bytes: number): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 
 /** Most texts are; false, and nothing written, for the others. */
 function writeAscii(writer: RowWriter, value: string): boolean {

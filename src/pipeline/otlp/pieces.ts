@@ -21,7 +21,7 @@ const FRAME_BYTES = 6
  */
 export function createCutter(body: Uint8Array, heads: Heads, maxPieceBytes: number) {
   const pieces: Uint8Array[] = []
-  let piece = createPiece(body, heads)
+  let piece = createPiece(body, heads, Math.min(maxPieceBytes, body.length))
   return {
     /** Why it fits into no piece, with all that has to stand around it. */
     add(item: Item): string | undefined {
@@ -30,7 +30,8 @@ export function createCutter(body: Uint8Array, heads: Heads, maxPieceBytes: numb
         return `with what it stands in it takes ${alone} bytes, of at most ${maxPieceBytes}`
       if (piece.bytesWith(item) > maxPieceBytes) {
         pieces.push(piece.finish())
-        piece = createPiece(body, heads)
+        // About as long as what is left, if that is not too much.
+        piece = createPiece(body, heads, Math.min(maxPieceBytes, body.length - item.from + alone))
       }
       piece.add(item)
       return undefined
@@ -42,8 +43,8 @@ export function createCutter(body: Uint8Array, heads: Heads, maxPieceBytes: numb
   }
 }
 
-function createPiece(body: Uint8Array, heads: Heads) {
-  const writer = createWriter()
+function createPiece(body: Uint8Array, heads: Heads, bytesExpected: number) {
+  const writer = createWriter(bytesExpected)
   const open: { envelope: Envelope; start: number }[] = []
   let bytes = 0
 

@@ -14,13 +14,18 @@ const FIRST_BYTES = 16 * 1024
 /**
  * Reads a body and decompresses it. Both sizes are bounded as the bytes arrive, so a decompression bomb ends at the
  * limit and is never held. Throws PAYLOAD_TOO_LARGE, INVALID_INPUT (broken compression, a sender that broke off), or
- * a retryable TOO_MANY where all requests together hold too much.
+ * a retryable TOO_MANY where all requests together hold too much. `declaredBytes`: what the sender says it is long.
  */
 export async function readBody(
   source: AsyncIterable<Uint8Array>,
-  { compression, maxBytes, room }: { compression: Compression; maxBytes: number; room: Room },
+  {
+    compression,
+    declaredBytes = 0,
+    maxBytes,
+    room,
+  }: { compression: Compression; declaredBytes?: number | undefined; maxBytes: number; room: Room },
 ): Promise<Body> {
-  const held = createHeld(maxBytes, room)
+  const held = createHeld(compression === 'identity' ? declaredBytes : 0, maxBytes, room)
   try {
     for await (const chunk of plain(bounded(source, maxBytes), compression)) held.add(chunk)
     return { bytes: held.bytes(), release: held.release }
@@ -33,14 +38,18 @@ export async function readBody(
 
 /**
  * Chunks are copied as they come, since a sender may make each of them a single byte, which would keep a whole read
- * of the socket alive. What a sender merely declares takes no room.
+ * of the socket alive. What a sender merely declares takes no room, until a quarter of it has come.
  */
-function createHeld(maxBytes: number, room: Room) {
+function createHeld(declaredBytes: number, maxBytes: number, room: Room) {
   let buffer = Buffer.alloc(0)
   let length = 0
   const grow = (needed: number): void => {
     if (needed > maxBytes) throw tooLarge(maxBytes)
-    const capacity = Math.min(maxBytes, Math.max(needed, buffer.length * 2, FIRST_BYTES))
+    const declared = needed * 4 >= declaredBytes ? declaredBytes : 0
+    const capacity = Math.min(
+      maxBytes,
+      Math.max(needed, declared > needed ? declared : buffer.length * 2, FIRST_BYTES),
+    )
     room.take(capacity - buffer.length)
     const wider = Buffer.allocUnsafeSlow(capacity)
     buffer.copy(wider, 0, 0, length)

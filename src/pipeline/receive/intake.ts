@@ -11,7 +11,14 @@ export interface Incoming {
   signal: Signal
   encoding: Encoding
   /** Called when there is room for one more; nothing is read before. */
-  open(): Promise<{ compression: Compression; source: AsyncIterable<Uint8Array> }>
+  open(): Promise<Opened>
+}
+
+export interface Opened {
+  compression: Compression
+  /** How long the sender says that the body is, as it is sent. */
+  declaredBytes?: number | undefined
+  source: AsyncIterable<Uint8Array>
 }
 
 export interface IntakeConfig {
@@ -52,8 +59,8 @@ export function createIntake(
     if (!isOpen) throw new HoldpointError('UNAVAILABLE', 'shutting down', { retryable: true })
     room.enter()
     try {
-      const { compression, source } = await open()
-      const body = await readBody(source, { compression, maxBytes: maxBodyBytes, room })
+      const { source, ...about } = await open()
+      const body = await readBody(source, { ...about, maxBytes: maxBodyBytes, room })
       try {
         const bytes = encoding === 'json' ? toProtobuf(signal, body.bytes) : body.bytes
         return await accept({ signal, body: bytes }, now())

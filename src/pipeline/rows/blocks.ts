@@ -33,16 +33,24 @@ interface Open {
   bytes: number
 }
 
-export function createBlocks({ table, columns }: Pick<RowBlock, 'table' | 'columns'>): Blocks {
+/**
+ * `expectedBytes`: of all rows together, as `endRow` counts them, where that is known: a block that has to grow is copied
+ * again and again, and what is thrown away so quickly keeps the garbage collector busy.
+ */
+export function createBlocks(
+  { table, columns }: Pick<RowBlock, 'table' | 'columns'>,
+  expectedBytes = 0,
+): Blocks {
   const ofDay = new Map<number, Open>()
   const open: Open[] = []
+  let leftBytes = expectedBytes
   let current = begin()
   let rowAt = 0
   let lastDay = Number.NaN
   let done: RowBlock[] = []
 
   function begin(): Open {
-    const block = { writer: createRowWriter(), rows: 0, days: 0, bytes: 0 }
+    const block = { writer: createRowWriter(roomFor(leftBytes)), rows: 0, days: 0, bytes: 0 }
     open.push(block)
     return block
   }
@@ -65,7 +73,8 @@ export function createBlocks({ table, columns }: Pick<RowBlock, 'table' | 'colum
   }
 
   function close(block: Open): void {
-    done.push({ table, columns, rows: block.rows, data: block.writer.finish() })
+    leftBytes -= block.bytes
+    done.push({ table, columns, rows: block.rows, data: block.writer.finish(roomFor(leftBytes)) })
     block.rows = 0
     block.bytes = 0
   }
@@ -96,3 +105,9 @@ export function createBlocks({ table, columns }: Pick<RowBlock, 'table' | 'colum
     },
   }
 }
+
+const LEAST_ROOM_BYTES = 64 * 1024
+
+/** For rows that are about as long as they count for. */
+const roomFor = (bytes: number): number =>
+  Math.min(MAX_BYTES, Math.max(LEAST_ROOM_BYTES, Math.ceil(bytes * 1.1)))

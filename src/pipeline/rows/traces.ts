@@ -1,5 +1,5 @@
 import type { RowBlock } from '#store'
-import type { Rewritten, TraceRanges } from '../otlp/ranges.ts'
+import type { ResourceRange, Rewritten, ScopeRange, TraceRanges } from '../otlp/ranges.ts'
 import { dayOfTime } from '../otlp/time.ts'
 import { createRowWriter } from '../row-binary.ts'
 import { createBlocks } from './blocks.ts'
@@ -45,7 +45,7 @@ export function* traceBlocks(
   requests: readonly TraceRanges[],
   rewritten: readonly Rewritten[],
 ): Generator<RowBlock> {
-  const blocks = createBlocks(TRACES)
+  const blocks = createBlocks(TRACES, bytesOf(requests))
   const copySpan = createSpanCopier()
   const copyResource = createResourceCopier()
   const writer = createRowWriter()
@@ -55,12 +55,13 @@ export function* traceBlocks(
     for (const resource of resources) {
       copyResource(writer, body, resource, changed?.resources.get(resource))
       const ofResource = writer.take()
-      for (const { name, version, spans } of resource.scopes) {
+      for (const scope of resource.scopes) {
+        const { name, version, spans } = scope
         writer.encoded(ofResource)
         writer.string(name)
         writer.string(version)
         const shared = writer.take()
-        const sharedBytes = resource.to - resource.from + name.length + version.length
+        const sharedBytes = sharedBytesOf(resource, scope)
         for (const range of spans) {
           const row = blocks.writer()
           const rowAt = row.at
@@ -74,4 +75,18 @@ export function* traceBlocks(
     }
   }
   yield* blocks.finish()
+}
+
+const sharedBytesOf = ({ from, to }: ResourceRange, { name, version }: ScopeRange): number =>
+  to - from + name.length + version.length
+
+function bytesOf(requests: readonly TraceRanges[]): number {
+  let bytes = 0
+  for (const { resources } of requests)
+    for (const resource of resources)
+      for (const scope of resource.scopes) {
+        bytes += scope.spans.length * sharedBytesOf(resource, scope)
+        for (const { from, to } of scope.spans) bytes += to - from
+      }
+  return bytes
 }

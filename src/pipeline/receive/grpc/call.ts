@@ -64,10 +64,14 @@ export function createCalls({ intake, tokens, whyNotReady, requestTimeoutMs, cou
     tokens?.check(headers.authorization)
     const named = readCompression(headers)
     const open = async () => {
-      const { isCompressed, payload } = await openMessage(chunks, intake.maxBodyBytes)
+      const { isCompressed, length, payload } = await openMessage(chunks, intake.maxBodyBytes)
       if (isCompressed && named === 'identity')
         throw new HoldpointError('INVALID_INPUT', 'gRPC: a compressed message needs grpc-encoding')
-      return { compression: isCompressed ? named : ('identity' as const), source: payload }
+      return {
+        compression: isCompressed ? named : ('identity' as const),
+        declaredBytes: length,
+        source: payload,
+      }
     }
     const accepted = await intake.take({ signal, encoding: 'protobuf', open })
     return encodeResponse(signal, accepted, 'protobuf')

@@ -11,7 +11,7 @@ const HEAD_BYTES = 5
 export async function openMessage(
   source: AsyncIterable<Buffer>,
   maxBytes: number,
-): Promise<{ isCompressed: boolean; payload: AsyncIterable<Buffer> }> {
+): Promise<{ isCompressed: boolean; length: number; payload: AsyncIterable<Buffer> }> {
   const chunks = source[Symbol.asyncIterator]()
   let head: Buffer = Buffer.alloc(0)
   while (head.length < HEAD_BYTES) {
@@ -23,7 +23,7 @@ export async function openMessage(
   if (flag > 1) throw invalid(`the message begins with ${flag}, expected 0 or 1`)
   const length = head.readUInt32BE(1)
   if (length > maxBytes) throw tooLarge(maxBytes)
-  return { isCompressed: flag === 1, payload: payloadOf(head.subarray(HEAD_BYTES), length, chunks) }
+  return { isCompressed: flag === 1, length, payload: payloadOf(head.subarray(HEAD_BYTES), length, chunks) }
 }
 
 async function* payloadOf(

@@ -64,7 +64,8 @@ export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, 
       const compression = readHead(request)
       const open = async () => {
         if (expectsContinue) tellToGoOn(response)
-        return { compression, source: chunksOf(request) }
+        const declaredBytes = Number(request.headers['content-length'] ?? 0)
+        return { compression, declaredBytes, source: chunksOf(request) }
       }
       const accepted = await intake.take({ signal, encoding, open })
       // A stop may have begun meanwhile, which a connection that is kept alive would keep waiting.
