@@ -47,6 +47,8 @@ test('buffer stream - nothing is removed beyond the number, of another lane, or 
   const [first, second] = [await seqsOf(0), await seqsOf(1)]
   for (const to of [0, -1, Number.NaN]) await stream.purge(0, created, to)
   await stream.purge(0, '2020-01-01T00:00:00Z', 12)
+  // What was stored up to there stood in the stream before it was put back to a backup.
+  await stream.purge(0, created, 13)
   expect([await seqsOf(0), await seqsOf(1)]).toEqual([first, second])
   await stream.purge(0, created, first[1] ?? 0)
   expect([await seqsOf(0), await seqsOf(1)]).toEqual([first.slice(2), second])

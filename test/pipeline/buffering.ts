@@ -36,6 +36,8 @@ export interface Buffering {
   ): Promise<Buffer>
   connect(): Promise<NatsConnection>
   addStreams(bufferBytes?: number): Promise<void>
+  /** Where the server keeps its streams. */
+  natsDir: string
   /** The server stops; what it returns starts it again on its data, at the same port. */
   stopNats(): Promise<() => Promise<void>>
   /** How often each text is stored. */
@@ -94,6 +96,7 @@ export async function startBuffering(options: { bufferBytes?: number } = {}): Pr
     store,
     log,
     connect: open,
+    natsDir: dir,
     addStreams,
     async stopNats() {
       await nats.stop()

@@ -22,7 +22,7 @@ export interface BatchLimits {
 export interface Composer {
   /** The next batch of what has come after `after.to`; undefined while there is nothing. */
   next(after: { stream: string; to: number }): Promise<Composed | undefined>
-  /** The batch of this record once more, whole. What is missing of it was removed after it had been stored. */
+  /** The batch of this record once more, whole. Without its last message it was removed after it had been stored. */
   again(record: CursorRecord): Promise<Composed>
 }
 
@@ -78,8 +78,10 @@ export function createComposer(
         if (some.length === 0) break
         next = (some.at(-1)?.seq as number) + 1
       }
-      if (messages.at(-1)?.seq !== to) await assertRemoved(stream, to)
-      return { stream: created, from, to, messages, bytes: bytesOf(messages) }
+      if (messages.at(-1)?.seq === to)
+        return { stream: created, from, to, messages, bytes: bytesOf(messages) }
+      await assertRemoved(stream, to)
+      return { stream: created, from, to, messages: [], bytes: 0 }
     },
   }
 }

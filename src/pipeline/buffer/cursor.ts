@@ -29,6 +29,9 @@ export interface CursorRecord {
   state: 'storing' | 'stored' | 'left'
 }
 
+/** Everything of the lane up to this number is in the store. */
+export const storedUpTo = ({ state, from, to }: CursorRecord): number => (state === 'stored' ? to : from - 1)
+
 /** A record with its own number in the cursor's stream; 0 where there is none yet. */
 export interface Cursor {
   seq: number

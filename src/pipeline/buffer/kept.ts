@@ -6,6 +6,8 @@ import type { TelemetryStream } from './stream.ts'
  */
 export interface Kept {
   add(stored: { stream: string; to: number; bytes: number }): void
+  /** What the cursor says is stored; nothing beyond it is, whatever this process remembers of it. */
+  limit(to: number): void
   /** Removes what has been there long enough, and what takes too much room. Throws UNAVAILABLE. */
   trim(): Promise<void>
 }
@@ -19,6 +21,9 @@ export function createKept(
   return {
     add(stored) {
       batches.push({ ...stored, sinceMs: elapsed() })
+    },
+    limit(to) {
+      batches = batches.filter((batch) => batch.to <= to)
     },
     async trim() {
       let bytes = batches.reduce((sum, batch) => sum + batch.bytes, 0)

@@ -1,7 +1,8 @@
+import { HoldpointError, TELEMETRY_CURSOR_STREAM, TELEMETRY_STREAM } from '#contract'
 import type { Component, Log } from '#runtime'
 import { createBell } from './bell.ts'
 import { type BatchLimits, type Composed, createComposer } from './composer.ts'
-import type { Cursor, CursorRecord, Cursors } from './cursor.ts'
+import { type Cursor, type CursorRecord, type Cursors, storedUpTo } from './cursor.ts'
 import type { DeadLetters } from './dead-letters.ts'
 import { createHold, type Hold } from './hold.ts'
 import { createKept } from './kept.ts'
@@ -72,12 +73,26 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
   }
 
   async function take(): Promise<Taken | 'empty' | 'others'> {
-    const [cursor, { created, bytes }] = await Promise.all([cursors.read(lane), stream.info()])
+    const cursor = await cursors.read(lane)
+    const { created, lastSeq, bytes } = await stream.info()
     const last = cursor.record?.stream === created ? cursor.record : undefined
+    if (last !== undefined) assertReached(last, lastSeq)
+    kept.limit(last === undefined ? 0 : storedUpTo(last))
     if (last !== undefined && last.state !== 'stored') return takeOver(cursor, last, bytes)
     standing = undefined
     const composed = await composer.next({ stream: created, to: last?.to ?? 0 })
     return composed ? claim(cursor, composed, bytes) : 'empty'
+  }
+
+  /** Put back to a backup, or without an end that was never on disk, the stream gives numbers that count as stored. */
+  function assertReached({ to }: CursorRecord, lastSeq: number): void {
+    if (lastSeq >= to) return
+    throw new HoldpointError(
+      'UNAVAILABLE',
+      `${TELEMETRY_STREAM} ends at ${lastSeq}, and lane ${lane} is stored up to ${to}: the stream was put back to a ` +
+        `backup, or has lost its end. Without ${TELEMETRY_CURSOR_STREAM} all that stands in it is stored, once more what was`,
+      { retryable: true },
+    )
   }
 
   /** A batch that is not stored, as far as anybody knows: the very same one again, under the same token. */

@@ -5,6 +5,8 @@ import type { Piece, Signal } from '../otlp/signal.ts'
 /** A piece as it stands in HP_TELEMETRY. */
 export interface Waiting extends Piece {
   seq: number
+  /** When NATS took it, to the nanosecond, in its words. */
+  storedAt: string
   /** Spans, log records or data points, about: what limits a batch. */
   items: number
 }
@@ -37,6 +39,7 @@ export function waitingOf({ headers: written, data }: Msg): Waiting {
   const read = (name: string): string => written?.last(name) ?? ''
   return {
     seq: Number(read('Nats-Sequence')),
+    storedAt: read('Nats-Time-Stamp'),
     signal: (read('Nats-Subject').split('.')[4] ?? '') as Signal,
     receivedAtMs: Number(read(RECEIVED_AT)) || Date.parse(read('Nats-Time-Stamp')) || 0,
     items: Number(read(ITEMS)) || 1,

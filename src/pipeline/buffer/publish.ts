@@ -1,6 +1,6 @@
 import { HoldpointError, telemetrySubject } from '#contract'
 import type { Signal } from '../otlp/signal.ts'
-import type { Cursors } from './cursor.ts'
+import { type Cursors, storedUpTo } from './cursor.ts'
 import type { Line } from './line.ts'
 import { headersOf } from './message.ts'
 import type { TelemetryStream } from './stream.ts'
@@ -47,9 +47,7 @@ export function createPublisher(
     const { created } = await stream.info()
     for (const lane of await stream.lanes()) {
       const { record } = await cursors.read(lane)
-      if (record?.stream !== created) continue
-      const to = record.state === 'stored' ? record.to : record.from - 1
-      await stream.purge(lane, created, to)
+      if (record?.stream === created) await stream.purge(lane, created, storedUpTo(record))
     }
   }
 

@@ -103,11 +103,13 @@ export function createSettler(deps: SettlerDeps): Settler {
   return {
     open(lane, { stream, from, to, messages }) {
       const signals: string[] = [...new Set<string>([...SIGNALS, ...messages.map(({ signal }) => signal)])]
+      // Put back to a backup, a stream gives the same numbers to other messages, though not at the same time.
+      const token = `telemetry ${stream} ${lane} ${from}-${to} ${messages.at(-1)?.storedAt}`
       return signals.flatMap((signal) => {
         const pieces = messages.filter((message) => message.signal === signal)
         if (pieces.length === 0) return []
         const portion = createPortion(
-          { token: `telemetry ${stream} ${lane} ${from}-${to} ${signal}`, pieces },
+          { token: `${token} ${signal}`, pieces },
           SIGNALS.includes(signal as Signal) ? storing : refuseAll,
         )
         portion.prepare()

@@ -50,8 +50,9 @@ export function createTelemetryStream({ line }: { line: Line }): TelemetryStream
     async purge(lane, created, to) {
       // A purge up to no number at all is, to a server, one of everything.
       if (!(to >= 1)) return
-      // Under this name may stand another stream by now, and other messages under these numbers.
-      if ((await info()).created !== created) return
+      // Under this name may stand another stream by now, or a backup of it, and other messages under these numbers.
+      const now = await info()
+      if (now.created !== created || now.lastSeq < to) return
       await line.ask(`STREAM.PURGE.${TELEMETRY_STREAM}`, { filter: telemetryOfLane(lane), seq: to + 1 })
     },
     async lanes() {
