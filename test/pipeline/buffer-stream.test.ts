@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLine } from '../../src/pipeline/buffer/line.ts'
 import { createTelemetryStream, type TelemetryStream } from '../../src/pipeline/buffer/stream.ts'
-import { type Buffering, request, startBuffering } from './buffering.ts'
+import { type Buffering, losingParts, request, startBuffering } from './buffering.ts'
 
 let scene: Buffering
 let stream: TelemetryStream
@@ -40,6 +40,20 @@ test('buffer stream - so many bytes are read at once, and one message at least',
   const some = await seqsOf(0, 1, 200)
   expect(some.length).toBeLessThan(all.length)
   expect(all.slice(0, some.length)).toEqual(some)
+})
+
+test('buffer stream - of an answer of which a part was lost on the way, only what comes before it counts', async () => {
+  const all = await seqsOf(0)
+  const through = async (lost: { at: number; all?: boolean }) => {
+    const line = createLine({ nc: losingParts(scene.nc, lost) })
+    return (await createTelemetryStream({ line }).next(0, 1, MIB)).map(({ seq }) => seq)
+  }
+  expect(await through({ at: 1 })).toEqual(all.slice(0, 1))
+  expect(await through({ at: all.length - 1 })).toEqual(all.slice(0, -1))
+  // A slow line takes several answers, and is no reason to give all of it up.
+  expect(await through({ at: 2, all: true })).toEqual(all.slice(0, 2))
+  await expect(through({ at: 0 })).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true })
+  await expect(through({ at: 0, all: true })).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true })
 })
 
 test('buffer stream - nothing is removed beyond the number, of another lane, or of another stream', async () => {

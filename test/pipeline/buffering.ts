@@ -211,6 +211,22 @@ export function losingAnswers(nc: NatsConnection, share: number) {
   return { nc: replacing(nc, { request }), begin }
 }
 
+/** A line on which this message of each answer of several is lost, or all from there on. */
+export function losingParts(nc: NatsConnection, { at, all = false }: { at: number; all?: boolean }) {
+  const requestMany: NatsConnection['requestMany'] = async (subject, data, options) => {
+    const answers = await nc.requestMany(subject, data, { ...options, maxWait: 200 })
+    return (async function* () {
+      let number = 0
+      for await (const answer of answers) {
+        const isLost = all ? number >= at : number === at
+        number++
+        if (!isLost) yield answer
+      }
+    })() as unknown as Awaited<ReturnType<NatsConnection['requestMany']>>
+  }
+  return replacing(nc, { requestMany })
+}
+
 const replacing = (nc: NatsConnection, own: Record<string, unknown>): NatsConnection =>
   new Proxy(nc, {
     get(target, name) {

@@ -9,7 +9,7 @@ export interface Line extends Component {
   ask<T>(call: string, body: object): Promise<T | undefined>
   /** Without an answer nobody knows whether it stands there: the same again is the only way to find out. */
   publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<Published>
-  /** Every message that the server sends as an answer, to the one that ends them. */
+  /** The messages that the server sends as an answer, to the one that ends them: without gaps, perhaps not all. */
   askForMany(call: string, body: object): Promise<Msg[]>
 }
 
@@ -108,18 +108,26 @@ export function createLine({ nc }: { nc: NatsConnection }): Line {
   }
 }
 
+/** What comes late, or behind a message that was lost on the way, is left for the next question. */
 async function untilEnd(answers: AsyncIterable<Msg>): Promise<Msg[]> {
   const messages: Msg[] = []
+  let last = 0
   for await (const message of answers) {
     const { code = 0, description } = message.headers ?? {}
     if (code === END_OF_BATCH || code === NOT_FOUND) return messages
     if (code !== 0) throw new Error(`${code} ${description}`)
+    // Each names the one before it.
+    if (numberIn(message, 'Nats-Last-Sequence') !== last) break
+    last = numberIn(message, 'Nats-Sequence')
     messages.push(message)
     // Servers before 2.11 know no batches: they give one message, and say nothing of others.
     if (!message.headers?.has('Nats-Num-Pending')) return messages
   }
-  throw new Error('timeout')
+  if (messages.length === 0) throw new Error('timeout')
+  return messages
 }
+
+const numberIn = ({ headers }: Msg, name: string): number => Number(headers?.get(name))
 
 interface Ack {
   seq: number
