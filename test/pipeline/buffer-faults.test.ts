@@ -133,6 +133,16 @@ test('buffer - what stands in lanes that are no longer configured is stored, too
   await after.stop()
 })
 
+test('buffer - what another pipeline has put into a lane of its own is stored after it has gone, too', async () => {
+  const few = await scene.start({ lanes: 1, lanesMs: 50 })
+  const many = await scene.start({ lanes: 4, faults: { before: away } })
+  const texts = fresh(20)
+  await Promise.all(texts.map((text) => many.accept(request([text]))))
+  await many.stop()
+  await allOnce(texts)
+  await few.stop()
+})
+
 test('buffer - answers that are lost lose and double nothing', async () => {
   const lossy = losingAnswers(await scene.connect(), 0.25)
   const buffer = await scene.start({ nc: lossy.nc })

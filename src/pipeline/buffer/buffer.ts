@@ -23,6 +23,8 @@ export interface BufferConfig {
   lingerMs?: number
   /** How long what is stored is kept, while there is room. Preset: 10 minutes, as long as requests are known. */
   keepMs?: number
+  /** How often it looks for lanes that only others have. Preset: 30 s. */
+  lanesMs?: number
 }
 
 export interface BufferDeps {
@@ -78,7 +80,8 @@ const HEADER_BYTES = 48 * 1024
  * stream, so what is stored is kept there for that time, or as long as half of the bound has room for it.
  */
 export function createBuffer(config: BufferConfig, deps: BufferDeps): Buffer {
-  const { lanes, bufferBytes, takeoverMs = 10_000, pollMs = 500, lingerMs = 100, keepMs = 600_000 } = config
+  const { lanes, bufferBytes, takeoverMs = 10_000, pollMs = 500, lingerMs = 100 } = config
+  const { keepMs = 600_000, lanesMs = 30_000 } = config
   const { nc, storing, now, log, elapsed = () => performance.now() } = deps
   const writer = randomBytes(8).toString('hex')
   const line = createLine({ nc })
@@ -101,19 +104,32 @@ export function createBuffer(config: BufferConfig, deps: BufferDeps): Buffer {
     )
   }
 
+  async function startLanes(): Promise<void> {
+    // Where there were more of them once, or are in another pipeline's configuration, something may wait.
+    const found = await stream.lanes()
+    for (const lane of [...Array.from({ length: lanes }, (_, lane) => lane), ...found]) {
+      if (running.has(lane) || isStopping) continue
+      const started = laneOf(lane)
+      running.set(lane, started)
+      await started.start()
+    }
+  }
+
+  let isStopping = false
+  let looking: NodeJS.Timeout | undefined
   const writers: Component = {
     name: 'lanes of the buffer',
     async start() {
-      // Where there were more of them once, something may still wait.
-      const found = await stream.lanes().catch((cause: unknown) => {
+      await startLanes().catch((cause: unknown) => {
         const text = `${TELEMETRY_STREAM} cannot be read; \`holdpoint up\` makes it, and \`holdpoint doctor\` says more`
         throw new HoldpointError('UNAVAILABLE', text, { cause, retryable: true })
       })
-      for (const lane of new Set([...Array.from({ length: lanes }, (_, lane) => lane), ...found]))
-        running.set(lane, laneOf(lane))
-      for (const lane of running.values()) await lane.start()
+      const look = () => void startLanes().catch((error) => log.debug('lanes were not looked for', { error }))
+      looking = setInterval(look, lanesMs).unref()
     },
     async stop() {
+      isStopping = true
+      clearInterval(looking)
       await Promise.all([...running.values()].map((lane) => lane.stop()))
     },
   }
