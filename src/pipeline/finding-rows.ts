@@ -18,8 +18,8 @@ function toFindingRow(
     trace_id: span.traceId,
     span_id: span.spanId,
     timestamp: unixNanoText(span.startNs),
-    service_name: cut(service),
-    agent: cut(actorOf(span)),
+    service_name: cut(service, MAX_NAME),
+    agent: cut(actorOf(span), MAX_NAME),
     name: cut(claim.name),
     target: cut(claim.target ?? ''),
     outcome: outcomeOf(claim),
@@ -45,12 +45,12 @@ function verdictColumns(claim: Claim, verdict: Verdict, judgedAtMs: number) {
   const { requested } = verdict.request ?? {}
   const ruling = requested?.ruling ?? verdict.ruling
   return {
-    environment: cut(claim.environment ?? requested?.environment ?? ''),
-    kind: cut(claim.kind ?? requested?.kind ?? 'tool'),
+    environment: cut(claim.environment ?? requested?.environment ?? '', MAX_NAME),
+    kind: cut(claim.kind ?? requested?.kind ?? 'tool', MAX_NAME),
     ruling: ruling?.effect ?? '',
     rule: ruling?.rule ?? '',
     policy_version: ruling?.policyVersion ?? 0,
-    request_id: cut(claim.approvalId ?? requested?.requestId ?? ''),
+    request_id: cut(claim.approvalId ?? requested?.requestId ?? '', MAX_NAME),
     verification: verdict.verification,
     detail: cut(withClaims(verdict.detail, claim)),
     judged_at: judgedAtMs,
@@ -66,8 +66,10 @@ const actorOf = ({ attributes }: JudgedSpan['span']): string =>
 
 /** Longer than anything the ledger knows; the span itself is stored whole. */
 const MAX_TEXT = 4_000
-const cut = (text: string): string =>
-  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text
+/** A resource says its own of each of its spans: what is long there once is long ten thousand times. */
+const MAX_NAME = 500
+const cut = (text: string, most = MAX_TEXT): string =>
+  text.length > most ? `${text.slice(0, most).toWellFormed()}…` : text
 
 /** What the span said of an approval: on the stored span it is replaced by the ledger's word, or gone. */
 function withClaims(detail: string, claim: Claim): string {

@@ -8,7 +8,8 @@ import type { Measures } from '../telemetry.ts'
 import type { Telemetry } from './prepare.ts'
 import type { Step } from './steps.ts'
 
-const MAX_FINDINGS = 25_000
+/** What resources say is said again of each of their spans, and in JSON a character may be six. */
+const MAX_FINDINGS_CHARS = 16 * 1024 * 1024
 
 /**
  * The inserts of a batch. The token of each says which block of the batch it is, so that it is stored once; and of how
@@ -47,9 +48,18 @@ export function* findingInserts(
   findings: readonly FindingRow[],
   store: Pick<Store, 'insertFindings'>,
 ): Generator<Step> {
-  for (let from = 0; from < findings.length; from += MAX_FINDINGS) {
-    const some = findings.slice(from, from + MAX_FINDINGS)
-    const said = digestBytes(JSON.stringify(some.map(({ judged_at, ...rest }) => rest)))
-    yield { bytes: 0, run: () => store.insertFindings(some, `${token} findings ${from} ${said}`) }
+  for (let from = 0; from < findings.length; ) {
+    const said: string[] = []
+    let chars = 0
+    for (const { judged_at, ...rest } of findings.slice(from)) {
+      const text = JSON.stringify(rest)
+      if (chars > 0 && chars + text.length > MAX_FINDINGS_CHARS) break
+      said.push(text)
+      chars += text.length
+    }
+    const some = findings.slice(from, from + said.length)
+    const own = `${token} findings ${from} ${digestBytes(said.join())}`
+    yield { bytes: chars, run: () => store.insertFindings(some, own) }
+    from += said.length
   }
 }

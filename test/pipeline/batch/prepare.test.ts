@@ -254,3 +254,19 @@ describe('a batch that is forwarded', () => {
     expect(scanTraces(edge.received[0]?.body ?? new Uint8Array(), []).resources.length).toBe(2)
   })
 })
+
+it('prepare - what findings say of ten thousand spans fits into no string: it is stored in parts of some megabytes', async () => {
+  const spans = Array.from({ length: 2_000 }, (_, no) =>
+    aSpan({ name: 'execute_tool x', spanId: (no + 1).toString(16).padStart(16, '0') }),
+  )
+  const parts: (readonly FindingRow[])[] = []
+  const { deps } = sceneOf({
+    verification: always('missing', '\u0001'.repeat(4_000)),
+    store: { insertRows: async () => {}, insertFindings: async (rows) => void parts.push(rows) },
+  })
+  const pieces = [{ signal: 'traces', receivedAtMs: 0, body: encodeProtobuf({ spans }) }] as const
+  const prepared = await createPreparer(deps).prepare({ token: 'much to say', pieces: [...pieces] })
+  await prepared.commit()
+  for (const part of parts) expect(JSON.stringify(part).length).toBeLessThan(17 * 2 ** 20)
+  expect(parts.flat().map(({ span_id }) => span_id)).toEqual(spans.map(({ spanId }) => spanId))
+})
