@@ -46,14 +46,19 @@ export function createRequestEvents(deps: {
     }
   }
 
+  function run(): void {
+    pumping ??= pump().finally(() => {
+      pumping = undefined
+      if (queue.length > 0 && !stopping.signal.aborted) run()
+    })
+  }
+
   return {
     name: 'events of requests',
     add({ epoch, index, entry }) {
       if (entry.type !== 'requested' || entry.at < now() - FRESH_MS) return
       queue.push({ token: `holdpoint.approval.requested ${epoch} ${index} ${entry.requestId}`, entry })
-      pumping ??= pump().finally(() => {
-        pumping = undefined
-      })
+      run()
     },
     async start() {},
     /** What is left is fresh after the next start, too. */
