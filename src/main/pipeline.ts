@@ -6,6 +6,7 @@ import { createPipeline, dlqCommand } from '#pipeline'
 import { type Command, type Config, defineCommand, type Log, requireRunning } from '#runtime'
 import { createStore, type Store } from '#store'
 import { configuredConnection, configuredCredentials } from './connection.ts'
+import { countBuffersWithHeap } from './external-memory.ts'
 import { serve } from './serve.ts'
 
 export const pipelineCommand: Command = defineCommand({
@@ -74,6 +75,7 @@ export function pipelineOf(
   { pipeline }: Pick<Config, 'pipeline'>,
   { isPortFlexible = false, pin = readPin(home), ...parts }: PipelineParts,
 ) {
+  countBuffersWithHeap()
   return createPipeline({ ...pipeline, isPortFlexible, pin, forward: forwardOf(pipeline) }, parts)
 }
 
