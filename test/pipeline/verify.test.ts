@@ -293,4 +293,15 @@ describe('claims', () => {
   it('claims - the span ids are those of the span, whatever its attributes say', () => {
     expect(claim({ ...APPROVED, trace_id: OTHER_TRACE }).trace).toEqual({ traceId: TRACE, spanId: SPAN })
   })
+
+  it('claims - an environment as long as none is registered says nothing, and is not kept with each span', () => {
+    const within = (environment: string) => {
+      const resource = { 'deployment.environment.name': environment }
+      const [batch] = decodeTraces(encodeProtobuf({ resource, spans: [aSpan({ attributes: UNASKED })] }))
+      const span = batch?.scopes[0]?.spans[0]
+      return span && claimOf(span, batch.resource)?.environment
+    }
+    expect(within('prod')).toBe('prod')
+    expect(within('x'.repeat(60_000))).toBeUndefined()
+  })
 })

@@ -102,9 +102,7 @@ function commonOf(span: Span, resource: Attributes): Common {
     parentSpanId: span.parentSpanId,
     startedAtMs: Number(span.startNs / 1_000_000n),
     agentId: say(GEN_AI.agentId),
-    environment: textOf(
-      resource.get('deployment.environment.name') ?? resource.get('deployment.environment'),
-    ),
+    environment: environmentOf(resource),
     ran: !(outcome === 'not_run' || (outcome === undefined && REFUSALS.has(say('error.type') ?? ''))),
     approvalId: say(ATTR.approvalId),
     digest: say(ATTR.actionDigest),
@@ -119,6 +117,14 @@ function commonOf(span: Span, resource: Attributes): Common {
     failed: span.statusCode === ERROR_STATUS,
     contentDigest: () => (digest ??= digestBytes(JSON.stringify(contentOf(span)))),
   }
+}
+
+/** Of a registration it has 200 characters at most. A longer one would be kept with each span of the resource. */
+const MAX_ENVIRONMENT_CHARS = 500
+
+function environmentOf(resource: Attributes): string | undefined {
+  const text = textOf(resource.get('deployment.environment.name') ?? resource.get('deployment.environment'))
+  return text !== undefined && text.length <= MAX_ENVIRONMENT_CHARS ? text : undefined
 }
 
 const sayingsOf =
