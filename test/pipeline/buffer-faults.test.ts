@@ -7,6 +7,7 @@ import {
   type Faults,
   losingAnswers,
   pausable,
+  refusing,
   request,
   startBuffering,
   times,
@@ -172,6 +173,24 @@ test('buffer - what a table refuses after another has its part is nobody’s dea
   await buffer.stop()
   const { state } = await (await jetstreamManager(scene.nc)).streams.info(TELEMETRY_DEAD_STREAM)
   expect(state.messages).toBe(0)
+})
+
+test('buffer - a batch that was taken apart is taken apart by whoever goes on with it, though nothing is wrong with it now', async () => {
+  const stalled = stall()
+  const line = await scene.connect()
+  const first = await scene.start({
+    nc: line,
+    lingerMs: 100,
+    faults: { prepare: refusing('poison'), after: times(1, stalled.here) },
+  })
+  const texts = [...fresh(1), 'poison', ...fresh(2)]
+  await first.accept(request(texts))
+  await stalled.reached
+  await line.close()
+  const second = await scene.start()
+  await allOnce(texts)
+  stalled.release()
+  await Promise.all([first.stop(), second.stop()])
 })
 
 test('buffer - a batch has at most so many items', async () => {

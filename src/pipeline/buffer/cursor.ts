@@ -1,8 +1,10 @@
 import { headers } from '@nats-io/transport-node'
 import {
   integer,
+  list,
   literal,
   object,
+  optional,
   parse,
   parseJson,
   type Shape,
@@ -27,6 +29,8 @@ export interface CursorRecord {
   /** `storing`: by its writer, which writes it anew while that takes long. `stored`: whoever has something to store may
    * go on. `left`: not stored, and whoever comes first may store it. */
   state: 'storing' | 'stored' | 'left'
+  /** Parts of the batch that were refused, and are stored by halves: as a whole they would be stored once more. */
+  apart?: string[]
 }
 
 /** Everything of the lane up to this number is in the store. */
@@ -44,6 +48,7 @@ const recordShape: Shape<CursorRecord> = object({
   to: integer({ min: 1 }),
   writer: text({ min: 1, max: 100 }),
   state: literal('storing', 'stored', 'left'),
+  apart: optional(list(text({ min: 1, max: 100 }))),
 })
 
 export interface Cursors {
@@ -87,4 +92,8 @@ interface StoredMessage {
 }
 
 const isSame = (one: CursorRecord, other: CursorRecord): boolean =>
-  one.stream === other.stream && one.from === other.from && one.to === other.to && one.state === other.state
+  one.stream === other.stream &&
+  one.from === other.from &&
+  one.to === other.to &&
+  one.state === other.state &&
+  one.apart?.length === other.apart?.length

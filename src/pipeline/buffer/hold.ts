@@ -1,4 +1,4 @@
-import { HoldpointError } from '#contract'
+import { digestBytes, digestHex, HoldpointError } from '#contract'
 import type { CursorRecord, Cursors } from './cursor.ts'
 
 /** A lane that is ours, for as long as nobody else has written its cursor. */
@@ -11,6 +11,10 @@ export interface Hold {
    * asked. Throws UNAVAILABLE once the lane is lost, or where nobody can say.
    */
   confirm(): Promise<void>
+  /** Writes down, before it happens, that this part of the batch is stored by halves. Throws as `move` does. */
+  takeApart(token: string): Promise<void>
+  /** Somebody has, whoever it was. */
+  isApart(token: string): boolean
   isLost(): boolean
   /** Renews no more. */
   end(): void
@@ -70,10 +74,22 @@ export function createHold(
       if (isLost) throw lost(lane)
       if (elapsed() - confirmedMs >= takeoverMs / 2) await renew()
     },
+    async takeApart(token) {
+      const { apart = [] } = record
+      const name = nameOf(token)
+      if (apart.includes(name) || apart.length >= MOST_APART) return
+      await inTurn(() => ({ ...record, apart: [...apart, name] }))
+    },
+    isApart: (token) => record.apart?.includes(nameOf(token)) ?? false,
     isLost: () => isLost,
     end: () => clearInterval(timer),
   }
 }
+
+/** What a record has room for. Of a batch with more than that, somebody else may store some a second time. */
+const MOST_APART = 2_000
+
+const nameOf = (token: string): string => digestHex(digestBytes(token)).slice(0, 16)
 
 const lost = (lane: number): HoldpointError =>
   new HoldpointError('UNAVAILABLE', `another pipeline stores lane ${lane} now`, { retryable: true })

@@ -101,7 +101,7 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
     const isFree = last.state === 'left' || last.writer === writer
     if (standing?.seq !== cursor.seq) standing = { seq: cursor.seq, sinceMs: elapsed() }
     if (!isFree && elapsed() - standing.sinceMs < takeoverMs) return 'others'
-    const taken = await claim(cursor, await composer.again(last), bytes)
+    const taken = await claim(cursor, await composer.again(last), bytes, last.apart)
     if (taken !== 'others' && !isFree) {
       log.warn('a lane whose writer has stopped was taken over', { from: last.from, to: last.to })
       measures.tookOver()
@@ -109,8 +109,13 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
     return taken
   }
 
-  async function claim(before: Cursor, composed: Composed, bytes: number): Promise<Taken | 'others'> {
-    const record = recordOf(composed)
+  async function claim(
+    before: Cursor,
+    composed: Composed,
+    bytes: number,
+    apart: string[] = [],
+  ): Promise<Taken | 'others'> {
+    const record = { ...recordOf(composed), ...(apart.length === 0 ? {} : { apart }) }
     const sinceMs = elapsed()
     const seq = await cursors.write(lane, record, before.seq)
     if (seq === undefined) return 'others'

@@ -39,6 +39,8 @@ export function createSettler(deps: SettlerDeps): Settler {
 
   async function settleOne(portion: Portion, hold: Hold): Promise<boolean> {
     let failingSinceMs: number | undefined
+    // What it was refused for may be mended by now; halves of it are stored.
+    if (hold.isApart(portion.batch.token)) return takeApart(portion, hold, REFUSED_BEFORE)
     for (;;) {
       try {
         await beforeStopping(portion.commit(hold.confirm))
@@ -58,6 +60,7 @@ export function createSettler(deps: SettlerDeps): Settler {
   /** By halves, until what is refused stands alone: it keeps no other from being stored, and few inserts are small. */
   async function takeApart({ batch }: Portion, hold: Hold, reason: unknown): Promise<boolean> {
     const { token, pieces } = batch
+    await hold.takeApart(token)
     if (pieces.length <= 1) return putAside(batch, hold, reason)
     const middle = Math.ceil(pieces.length / 2)
     for (const [half, some] of [pieces.slice(0, middle), pieces.slice(middle)].entries()) {
@@ -132,6 +135,8 @@ function isRefused(error: unknown, portion: Portion): boolean {
   if (portion.isUnfit()) return true
   return error instanceof HoldpointError && error.code === 'INVALID_INPUT' && portion.isUntouched()
 }
+
+const REFUSED_BEFORE = new HoldpointError('INVALID_INPUT', 'refused by a pipeline that has ended since')
 
 const refuseAll: Storing = () => ({
   prepare: async () => {
