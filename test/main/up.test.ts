@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connectAs } from '#broker'
 import { endOf } from '../support/broker-process.ts'
 import { type Finished, type Running, startProgram } from '../support/program.ts'
@@ -14,14 +14,14 @@ vi.setConfig({ testTimeout: 120_000 })
 
 let cwd: string
 let started: Running[] = []
-beforeEach(() => {
+function enter(): void {
   cwd = mkdtempSync(join(tmpdir(), 'holdpoint-up-'))
   started = []
-})
-afterEach(async () => {
+}
+async function leave(): Promise<void> {
   for (const { child } of started) await endOf(child)
   rmSync(cwd, { recursive: true, force: true })
-})
+}
 
 const start = (args: string[], env: Record<string, string> = {}): Running => {
   const running = startProgram('src/main/holdpoint.ts', args, { cwd, env })
@@ -30,90 +30,109 @@ const start = (args: string[], env: Record<string, string> = {}): Running => {
 }
 const run = (...args: string[]): Promise<Finished> => start(args).finished
 
-test('up - from an empty folder to a held action that a signed-in person releases, and back down', async () => {
-  const up = start(['up'])
-  await up.said('Holdpoint is up')
-  expect(statSync(join(cwd, '.holdpoint/keys/organisation.seed')).mode & 0o777).toBe(0o600)
+describe('in one folder, which was empty', () => {
+  let up: Running
+  let taken: number
+  beforeAll(async () => {
+    enter()
+    const other = createServer()
+    taken = await new Promise<number>((resolve) =>
+      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port)),
+    )
+    up = start(['up'], { HOLDPOINT_NATS_PORT: String(taken), HOLDPOINT_PIPELINE_PORT: String(taken) })
+    await up.said('Holdpoint is up').finally(() => other.close())
+  }, 120_000)
+  afterAll(leave)
 
-  const added = await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')
-  expect(added).toMatchObject({
-    code: 0,
-    stdout: expect.stringMatching(
-      /^export HOLDPOINT_NATS_URL=nats:.*\nexport HOLDPOINT_CREDENTIALS=.*my-agent\.creds\nexport HOLDPOINT_AGENT=my-agent\nexport HOLDPOINT_PIN=ed25519:\S{43}\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http:\S+\n$/,
-    ),
-  })
-  expect(await run('requests', 'list')).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('UNAUTHENTICATED: not signed in'),
+  test('up - a taken port is replaced by the next free one, and printed', () => {
+    const ports = [...up.stdout().matchAll(/(?:NATS|OTLP\/HTTP)\s+\S+:(\d+)/g)].map(([, found]) =>
+      Number(found),
+    )
+    expect(ports).toHaveLength(2)
+    for (const found of ports) expect(found).toBeGreaterThan(taken)
   })
 
-  const variables = JSON.parse(
-    (await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod', '--json')).stdout,
-  )
-  const agent = startProgram('test/support/apps/hold-once.ts', [], { cwd, env: variables, gated: true })
-  started.push(agent)
-  expect(await run('login', 'bob')).toMatchObject({ code: 0, stdout: 'signed in as bob (Bob Berger)\n' })
-  const requestId = await firstRequest()
-  expect(await run('login', 'alice')).toMatchObject({ code: 0 })
-  expect(await run('requests', 'approve', requestId, '--yes')).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('SELF_APPROVAL'),
-  })
-  await run('login', 'bob')
-  const unseen = await run('requests', 'approve', requestId)
-  expect(unseen).toMatchObject({
-    code: 1,
-    stdout: '',
-    stderr: expect.stringContaining('Nobody is here to read this card'),
-  })
-  const approved = await run('requests', 'approve', requestId.slice(0, 8), '--yes', '--reason', 'ticket 1')
-  expect(approved).toMatchObject({
-    code: 0,
-    stdout: `${requestId} is approved\n`,
-    stderr: expect.stringContaining('"role": "admin"'),
-  })
-  expect(await agent.finished).toMatchObject({ code: 0, stdout: '{"ran":true,"value":"granted"}\n' })
-  const sql = await run('sql', '--json', 'SELECT agent, name, approvers, outcome FROM holdpoint_actions')
-  expect(JSON.parse(sql.stdout).rows).toEqual([
-    { agent: 'my-agent', name: 'grant_role', approvers: ['Bob Berger'], outcome: 'executed' },
-  ])
+  test('up - from an empty folder to a held action that a signed-in person releases', async () => {
+    expect(statSync(join(cwd, '.holdpoint/keys/organisation.seed')).mode & 0o777).toBe(0o600)
 
-  up.child.kill('SIGINT')
-  expect((await up.finished).code).toBe(0)
-  expect(await run('requests', 'list')).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('start `holdpoint up`'),
+    const added = await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')
+    expect(added).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^export HOLDPOINT_NATS_URL=nats:.*\nexport HOLDPOINT_CREDENTIALS=.*my-agent\.creds\nexport HOLDPOINT_AGENT=my-agent\nexport HOLDPOINT_PIN=ed25519:\S{43}\nexport OTEL_EXPORTER_OTLP_ENDPOINT=http:\S+\n$/,
+      ),
+    })
+    expect(await run('requests', 'list')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('UNAUTHENTICATED: not signed in'),
+    })
+
+    const variables = JSON.parse(
+      (await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod', '--json')).stdout,
+    )
+    const agent = startProgram('test/support/apps/hold-once.ts', [], { cwd, env: variables, gated: true })
+    started.push(agent)
+    expect(await run('login', 'alice')).toMatchObject({ code: 0 })
+    const requestId = await firstRequest()
+    expect(await run('requests', 'approve', requestId, '--yes')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('SELF_APPROVAL'),
+    })
+    expect(await run('login', 'bob')).toMatchObject({ code: 0, stdout: 'signed in as bob (Bob Berger)\n' })
+    const unseen = await run('requests', 'approve', requestId)
+    expect(unseen).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('Nobody is here to read this card'),
+    })
+    const approved = await run('requests', 'approve', requestId.slice(0, 8), '--yes', '--reason', 'ticket 1')
+    expect(approved).toMatchObject({
+      code: 0,
+      stdout: `${requestId} is approved\n`,
+      stderr: expect.stringContaining('"role": "admin"'),
+    })
+    expect(await agent.finished).toMatchObject({ code: 0, stdout: '{"ran":true,"value":"granted"}\n' })
+    const sql = await run('sql', '--json', 'SELECT agent, name, approvers, outcome FROM holdpoint_actions')
+    expect(JSON.parse(sql.stdout).rows).toEqual([
+      { agent: 'my-agent', name: 'grant_role', approvers: ['Bob Berger'], outcome: 'executed' },
+    ])
   })
-})
 
-test('up - a second one in the same folder is refused before it starts anything', async () => {
-  const first = start(['up'])
-  await first.said('Holdpoint is up')
-  const { code, stdout, stderr } = await run('up')
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toMatch(new RegExp(`^UNAVAILABLE: Holdpoint runs already .*process ${first.child.pid}\\b`))
-  expect(await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')).toMatchObject({
-    code: 0,
+  test('up - a second one in the same folder is refused before it starts anything', async () => {
+    const { code, stdout, stderr } = await run('up')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(new RegExp(`^UNAVAILABLE: Holdpoint runs already .*process ${up.child.pid}\\b`))
+    expect(await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')).toMatchObject({
+      code: 0,
+    })
   })
-})
 
-test('up - starts again beside an epoch that is sealed, and one that was dropped stays so', async () => {
-  const first = start(['up'])
-  await first.said('Holdpoint is up')
-  for (const words of ['next', 'next', 'seal', 'seal'])
-    expect(await run('ledger', words)).toMatchObject({ code: 0 })
-  expect(await drop('HP_LEDGER_1')).toBe(true)
-  first.child.kill('SIGINT')
-  await first.finished
+  test('up - starts again beside an epoch that is sealed, and one that was dropped stays so', async () => {
+    for (const words of ['next', 'next', 'seal', 'seal'])
+      expect(await run('ledger', words)).toMatchObject({ code: 0 })
+    expect(await drop('HP_LEDGER_1')).toBe(true)
+    up.child.kill('SIGINT')
+    await up.finished
 
-  await start(['up']).said('Holdpoint is up')
-  const { stdout } = await run('ledger', 'status', '--json')
-  expect(JSON.parse(stdout)).toMatchObject({
-    current: 3,
-    epochs: [
-      { epoch: 2, isSealed: true },
-      { epoch: 3, isSealed: false },
-    ],
+    up = start(['up'])
+    await up.said('Holdpoint is up')
+    const { stdout } = await run('ledger', 'status', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({
+      current: 3,
+      epochs: [
+        { epoch: 2, isSealed: true },
+        { epoch: 3, isSealed: false },
+      ],
+    })
+  })
+
+  test('up - goes back down, and what needs it says so', async () => {
+    up.child.kill('SIGINT')
+    expect((await up.finished).code).toBe(0)
+    expect(await run('requests', 'list')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('start `holdpoint up`'),
+    })
   })
 })
 
@@ -129,12 +148,6 @@ async function drop(stream: string): Promise<boolean> {
   return deleted
 }
 
-test('up - a NATS that the environment names and that is not there is said to come from it', async () => {
-  const { code, stderr } = await start(['up'], { HOLDPOINT_NATS_URL: 'nats://127.0.0.1:9' }).finished
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/^UNAVAILABLE: NATS at nats:\/\/127.0.0.1:9 .*HOLDPOINT_NATS_URL/m)
-})
-
 async function firstRequest(): Promise<string> {
   for (let look = 0; look < 100; look++) {
     const { requests } = JSON.parse((await run('requests', 'list', '--json')).stdout)
@@ -143,79 +156,70 @@ async function firstRequest(): Promise<string> {
   throw new Error('no request came')
 }
 
-test('up - a taken port is replaced by the next free one, and printed', async () => {
-  const taken = createServer()
-  const port = await new Promise<number>((resolve) =>
-    taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port)),
-  )
-  const up = start(['up'], { HOLDPOINT_NATS_PORT: String(port), HOLDPOINT_PIPELINE_PORT: String(port) })
-  await up.said('Holdpoint is up')
-  taken.close()
-  const ports = [...up.stdout().matchAll(/(?:NATS|OTLP\/HTTP)\s+\S+:(\d+)/g)].map(([, found]) =>
-    Number(found),
-  )
-  expect(ports).toHaveLength(2)
-  for (const found of ports) expect(found).toBeGreaterThan(port)
-})
+describe('in a folder of its own', () => {
+  beforeEach(enter)
+  afterEach(leave)
 
-test('up - a policy with an unknown key stops the start, with line and column, and nothing is left running', async () => {
-  await run('init')
-  writeFileSync(
-    join(cwd, 'policy.yaml'),
-    'holdpoint: 1\nmode: enforce\nrules: []\ndefualts:\n  effect: hold\n',
-  )
-  const { code, stderr } = await run('up')
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/INVALID_POLICY:.*policy\.yaml:4:1: .*defualts/s)
-})
-
-test('up - a wrong configuration stops the start, with every problem at once', async () => {
-  writeFileSync(join(cwd, 'holdpoint.yaml'), 'nats:\n  prot: 4222\npipeline:\n  port: high\n')
-  const { code, stderr } = await run('up')
-  expect(code).toBe(1)
-  expect(stderr).toMatch(/nats\.prot .*holdpoint\.yaml:2:3/)
-  expect(stderr).toMatch(/pipeline\.port .*holdpoint\.yaml:4:3/)
-})
-
-test('agent add - before the first start it knows the development people, and its lines suit a shell', async () => {
-  cwd = mkdtempSync(join(cwd, "it's a "))
-  await run('init')
-  const add = (owner: string) => run('agent', 'add', 'a1', '--owner', owner, '--environment', 'prod')
-  const { code, stdout, stderr } = await add('alice')
-  expect(code).toBe(0)
-  expect(stderr).toContain('Nothing runs yet')
-  const read = spawnSync('sh', ['-c', `${stdout}printf %s "$HOLDPOINT_CREDENTIALS"`])
-  expect(read.stdout.toString()).toBe(join(cwd, '.holdpoint/agents/a1.creds'))
-  expect(await add('nobody')).toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/^INVALID_INPUT: --owner "nobody".*alice, bob, carol/),
+  test('up - a NATS that the environment names and that is not there is said to come from it', async () => {
+    const { code, stderr } = await start(['up'], { HOLDPOINT_NATS_URL: 'nats://127.0.0.1:9' }).finished
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^UNAVAILABLE: NATS at nats:\/\/127.0.0.1:9 .*HOLDPOINT_NATS_URL/m)
   })
-})
 
-test.each([
-  [['--origin', 'ex ample'], /^INVALID_INPUT: --origin "ex ample"/],
-  [['--origin', 'a+b'], /^INVALID_INPUT: --origin/],
-  [['--reviewers', 'sre'], /^INVALID_POLICY: .*"sre", expected oidc:/],
-])('init - %j is refused before anything is written', async (args, message) => {
-  const { code, stderr } = await run('init', ...args)
-  expect(code).toBe(1)
-  expect(stderr).toMatch(message)
-  expect(readdirSync(cwd)).toEqual([])
-})
-
-test('init - a folder keeps the origin that it was made with', async () => {
-  const first = await run('init', '--json', '--origin', 'example.com/one')
-  expect(await run('init', '--origin', 'example.com/two')).toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/^INVALID_INPUT: --origin "example\.com\/two".*example\.com\/one/),
+  test('up - a policy with an unknown key stops the start, with line and column, and nothing is left running', async () => {
+    await run('init')
+    writeFileSync(
+      join(cwd, 'policy.yaml'),
+      'holdpoint: 1\nmode: enforce\nrules: []\ndefualts:\n  effect: hold\n',
+    )
+    const { code, stderr } = await run('up')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/INVALID_POLICY:.*policy\.yaml:4:1: .*defualts/s)
   })
-  expect(await run('init', '--json')).toMatchObject({ code: 0, stdout: first.stdout })
-})
 
-test('init - a second one keeps every key', async () => {
-  const first = await run('init', '--json')
-  const seed = readFileSync(join(cwd, '.holdpoint/keys/organisation.seed'), 'utf8')
-  const second = await run('init', '--json')
-  expect(second.stdout).toBe(first.stdout)
-  expect(readFileSync(join(cwd, '.holdpoint/keys/organisation.seed'), 'utf8')).toBe(seed)
+  test('up - a wrong configuration stops the start, with every problem at once', async () => {
+    writeFileSync(join(cwd, 'holdpoint.yaml'), 'nats:\n  prot: 4222\npipeline:\n  port: high\n')
+    const { code, stderr } = await run('up')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/nats\.prot .*holdpoint\.yaml:2:3/)
+    expect(stderr).toMatch(/pipeline\.port .*holdpoint\.yaml:4:3/)
+  })
+
+  test('agent add - before the first start it knows the development people, and its lines suit a shell', async () => {
+    cwd = mkdtempSync(join(cwd, "it's a "))
+    await run('init')
+    const add = (owner: string) => run('agent', 'add', 'a1', '--owner', owner, '--environment', 'prod')
+    const { code, stdout, stderr } = await add('alice')
+    expect(code).toBe(0)
+    expect(stderr).toContain('Nothing runs yet')
+    const read = spawnSync('sh', ['-c', `${stdout}printf %s "$HOLDPOINT_CREDENTIALS"`])
+    expect(read.stdout.toString()).toBe(join(cwd, '.holdpoint/agents/a1.creds'))
+    expect(await add('nobody')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^INVALID_INPUT: --owner "nobody".*alice, bob, carol/),
+    })
+  })
+
+  test.each([
+    [['--origin', 'ex ample'], /^INVALID_INPUT: --origin "ex ample"/],
+    [['--origin', 'a+b'], /^INVALID_INPUT: --origin/],
+    [['--reviewers', 'sre'], /^INVALID_POLICY: .*"sre", expected oidc:/],
+  ])('init - %j is refused before anything is written', async (args, message) => {
+    const { code, stderr } = await run('init', ...args)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(message)
+    expect(readdirSync(cwd)).toEqual([])
+  })
+
+  test('init - a folder keeps the origin that it was made with, and every key', async () => {
+    const organisationSeed = () => readFileSync(join(cwd, '.holdpoint/keys/organisation.seed'), 'utf8')
+    const first = await run('init', '--json', '--origin', 'example.com/one')
+    const seed = organisationSeed()
+    expect(await run('init', '--origin', 'example.com/two')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^INVALID_INPUT: --origin "example\.com\/two".*example\.com\/one/),
+    })
+    expect(await run('init', '--json')).toMatchObject({ code: 0, stdout: first.stdout })
+    expect(organisationSeed()).toBe(seed)
+  })
 })
