@@ -1,7 +1,8 @@
 import { cp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { TELEMETRY_STREAM } from '#contract'
+import { TELEMETRY_CURSOR_STREAM, TELEMETRY_STREAM } from '#contract'
 import { type Buffering, request, startBuffering, WAITING } from './buffering.ts'
 
 let scene: Buffering
@@ -62,5 +63,9 @@ test('buffer - a stream that ends before what was stored of it is not read on: w
   await expect
     .poll(() => scene.log.lines.map(({ fields }) => String(fields?.error)).join('\n'), WAITING)
     .toMatch(/HP_TELEMETRY ends at \d+, and lane 0 is stored up to \d+.*HP_TELEMETRY_CURSOR/)
+  expect(await scene.stored()).not.toHaveProperty('g')
+  await (await jetstreamManager(scene.nc)).streams.delete(TELEMETRY_CURSOR_STREAM)
+  await scene.addStreams()
+  await expect.poll(() => scene.stored(), WAITING).toMatchObject({ g: 1 })
   await buffer.stop()
 })
