@@ -209,3 +209,19 @@ it('findings - of a trace into which somebody has put a thousand, a look at one 
   expect(read).toEqual([1])
   expect(await stands()).toContain('b replayed')
 })
+
+it('findings - while a batch is judged, others get their turn', async () => {
+  const verifier = createJudge()
+  const spans = Array.from({ length: 1_000 }, () =>
+    aSpan({ attributes: { ...LOOKUP, long: 'x'.repeat(2_000) } }),
+  )
+  const ranges = scanTraces(encodeProtobuf({ spans }), verifier.tellingPrefixes())
+  let turns = 0
+  let next = setImmediate(function turn() {
+    turns++
+    next = setImmediate(turn)
+  })
+  await verifier.judge([{ ranges, receivedAtMs: AT + 10_000 }])
+  clearImmediate(next)
+  expect(turns).toBeGreaterThan(10)
+})

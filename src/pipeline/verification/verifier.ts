@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import { isAlarming } from '#contract'
 import type { Store } from '#store'
 import { decodeSpan } from '../otlp/protobuf.ts'
@@ -46,12 +47,19 @@ interface Found extends Asked {
   service: string
 }
 
+/** Spans take as long to read and to judge as their senders like, and the same process receives from all others. */
+const BYTES_AT_ONCE = 256 * 1024
+const CLAIMS_AT_ONCE = 100
+
 export function createVerifier(deps: VerifierDeps): Verifier {
   const { view, reader, policies, registrations, store, now } = deps
   const sightings = createSightings()
   const isNamed = (kind: string): boolean => policies.known().some((table) => table.names(kind))
 
-  function find(pieces: readonly JudgedPiece[]): { found: Found[]; tainted: Map<SpanRange, Span> } {
+  async function find(
+    pieces: readonly JudgedPiece[],
+  ): Promise<{ found: Found[]; tainted: Map<SpanRange, Span> }> {
+    let bytes = 0
     const found: Found[] = []
     const tainted = new Map<SpanRange, Span>()
     for (const { ranges, receivedAtMs } of pieces)
@@ -64,6 +72,10 @@ export function createVerifier(deps: VerifierDeps): Verifier {
           const service = valueText(attributes.get('service.name'))
           for (const claim of claims) if (claim) found.push({ range, span, service, claim, receivedAtMs })
           if (isTainted(span)) tainted.set(range, span)
+          bytes += range.to - range.from
+          if (bytes < BYTES_AT_ONCE) continue
+          await breathe()
+          bytes = 0
         }
     return { found, tainted }
   }
@@ -84,7 +96,9 @@ export function createVerifier(deps: VerifierDeps): Verifier {
       policies.prepare([...needed].filter((entry) => entry !== undefined)),
       registrations.prepare(new Set(claims.flatMap(({ claim }) => agentsOf(claim)))),
     ])
-    return claims.map(({ claim, receivedAtMs }) => {
+    const verdicts: Verdict[] = []
+    for (const { claim, receivedAtMs } of claims) {
+      if (verdicts.length % CLAIMS_AT_ONCE === CLAIMS_AT_ONCE - 1) await breathe()
       const verdict = verify(claim, {
         ledger,
         policy: () =>
@@ -97,8 +111,9 @@ export function createVerifier(deps: VerifierDeps): Verifier {
         arrivedAtMs: receivedAtMs,
       })
       sightings.note(verdict, claim)
-      return verdict
-    })
+      verdicts.push(verdict)
+    }
+    return verdicts
   }
 
   return {
@@ -109,7 +124,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
       return [...TELLING, ...tellingOf(isNamed)]
     },
     async judge(pieces) {
-      const { found, tainted } = find(pieces)
+      const { found, tainted } = await find(pieces)
       if (found.length === 0) return { actions: new Map(), tainted }
       const verdicts = await verdictsOn(found)
       const actions = new Map<SpanRange, JudgedSpan>()
