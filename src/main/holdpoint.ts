@@ -50,4 +50,8 @@ const program = {
   commands,
 }
 
+/** The NATS client keeps the socket of an attempt that nobody answered, and a process that is over would stay with it. */
+const LINGER_MS = 1_000
+
 process.exitCode = await runProgram(program, process.argv.slice(2), createProcessIo())
+setTimeout(() => process.exit(), LINGER_MS).unref()
