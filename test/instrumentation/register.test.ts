@@ -2,7 +2,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type AgentEnvironment, agentEnvironment, startAgent } from '../support/agent-process.ts'
+import {
+  type AgentEnvironment,
+  type AgentProcess,
+  agentEnvironment,
+  startAgent,
+} from '../support/agent-process.ts'
 import { POLICY } from '../support/gate-scene.ts'
 import { startNats, type TestNats } from '../support/nats.ts'
 import { createScriptedBroker, type ScriptedBroker } from '../support/scripted-broker.ts'
@@ -10,14 +15,18 @@ import { createScriptedBroker, type ScriptedBroker } from '../support/scripted-b
 let nats: TestNats
 let broker: ScriptedBroker
 let agent: AgentEnvironment
+/** Waits for nobody's answer while the others run: it knows another server, which is not there. */
+let alone: AgentProcess
 
 beforeAll(async () => {
   nats = await startNats()
   broker = createScriptedBroker({ policy: POLICY })
   await broker.start(nats.url)
   agent = agentEnvironment(broker, nats.url)
+  alone = startAgent(`${apps}/waiting.mjs`, { ...agent.env, HOLDPOINT_NATS_URL: 'nats://127.0.0.1:1' })
 })
 afterAll(async () => {
+  alone.child.kill()
   await broker.stop()
   await nats.stop()
   agent.remove()
@@ -137,9 +146,7 @@ test('register - a signal that the program handles is left to it', async () => {
 })
 
 test('register - a program runs, and ends, where neither NATS nor the broker are there', async () => {
-  const env = { ...agent.env, HOLDPOINT_NATS_URL: 'nats://127.0.0.1:1' }
-  const { ended } = startAgent(`${apps}/waiting.mjs`, env)
-  const { code, stdout } = await ended
+  const { code, stdout } = await alone.ended
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({ ran: false, refusal: { code: 'BROKER_UNAVAILABLE' } })
 })
