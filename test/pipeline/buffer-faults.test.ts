@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { HoldpointError, TELEMETRY_DEAD_STREAM, TELEMETRY_STREAM } from '#contract'
+import { HoldpointError, TELEMETRY_CURSOR_STREAM, TELEMETRY_DEAD_STREAM, TELEMETRY_STREAM } from '#contract'
 import {
   away,
   type Buffering,
@@ -204,6 +204,30 @@ test('buffer - a batch has at most so many items', async () => {
   await allOnce(texts)
   await buffer.stop()
   expect(Math.max(...sizes)).toBe(2)
+})
+
+test('buffer - without its cursor a lane is read from its beginning, whatever was read ahead', async () => {
+  const { streams } = await jetstreamManager(scene.nc)
+  const texts = fresh(3)
+  let isAway = true
+  const buffer = await scene.start({
+    lingerMs: 200,
+    faults: {
+      before: ({ pieces }) =>
+        isAway && pieces.some(({ body }) => Buffer.from(body).toString() === texts[0]) ? away() : undefined,
+    },
+  })
+  for (const text of texts) await buffer.accept({ ...request([text]), items: 12_000 })
+  await expect.poll(() => scene.log.lines.at(-1)?.message, WAITING).toMatch(/still waits/)
+  const from = scene.log.lines.length
+  await streams.delete(TELEMETRY_CURSOR_STREAM)
+  await scene.addStreams()
+  await expect
+    .poll(() => scene.log.lines.slice(from).map(({ message }) => message), WAITING)
+    .toContain('another pipeline has taken this lane over')
+  isAway = false
+  await allOnce(texts)
+  await buffer.stop()
 })
 
 test('buffer - what is stored leaves the stream when its time is over', async () => {

@@ -20,7 +20,9 @@ export interface BatchLimits {
 }
 
 export interface Composer {
-  /** The next batch of what has come after `after.to`; undefined while there is nothing. */
+  /** The lane's first batch after `after.to`, whatever was read before: its cursor may stand further back by now. */
+  first(after: { stream: string; to: number }): Promise<Composed | undefined>
+  /** The batch that follows on the one before; undefined while there is nothing. */
   next(after: { stream: string; to: number }): Promise<Composed | undefined>
   /** The batch of this record once more, whole. Without its last message it was removed after it had been stored. */
   again(record: CursorRecord): Promise<Composed>
@@ -36,7 +38,6 @@ export function createComposer(
 ): Composer {
   /** Read already, and more than the last batch took. */
   let ahead: Waiting[] = []
-  let aheadOf = ''
 
   async function fill(from: number): Promise<void> {
     ahead = ahead.filter(({ seq }) => seq >= from)
@@ -46,29 +47,33 @@ export function createComposer(
 
   const isFull = (): boolean => bytesOf(ahead) >= limits.bytes || itemsOf(ahead) >= limits.items
 
-  return {
-    async next(after) {
-      const from = after.to + 1
-      if (aheadOf !== after.stream) ahead = []
-      aheadOf = after.stream
+  async function next(after: { stream: string; to: number }): Promise<Composed | undefined> {
+    const from = after.to + 1
+    await fill(from)
+    if (ahead.length === 0) return undefined
+    if (!isFull()) {
+      await sleep(limits.lingerMs)
       await fill(from)
-      if (ahead.length === 0) return undefined
-      if (!isFull()) {
-        await sleep(limits.lingerMs)
-        await fill(from)
-      }
-      // Asked afterwards: what was read stands in the stream that is there now.
-      const { created } = await stream.info()
-      if (created !== after.stream) {
-        ahead = []
-        throw new HoldpointError('UNAVAILABLE', 'the stream of telemetry is another one now', {
-          retryable: true,
-        })
-      }
-      const messages = ahead.slice(0, countOf(ahead, limits))
-      const to = messages.at(-1)?.seq as number
-      return { stream: created, from, to, messages, bytes: bytesOf(messages) }
+    }
+    // Asked afterwards: what was read stands in the stream that is there now.
+    const { created } = await stream.info()
+    if (created !== after.stream) {
+      ahead = []
+      throw new HoldpointError('UNAVAILABLE', 'the stream of telemetry is another one now', {
+        retryable: true,
+      })
+    }
+    const messages = ahead.slice(0, countOf(ahead, limits))
+    const to = messages.at(-1)?.seq as number
+    return { stream: created, from, to, messages, bytes: bytesOf(messages) }
+  }
+
+  return {
+    async first(after) {
+      ahead = []
+      return next(after)
     },
+    next,
     async again({ stream: created, from, to }) {
       ahead = []
       const messages: Waiting[] = []

@@ -80,7 +80,7 @@ export function createLane(config: LaneConfig, deps: LaneDeps): Lane {
     kept.limit(last === undefined ? 0 : storedUpTo(last))
     if (last !== undefined && last.state !== 'stored') return takeOver(cursor, last, bytes)
     standing = undefined
-    const composed = await composer.next({ stream: created, to: last?.to ?? 0 })
+    const composed = await composer.first({ stream: created, to: last?.to ?? 0 })
     return composed ? claim(cursor, composed, bytes) : 'empty'
   }
 
