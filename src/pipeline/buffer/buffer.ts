@@ -68,6 +68,10 @@ const HEADER_BYTES = 48 * 1024
  *   leaves out: the message `to` itself has to be among them) and inserts the same batch under the same tokens; the
  *   store takes each once.
  * - after the last insert, before the next record: the same.
+ * - while a batch is taken apart, because it is refused: which parts are stands in the record before a half is stored.
+ *
+ * What a number names is settled by the token, too, which says when the stream was made and when its last message came:
+ * a stream that is put back to a backup gives the same numbers to other messages.
  *
  * And whoever is only paused, by a signal, by NATS or by the store, while another takes over: its next record is refused,
  * so it makes no second batch of the same messages; an insert it still makes has the same token. The store remembers
