@@ -14,7 +14,7 @@ export interface TableRow {
 }
 
 /** How many batches a table remembers: a batch that is sent again within that many others changes nothing. */
-export const DEDUPLICATION_WINDOW = 10_000
+const DEDUPLICATION_WINDOW = 10_000
 const WEEK_SECONDS = 7 * 86_400
 
 /** What has to be changed in tables that are there, whoever made them, so that they are as they should be. */

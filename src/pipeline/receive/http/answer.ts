@@ -106,7 +106,7 @@ export function createAnswer({ intake, tokens, asksForCertificate, whyNotReady, 
   }
 }
 
-export function encodingOf(contentType: string | undefined): Encoding | undefined {
+function encodingOf(contentType: string | undefined): Encoding | undefined {
   const mediaType = contentType?.split(';')[0]?.trim().toLowerCase()
   if (mediaType === CONTENT_TYPE.protobuf) return 'protobuf'
   return mediaType === CONTENT_TYPE.json ? 'json' : undefined
