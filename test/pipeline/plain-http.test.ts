@@ -102,6 +102,12 @@ describe('HTTP and Kubernetes', () => {
       '/apis/example.com/v1alpha1/namespaces/a/widgets/b',
       ['delete widgets.example.com @ 10.0.0.1:6443/a/b'],
     ],
+    [
+      'DELETE',
+      '/apis/stable.example.com/latest/namespaces/a/widgets/b',
+      ['delete widgets.stable.example.com @ 10.0.0.1:6443/a/b'],
+    ],
+    ['DELETE', '/apis/shop/latest/widgets/b', []],
     ['DELETE', '/api/v1/users/7', []],
     ['DELETE', '/v1/namespaces/a/pods/b', []],
     ['GET', '/healthz', []],

@@ -32,11 +32,16 @@ interface Resource {
   name?: string
 }
 
-/** `…/api/v1/…` and `…/apis/GROUP/VERSION/…`, behind whatever a proxy puts in front. */
-const API = /(?:^|\/)(?:api\/v1|apis\/([a-z0-9.-]+)\/v\d+(?:(?:alpha|beta)\d+)?)\/+(.+)$/s
+/**
+ * `…/api/v1/…` and `…/apis/GROUP/VERSION/…`, behind whatever a proxy puts in front. Whoever defines a resource calls
+ * its versions what he likes; his group has a dot in it.
+ */
+const API =
+  /(?:^|\/)(?:api\/v1|apis\/(?:([a-z0-9.-]+)\/v\d+(?:(?:alpha|beta)\d+)?|([a-z0-9-]+\.[a-z0-9.-]+)\/[a-z][a-z0-9-]*))\/+(.+)$/s
 
 function resourceOf(path: string): Resource | undefined {
-  const [, group, rest = ''] = API.exec(path) ?? []
+  const [, versioned, defined, rest = ''] = API.exec(path) ?? []
+  const group = versioned ?? defined
   const segments = rest.split('/').filter((segment) => segment !== '')
   // Long deprecated, still served: its own word in front.
   if (segments[0] === 'watch') segments.shift()
