@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import { HoldpointError } from '#contract'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { Store } from '#store'
 import { createAccept, keepInBuffer, keepInStore } from './accept.ts'
@@ -7,7 +8,6 @@ import { createBuffer } from './buffer/buffer.ts'
 import { createFindings } from './findings.ts'
 import { createForward, type ForwardConfig } from './forward/forward.ts'
 import { createReceivers, type ReceiversConfig } from './receive/receivers.ts'
-import { blamingNobody } from './refused.ts'
 import { createStoring } from './storing.ts'
 import { createMeasures } from './telemetry.ts'
 import { createVerification } from './verification/verification.ts'
@@ -91,5 +91,15 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Pipe
     ...composeComponents([gauge, verification, buffer, receivers], log, 'pipeline'),
     httpPort: receivers.httpPort,
     grpcPort: receivers.grpcPort,
+  }
+}
+
+/** Nothing that is asked of the store is a batch's own fault. */
+async function blamingNobody<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    throw new HoldpointError('UNAVAILABLE', message, { cause: error, retryable: true })
   }
 }

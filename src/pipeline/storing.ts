@@ -2,7 +2,6 @@ import type { Store } from '#store'
 import { createPreparer, type Preparer, type PreparerDeps } from './batch/prepare.ts'
 import type { Guard } from './buffer/portion.ts'
 import type { Forward } from './forward/forward.ts'
-import { blamingRows } from './refused.ts'
 
 const NOBODY: Guard = { before: async () => {}, after: () => {} }
 
@@ -21,12 +20,12 @@ type Inserts = Pick<Store, 'insertRows' | 'insertFindings'>
 const guarded = (store: Inserts, { before, after }: Guard): Inserts => ({
   async insertRows(block, token) {
     await before()
-    await blamingRows(() => store.insertRows(block, token))
+    await store.insertRows(block, token)
     after()
   },
   async insertFindings(rows, token) {
     await before()
-    await blamingRows(() => store.insertFindings(rows, token))
+    await store.insertFindings(rows, token)
     after()
   },
 })

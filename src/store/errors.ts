@@ -42,40 +42,52 @@ export const PASSING: Readonly<Record<number, string>> = {
 }
 
 /**
- * What an operator has to mend, and no row can help: rights, users, tables that have gone. An insert waits for it;
- * given up, everything that arrives until then would be put aside as if it were at fault.
+ * What is wrong with the rows themselves. Whatever else an insert is refused for (a table that is missing, a right, a
+ * quota, a full disk) somebody has to mend there, and no row is at fault: given up, everything that arrives until then
+ * would be put aside.
  */
-export const TO_BE_MENDED: Readonly<Record<number, string>> = {
-  16: 'NO_SUCH_COLUMN_IN_TABLE',
-  60: 'UNKNOWN_TABLE',
-  81: 'UNKNOWN_DATABASE',
-  115: 'UNKNOWN_SETTING',
-  164: 'READONLY',
-  192: 'UNKNOWN_USER',
-  193: 'WRONG_PASSWORD',
-  194: 'REQUIRED_PASSWORD',
-  195: 'IP_ADDRESS_NOT_ALLOWED',
-  218: 'TABLE_IS_DROPPED',
-  291: 'DATABASE_ACCESS_DENIED',
-  452: 'SETTING_CONSTRAINT_VIOLATION',
-  497: 'ACCESS_DENIED',
-  511: 'UNKNOWN_ROLE',
-  516: 'AUTHENTICATION_FAILED',
-  701: 'CLUSTER_DOESNT_EXIST',
+export const OF_THE_ROWS: Readonly<Record<number, string>> = {
+  6: 'CANNOT_PARSE_TEXT',
+  26: 'CANNOT_PARSE_QUOTED_STRING',
+  27: 'CANNOT_PARSE_INPUT_ASSERTION_FAILED',
+  32: 'ATTEMPT_TO_READ_AFTER_EOF',
+  33: 'CANNOT_READ_ALL_DATA',
+  38: 'CANNOT_PARSE_DATE',
+  41: 'CANNOT_PARSE_DATETIME',
+  69: 'ARGUMENT_OUT_OF_BOUND',
+  70: 'CANNOT_CONVERT_TYPE',
+  72: 'CANNOT_PARSE_NUMBER',
+  117: 'INCORRECT_DATA',
+  128: 'TOO_LARGE_ARRAY_SIZE',
+  131: 'TOO_LARGE_STRING_SIZE',
+  190: 'SIZES_OF_ARRAYS_DONT_MATCH',
+  248: 'INVALID_PARTITION_VALUE',
+  321: 'VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE',
+  349: 'CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN',
+  407: 'DECIMAL_OVERFLOW',
+  469: 'VIOLATED_CONSTRAINT',
+  691: 'UNKNOWN_ELEMENT_OF_ENUM',
 }
 
-/** Of the code TOO_MANY_PARTS, too: but these rows will be as many partitions the next time. */
-const OWN_FAULT = /Too many partitions for single INSERT block/
+/** Under the code TOO_MANY_PARTS, which else is for a while: these rows will be as many partitions the next time. */
+const TOO_MANY_DAYS = /Too many partitions for single INSERT block/
+
+/**
+ * The rows stand in their table by then: of a view behind it, or of another shard that has said no after others have
+ * stored. Sent in other parts, they would be stored once more. At the end or the beginning of the message: what stands
+ * between may be a sender's text.
+ */
+const STORED_ALREADY = /: while pushing to view [\w.`]+( \([\w-]+\))?\.?\s*$|^Received from /
 
 /** So that callers need to know one kind of error only. */
 export const told = <T>(run: () => Promise<T>): Promise<T> => translated(run, ({ code }) => code in PASSING)
 
 /** As `told`, for rows that must not be given up while it is the store that is wrong. */
 export const toldOfInsert = <T>(run: () => Promise<T>): Promise<T> =>
-  translated(
-    run,
-    ({ code, message }) => (code in PASSING || code in TO_BE_MENDED) && !OWN_FAULT.test(message),
-  )
+  translated(run, ({ code, message }) => {
+    const isOfTheRows = code in OF_THE_ROWS || TOO_MANY_DAYS.test(message)
+    return !isOfTheRows || STORED_ALREADY.test(message)
+  })
 
 async function translated<T>(
   run: () => Promise<T>,

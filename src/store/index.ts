@@ -6,7 +6,7 @@ export {
   type EngineConfig,
   type EngineDeps,
 } from './engine/engine.ts'
-export { PASSING, TO_BE_MENDED } from './errors.ts'
+export { OF_THE_ROWS, PASSING } from './errors.ts'
 export { LEDGER_COLUMNS, type LedgerPosition, type LedgerRow, toLedgerRow } from './ledger-rows.ts'
 export { actionsOfTrace, spansOfTrace, type TraceAction, type TraceSpan } from './queries/trace.ts'
 export { FINDING_COLUMNS, type FindingRow, unixMilliText, unixNanoText } from './rows.ts'

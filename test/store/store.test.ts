@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createStore, PASSING, readMigrations, type Store, TO_BE_MENDED, unixNanoText } from '#store'
+import { createStore, OF_THE_ROWS, PASSING, readMigrations, type Store, unixNanoText } from '#store'
 import { type RunningEngine, startEngine } from './engine-fixture.ts'
 import { insertSpans, START, spanBlock, spanRow } from './span-rows.ts'
 
@@ -178,8 +178,8 @@ describe('errors', () => {
     expect(await count('otel_traces', `SpanId = '${'5'.repeat(16)}'`)).toBe(0)
   })
 
-  test('store - the codes that are worth another try are those that the engine knows by these names', async () => {
-    const codes = { ...PASSING, ...TO_BE_MENDED }
+  test('store - the codes that are worth another try, and those of rows at fault, are those that the engine knows by these names', async () => {
+    const codes = { ...PASSING, ...OF_THE_ROWS }
     const { clientOf } = await import('./engine-fixture.ts')
     const client = clientOf(running.engine.writer)
     const query = `SELECT code, toString(errorCodeToName(code)) AS name FROM (SELECT arrayJoin([${Object.keys(codes)}]) AS code)`

@@ -133,7 +133,9 @@ export function createSettler(deps: SettlerDeps): Settler {
 function isRefused(error: unknown, portion: Portion): boolean {
   if (error instanceof HoldpointError && error.retryable) return false
   if (portion.isUnfit()) return true
-  return error instanceof HoldpointError && error.code === 'INVALID_INPUT' && portion.isUntouched()
+  // What is no error of ours is one of the program's over these very bytes: waiting would not mend it.
+  const isForGood = !(error instanceof HoldpointError) || error.code === 'INVALID_INPUT'
+  return isForGood && portion.isUntouched()
 }
 
 const REFUSED_BEFORE = new HoldpointError('INVALID_INPUT', 'refused by a pipeline that has ended since')

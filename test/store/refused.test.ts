@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createStore, type Store } from '#store'
-import { blamingRows } from '../../src/pipeline/refused.ts'
-import { clientOf, type RunningEngine, startEngine } from '../store/engine-fixture.ts'
+import { clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
 
 let running: RunningEngine
 let store: Store
@@ -26,7 +25,7 @@ afterAll(async () => {
 const insert = (text: string, token: string) => {
   const data = Buffer.concat([Buffer.alloc(8), Buffer.from([text.length]), Buffer.from(text)])
   const block = { table: 'otel_logs', columns: ['Timestamp', 'Body'], rows: 1, data }
-  return blamingRows(() => store.insertRows(block, token))
+  return store.insertRows(block, token)
 }
 
 test('refused - what somebody’s own view cannot read is stored already, and so is taken apart never', async () => {
