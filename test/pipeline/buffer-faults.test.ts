@@ -10,6 +10,7 @@ import {
   refusing,
   request,
   startBuffering,
+  textsOf,
   times,
   WAITING,
 } from './buffering.ts'
@@ -20,14 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => scene?.stop())
 
-let counter = 0
-const fresh = (count: number): string[] => Array.from({ length: count }, () => `text ${++counter}`)
-const once = (texts: string[]) => Object.fromEntries(texts.map((text) => [text, 1]))
-const storedOf = async (texts: string[]) => {
-  const all = await scene.stored()
-  return Object.fromEntries(texts.flatMap((text) => (text in all ? [[text, all[text]]] : [])))
-}
-const allOnce = (texts: string[]) => expect.poll(() => storedOf(texts), WAITING).toEqual(once(texts))
+const { fresh, once, storedOf, allOnce } = textsOf(() => scene)
 
 /** Something that has begun, and goes on only when it is told to. */
 function stall() {
@@ -114,34 +108,6 @@ test('buffer - a writer from which the store takes nothing lets others have the 
   laterMs = 31_000
   await allOnce(texts)
   await Promise.all([cutOff.stop(), other.stop()])
-})
-
-test('buffer - several pipelines share lanes, and each message is stored by one of them', async () => {
-  const buffers = await Promise.all([1, 2, 3].map(() => scene.start({ lanes: 2 })))
-  const texts = fresh(60)
-  await Promise.all(texts.map((text, index) => buffers[index % 3]?.accept(request([text]))))
-  await allOnce(texts)
-  await Promise.all(buffers.map((buffer) => buffer.stop()))
-})
-
-test('buffer - what stands in lanes that are no longer configured is stored, too', async () => {
-  const before = await scene.start({ lanes: 8, faults: { before: away } })
-  const texts = fresh(20)
-  for (const text of texts) await before.accept(request([text]))
-  await before.stop()
-  const after = await scene.start({ lanes: 1 })
-  await allOnce(texts)
-  await after.stop()
-})
-
-test('buffer - what another pipeline has put into a lane of its own is stored after it has gone, too', async () => {
-  const few = await scene.start({ lanes: 1, lanesMs: 50 })
-  const many = await scene.start({ lanes: 4, faults: { before: away } })
-  const texts = fresh(20)
-  await Promise.all(texts.map((text) => many.accept(request([text]))))
-  await many.stop()
-  await allOnce(texts)
-  await few.stop()
 })
 
 test('buffer - answers that are lost lose and double nothing', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { expect } from 'vitest'
 import { streamsOf } from '#broker'
 import { HoldpointError, TELEMETRY_CURSOR_STREAM, TELEMETRY_DEAD_STREAM, TELEMETRY_STREAM } from '#contract'
 import { createEngine, createStore, type Engine, type Store } from '#store'
@@ -235,3 +236,19 @@ const replacing = (nc: NatsConnection, own: Record<string, unknown>): NatsConnec
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
+
+/** Texts that each are sent by one test alone, and how often they are stored. */
+export function textsOf(scene: () => Buffering) {
+  let counter = 0
+  const once = (texts: string[]) => Object.fromEntries(texts.map((text) => [text, 1]))
+  const storedOf = async (texts: string[]) => {
+    const all = await scene().stored()
+    return Object.fromEntries(texts.flatMap((text) => (text in all ? [[text, all[text]]] : [])))
+  }
+  return {
+    fresh: (count: number): string[] => Array.from({ length: count }, () => `text ${++counter}`),
+    once,
+    storedOf,
+    allOnce: (texts: string[]) => expect.poll(() => storedOf(texts), WAITING).toEqual(once(texts)),
+  }
+}
