@@ -102,7 +102,9 @@ describe('in one folder, which was empty', () => {
     const { code, stdout, stderr } = await run('up')
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(new RegExp(`^UNAVAILABLE: Holdpoint runs already .*process ${up.child.pid}\\b`))
-    expect(await run('agent', 'add', 'other-agent', '--owner', 'alice', '--environment', 'prod')).toMatchObject({
+    expect(
+      await run('agent', 'add', 'other-agent', '--owner', 'alice', '--environment', 'prod'),
+    ).toMatchObject({
       code: 0,
     })
   })
