@@ -13,6 +13,9 @@ export interface NamedPrincipal extends Principal {
   name: string
 }
 
+/** Ids of agents and of resources are single NATS subject tokens: the subject is what proves the requester. */
+export const AGENT_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/
+
 /** One call that an agent attempts. Everything in it is the agent's word. */
 export interface Action {
   /** `tool`, `mcp`, `db`, `http`, `process`, `file`, `aws`, `k8s`; open, so that more can come. */
@@ -64,6 +67,10 @@ export interface Attempt {
   promptedBy?: string
   /** GenAI conversation id, for the trace and the card. */
   conversation?: string
+  /** The registered resource that will verify and spend the warrant; without it the requester does so itself. */
+  resource?: string
+  /** Why people are to be asked although policy may allow it, in the requester's words. */
+  doubt?: string
 }
 
 /** What the agent may not say of itself: it comes from its registration, keyed by its credentials. */
@@ -159,4 +166,6 @@ export const attemptShape: Shape<Attempt> = object({
   onBehalfOf: optional(list(secretText({ min: 1, max: 16_384 }), { max: 8 })),
   promptedBy: optional(secretText({ min: 1, max: 16_384 })),
   conversation: optional(text({ min: 1, max: 500 })),
+  resource: optional(text({ pattern: AGENT_ID, like: 'the name of a registered resource' })),
+  doubt: optional(text({ min: 1, max: 2_000 })),
 })

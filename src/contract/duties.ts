@@ -1,7 +1,6 @@
 import { type NamedPrincipal, namedPrincipalShape } from './action.ts'
 import type { PersonCancelReply } from './desk-messages.ts'
 import { boolean, integer, object, optional, type Shape, secretText, text } from './shape.ts'
-import { AGENT_ID } from './trust.ts'
 
 /** What people ask of the broker beside reviewing, and what it tells everybody. */
 const token = secretText({ min: 1, max: 16_384 })

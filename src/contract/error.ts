@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   APPROVAL_CANCELLED: 'The request was cancelled before it was decided.',
   APPROVAL_LAPSED: 'The approval was not used in time.',
   APPROVAL_REVOKED: 'The approval was taken back before it was used.',
+  APPROVAL_IMPOSSIBLE: 'Policy asks people first, and this call cannot wait for them.',
   ALREADY_SPENT: 'The approval has been used; it is good for one execution.',
   // why nothing can be decided now
   BROKER_UNAVAILABLE: 'The approval broker cannot be reached; the action was not run.',

@@ -1,9 +1,8 @@
-import { namedPrincipalShape, principalShape, traceShape } from './action.ts'
+import { AGENT_ID, namedPrincipalShape, principalShape, traceShape } from './action.ts'
 import { DECISIONS, evidenceMembers } from './decision.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { approvalsShape, digestShape, rulingRecordShape } from './ruling.ts'
 import { boolean, integer, list, literal, object, optional, type Shape, text, variant } from './shape.ts'
-import { AGENT_ID } from './trust.ts'
 
 const base = { at: integer(), requestId: text({ min: 1, max: 200 }), actionDigest: digestShape }
 const reviewer = object({
@@ -28,7 +27,7 @@ export const entryShape = variant('type', {
     name: text({ min: 1, max: 500 }),
     target: optional(text({ min: 1, max: 2000 })),
     precondition: optional(text({ max: 1000 })),
-    process: text({ min: 1, max: 200 }),
+    process: optional(text({ min: 1, max: 200 })),
     trace: traceShape,
     ruling: rulingRecordShape,
     approvals: approvalsShape,
@@ -61,6 +60,7 @@ export const entryShape = variant('type', {
     spend: literal('consumed', 'lapsed', 'revoked'),
     nonce: optional(text({ min: 16, max: 100 })),
     trace: optional(traceShape),
+    process: optional(text({ min: 1, max: 200 })),
     by: optional(reviewer),
   }),
   outcome: object({

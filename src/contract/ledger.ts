@@ -63,8 +63,8 @@ export interface RequestedEntry {
   target?: string
   /** Version or etag of the target that the action relies on; a warrant repeats it. */
   precondition?: string
-  /** The process that waits; its heartbeat keeps the request alive. */
-  process: string
+  /** The process that waits; its heartbeat keeps the request alive. Absent where nobody waits. */
+  process?: string
   trace: TraceRef
   ruling: RulingRecord
   approvals: Approvals
@@ -117,6 +117,8 @@ export interface SpentEntry {
   /** Drawn by the enforcement point that consumed it: a retry of the same call repeats it. */
   nonce?: string
   trace?: TraceRef
+  /** The process that consumed it. */
+  process?: string
   /** Of a `revoked` one: who took the approval back (also by a freeze), unless its process did. */
   by?: NamedPrincipal & ReviewerEvidence
 }

@@ -25,7 +25,8 @@ export interface HelloReply {
 export const helloCallShape: Shape<HelloCall> = object({ process })
 
 export interface RequestCall {
-  process: string
+  /** The process that waits. Without one nobody does: the request stands until people or its time decide it. */
+  process?: string
   attempt: Attempt
 }
 /** The broker's ruling counts: it may be `deny` where the gate thought `hold`, and the other way round. */
@@ -66,10 +67,12 @@ export interface Frozen {
   /** Name of the person who froze it. */
   by: string
 }
-export const requestCallShape: Shape<RequestCall> = object({ process, attempt: attemptShape })
+export const requestCallShape: Shape<RequestCall> = object({ process: optional(process), attempt: attemptShape })
 
 export interface ClaimCall {
   requestId: string
+  /** The span that will run it, where that is another than the one that asked: the warrant is for this one. */
+  trace?: TraceRef
 }
 export type ClaimReply =
   | { status: 'pending' }
@@ -80,13 +83,15 @@ export type ClaimReply =
       by: { iss: string; sub: string; name: string; channel: string; assurance: string }[]
     }
   | { status: 'spent'; code: 'ALREADY_SPENT' | 'APPROVAL_LAPSED' | 'APPROVAL_REVOKED' }
-export const claimCallShape: Shape<ClaimCall> = object({ requestId })
+export const claimCallShape: Shape<ClaimCall> = object({ requestId, trace: optional(traceShape) })
 
 export interface ConsumeCall {
   requestId: string
   actionDigest: Digest
   nonce: string
   trace: TraceRef
+  /** The process that runs it: once its heartbeat is gone, nobody is left to say what became of it. */
+  process?: string
 }
 /** `consumed` is a compact JWS of ConsumedClaims. */
 export type ConsumeReply = { consumed: string }
@@ -95,6 +100,7 @@ export const consumeCallShape = object({
   actionDigest: text({ pattern: DIGEST }),
   nonce: text({ min: 16, max: 100 }),
   trace: traceShape,
+  process: optional(process),
 }) as Shape<ConsumeCall>
 
 export interface OutcomeCall {

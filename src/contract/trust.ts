@@ -89,9 +89,6 @@ export interface Registration {
   enforcement: 'in-process' | 'gateway' | 'resource'
 }
 
-/** Agent ids are single NATS subject tokens: the subject is what proves the requester. */
-export const AGENT_ID = /^[a-z0-9][a-z0-9_-]{0,62}$/
-
 const base64urlKey = text({ pattern: /^[A-Za-z0-9_-]{43}$/, like: '32 bytes in base64url' })
 
 export const keySetShape: Shape<KeySet> = object({

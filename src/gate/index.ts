@@ -1,2 +1,15 @@
 export { createGate, type GateDeps } from './gate.ts'
-export type { Answer, Gate, GateAttempt, GateConfig, Held, Permit, Refusal } from './types.ts'
+export type {
+  Answer,
+  Execute,
+  Gate,
+  GateAttempt,
+  GateConfig,
+  Held,
+  PendingApproval,
+  Permit,
+  Refusal,
+  Requested,
+  ResumeOptions,
+  StillPending,
+} from './types.ts'

@@ -1,5 +1,5 @@
 import type { Span } from '@opentelemetry/api'
-import type { ErrorCode, JsonValue } from '#contract'
+import type { Action, Digest, ErrorCode, JsonValue, Principal, Runtime } from '#contract'
 
 export interface GateConfig {
   /** One address or several, separated by commas: `nats://host:4222`. */
@@ -32,10 +32,18 @@ export interface GateAttempt {
   agentName?: string
   /** GenAI conversation id. */
   conversation?: string
+  /** `user.id`: for whom the framework says it acts. It stands on the span and decides nothing. */
+  user?: string
   /** Tokens of the people for whom the agent acts. */
   onBehalfOf?: string[]
   /** Token of the person who wrote the prompt, where that is somebody else. */
   promptedBy?: string
+  /** Why people are to be asked although policy may allow it: a tool that is not the one it was, a name unknown. */
+  doubt?: string
+  /** Circumstances that the approval is bound to: digests, taken by whoever asks. */
+  bindings?: Pick<Runtime, 'cwdDigest' | 'envDigest' | 'toolSchemaDigest' | 'precondition'>
+  /** A registered resource that itself verifies and spends the warrant: `execute` is given what proves it there. */
+  resource?: string
   /** When it fires, the hold is cancelled and the action does not run. */
   signal?: AbortSignal
   /** People are asked from now on: which request it is, and until when they may answer, by this process' clock. */
@@ -60,7 +68,56 @@ export interface Gate {
    */
   ask(attempt: GateAttempt): Promise<Answer>
   /** Asks, then runs. Throws only what `run` throws. */
-  hold<T>(attempt: GateAttempt, run: (approved: JsonValue) => T | Promise<T>): Promise<Held<T>>
+  hold<T>(attempt: GateAttempt, run: Execute<T>): Promise<Held<T>>
+  /**
+   * For a call that cannot wait: runs at once where policy allows it without asking anybody, and refuses the rest,
+   * saying so. Throws only what `run` throws.
+   */
+  holdSync<T>(attempt: GateAttempt, run: (approved: JsonValue) => T): Held<T>
+  /** Asks and does not wait: the process may end meanwhile. Never throws. */
+  request(attempt: GateAttempt): Promise<Requested>
+  /**
+   * Goes on with what `request` returned, here or in another process of the same agent. Waits for `waitMs`, preset: not
+   * at all. Never throws. A permitted action must be run, or abandoned.
+   */
+  resume(approval: PendingApproval, options?: ResumeOptions): Promise<Answer | StillPending>
+  /** Takes back what `request` asked. Never throws: what the broker does not hear expires. */
+  withdraw(approval: PendingApproval): Promise<void>
+}
+
+/** `proof` is what a resource wants to see, where the attempt named one: the value of a `Holdpoint-Warrant` header. */
+export type Execute<T> = (approved: JsonValue, proof?: string) => T | Promise<T>
+
+export type Requested =
+  | { status: 'pending'; approval: PendingApproval }
+  /** Policy allows it without asking: `hold` will run it. */
+  | { status: 'allowed' }
+  | { status: 'refused'; refusal: Refusal }
+
+/**
+ * All that a process of the agent needs to go on with a request. Keep it as JSON, anywhere: it is no secret beyond the
+ * arguments in it and proves nothing, for what runs is compared with the warrant by digest.
+ */
+export interface PendingApproval {
+  v: 1
+  requestId: string
+  actionDigest: Digest
+  salt: string
+  onBehalfOf: Principal[]
+  action: Action
+  attempt: string
+  /** By the broker's clock, milliseconds since the epoch. */
+  expiresAtMs: number
+}
+
+export interface ResumeOptions
+  extends Pick<GateAttempt, 'signal' | 'annotate' | 'failureIn' | 'agentName' | 'conversation' | 'user'> {
+  waitMs?: number
+}
+
+export interface StillPending {
+  permitted: false
+  pending: PendingApproval
 }
 
 export type Answer = Permit | { permitted: false; refusal: Refusal }
@@ -70,7 +127,7 @@ export interface Permit {
   /** Absent where policy allows the action without asking. */
   requestId?: string
   /** Calls `execute` with the approved arguments, once. Throws what it throws, or HoldpointError before it. */
-  run<T>(execute: (approved: JsonValue) => T | Promise<T>): Promise<T>
+  run<T>(execute: Execute<T>): Promise<T>
   /** The caller will not run it after all. */
   abandon(): void
 }
