@@ -22,9 +22,17 @@ export function installHooks(instrumentations: readonly Instrumentation[], gate:
   const hook = createHook({ url: import.meta.resolve('import-in-the-middle/register-hooks.mjs') })
   hook.applyOptions({ shouldInclude: (_url, specifier) => specifiers.has(specifier) })
   loader.registerHooks({ resolve: hook.resolveSync, load: hook.loadSync })
-  for (const { specifiers: names, patch } of instrumentations) {
+  for (const { specifiers, patch, patchGlobals } of instrumentations) {
+    patchGlobals?.(gate)
+    const [builtIn, names] = [
+      specifiers.filter(loader.isBuiltin),
+      specifiers.filter((one) => !loader.isBuiltin(one)),
+    ]
+    for (const specifier of builtIn)
+      patch(process.getBuiltinModule(specifier) as never, gate, { specifier, format: 'builtin' })
+    if (builtIn.length > 0) loader.syncBuiltinESMExports()
     const onLoad = <T>(exports: T): T => {
-      patch(exports as Record<string, unknown>, gate)
+      patch(exports as Record<string, unknown>, gate, { specifier: names[0] ?? '', format: 'cjs' })
       return exports
     }
     new ImportHook([...names], (exports) => void onLoad(exports))

@@ -2,11 +2,27 @@ import type { Gate } from '#gate'
 
 /** How one framework or client is put under the gate. It never imports what it instruments. */
 export interface Instrumentation {
+  /** As `HOLDPOINT_ENABLED_INSTRUMENTATIONS` calls it: lower case, with hyphens. */
   name: string
-  /** Import specifiers under which the classes to patch are found; ESM and CJS copies are patched alike. */
+  /** npm packages whose modules are patched, with the versions that were tested: `{ openai: '>=7.50 <8' }`. */
+  packages: Readonly<Record<string, string>>
+  /**
+   * Import specifiers of what is patched; ESM and CJS copies alike, whatever name or path the program imports them by.
+   * Modules of Node itself (`node:child_process`) are patched at once.
+   */
   specifiers: readonly string[]
-  /** Gets the module's exports, once for each copy. Throws when this version cannot be controlled. */
-  patch(exports: Record<string, unknown>, gate: Gate): void
+  /** Gets a module's exports, once for each copy. Throws when this version cannot be controlled. */
+  patch(exports: Record<string, unknown>, gate: Gate, loaded?: Loaded): void
+  /** What programs use without importing it, `fetch` for one; called once, before the program's first import. */
+  patchGlobals?(gate: Gate): void
+}
+
+/** Which module, of the specifiers, has just been loaded. */
+export interface Loaded {
+  specifier: string
+  format: 'esm' | 'cjs' | 'builtin'
+  /** Of the package.json beside it; absent for Node's own modules. */
+  package?: { name: string; version: string; folder: string }
 }
 
 type Method = (this: unknown, ...given: never[]) => unknown

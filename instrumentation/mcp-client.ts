@@ -8,6 +8,7 @@ import { type Instrumentation, replaceMethod } from './instrumentation.ts'
  */
 export const mcpClient: Instrumentation = {
   name: 'mcp-client',
+  packages: { '@modelcontextprotocol/sdk': '>=1.20 <2', '@modelcontextprotocol/client': '>=2 <3' },
   specifiers: [
     '@modelcontextprotocol/client',
     '@modelcontextprotocol/sdk/client/index.js',

@@ -10,6 +10,7 @@ import { createPermits } from './permits.ts'
  */
 export const openaiAgents: Instrumentation = {
   name: 'openai-agents',
+  packages: { '@openai/agents-core': '>=0.20 <0.21' },
   specifiers: ['@openai/agents-core'],
   patch(exports, gate) {
     replaceMethod(exports.Agent, 'getAllTools', (original) => {
