@@ -1,48 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createStore, type Store, unixNanoText } from '#store'
-import { clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
-import { expandMacros, GRAFANA, HYPERDX } from './other-tools.ts'
-import { insertSpans, START, spanRow } from './span-rows.ts'
+import { createStore, type Store } from '#store'
+import { type RunningEngine, startEngine } from './engine-fixture.ts'
+import { expandMacros, GRAFANA } from './other-tools.ts'
+import { EXPORTER } from './other-tools-exporter.ts'
+import { type HyperDx, startHyperDx } from './other-tools-hyperdx.ts'
+import { insertRows, REQUEST, SECOND, TRACE } from './other-tools-rows.ts'
+import { TILES } from './other-tools-tiles.ts'
+import { START } from './span-rows.ts'
 
-const SECOND = Number(START / 1_000_000_000n)
-const TRACE = 'abcdefg'
 let running: RunningEngine
 let reader: Store
+let hyperdx: HyperDx
 beforeAll(async () => {
   running = await startEngine()
   const store = createStore(running.engine.writer)
   reader = createStore(running.engine.reader)
   await store.migrate()
-  const rows = [
-    spanRow('1'.repeat(16), {
-      TraceId: TRACE,
-      'Links.TraceId': ['b'.repeat(32)],
-      'Links.SpanId': ['2'.repeat(16)],
-      'Links.TraceState': [''],
-      'Links.Attributes': [{ why: 'retry' }],
-    }),
-    spanRow('2'.repeat(16), {
-      TraceId: TRACE,
-      ParentSpanId: '1'.repeat(16),
-      Timestamp: unixNanoText(START + 1_000_000_000n),
-      StatusCode: 'Error',
-      StatusMessage: 'refused',
-    }),
-    spanRow('3'.repeat(16), { TraceId: 'another', SpanAttributes: {} }),
-  ]
-  await insertSpans(store, rows, 'spans')
+  await insertRows(store, running)
   await store.close()
-  const client = clientOf(running.engine.writer)
-  await client.command({
-    query: `INSERT INTO otel_logs (Timestamp, TraceId, ServiceName, SeverityText, Body) VALUES
-      (toDateTime64(${SECOND}, 9), '${TRACE}', 'agent', 'WARN', 'The action was refused'), (toDateTime64(${SECOND + 1}, 9), '', 'agent', 'INFO', 'Ready')`,
-  })
-  await client.command({
-    query: `INSERT INTO otel_metrics_gauge (MetricName, ServiceName, TimeUnix, Value) VALUES ('nodejs.event_loop.utilization', 'agent', toDateTime(${SECOND}), 0.5)`,
-  })
-  await client.close()
+  // The embedded engine's reader may not change the settings that HyperDX sends with each statement.
+  hyperdx = await startHyperDx(running.engine.writer)
 }, 60_000)
 afterAll(async () => {
+  await hyperdx?.stop()
   await reader?.close()
   await running?.stop()
 })
@@ -86,7 +66,12 @@ describe('Grafana', () => {
   })
 
   test('other tools - the list of traces, newest first', async () => {
-    expect((await ask(GRAFANA.traces)).map(({ traceID }) => traceID).sort()).toEqual([TRACE, 'another'])
+    expect((await ask(GRAFANA.traces)).map(({ traceID }) => traceID).sort()).toEqual([
+      TRACE,
+      'another',
+      'third',
+      'third',
+    ])
   })
 
   test('other tools - log records, and those of a trace', async () => {
@@ -99,36 +84,100 @@ describe('Grafana', () => {
 
   test('other tools - percentiles over time', async () => {
     const rows = await ask(GRAFANA.percentiles)
-    expect(rows).toMatchObject([{ ServiceName: 'agent', p99: 1.5 }])
+    expect(rows).toMatchObject([
+      { ServiceName: 'agent', p99: 1.5 },
+      { ServiceName: 'billing', p99: 19.9 },
+    ])
+  })
+})
+
+describe("the Collector's exporter", () => {
+  test('other tools - how many log records there were, by severity', async () => {
+    const rows = await ask(EXPORTER.logsOverTime)
+    expect(rows.map(({ SeverityText, count }) => [SeverityText, Number(count)]).sort()).toEqual([
+      ['', 1],
+      ['DEBUG', 1],
+    ])
+  })
+
+  test('other tools - log records of the last hour, newest first', async () => {
+    expect((await ask(EXPORTER.logs)).map(({ Body }) => Body)).toEqual(['Asked the desk', REQUEST])
+  })
+
+  const { logsOfService, logsOfAttribute, logsWithToken, logsWithPart, logsThatMatch, logsByJson } = EXPORTER
+  const one = { logsOfService, logsOfAttribute, logsWithToken, logsWithPart, logsThatMatch, logsByJson }
+  for (const [name, sql] of Object.entries(one))
+    test(`other tools - its example of log records: ${name}`, async () => {
+      expect((await ask(sql)).map(({ Body }) => Body)).toEqual([REQUEST])
+    })
+
+  const spans = {
+    spansOfAttribute: ['8', '9'],
+    traceOfId: ['8', '9'],
+    spansWithError: ['9'],
+    slowSpans: ['8'],
+  }
+  for (const [name, ids] of Object.entries(spans))
+    test(`other tools - its example of spans: ${name}`, async () => {
+      const rows = await ask(EXPORTER[name as keyof typeof spans])
+      expect(rows.map(({ SpanId }) => SpanId).sort()).toEqual(ids.map((id) => id.repeat(16)))
+      expect(rows[0]).toMatchObject({
+        'toString(SpanAttributes)': "{'peer.service':'telemetrygen-server'}",
+        'toString(Events.Name)': "['waiting']",
+      })
+    })
+
+  test('other tools - its examples of sums', async () => {
+    expect((await ask(EXPORTER.sumOfName)).map(({ Value }) => Value).sort()).toEqual([1, 2])
+    expect(await ask(EXPORTER.sumOfAttribute)).toMatchObject([{ MetricName: 'calls', Value: 1 }])
   })
 })
 
 describe('HyperDX', () => {
-  test('other tools - spans by an attribute', async () => {
-    const rows = await ask(HYPERDX.search)
-    expect(rows).toHaveLength(2)
-    expect(rows[0]).toMatchObject({
-      ServiceName: 'agent',
-      StatusCode: 'Error',
-      'round(divide(Duration, 1000000.))': 2,
+  let found: Awaited<ReturnType<HyperDx['chart']>>
+  beforeAll(async () => {
+    const configs = Object.entries(TILES).map(([name, { config }]) => [name, config] as const)
+    const at = (secondsLater: number) => new Date((SECOND + secondsLater) * 1000)
+    found = await hyperdx.chart(Object.fromEntries(configs), at(-1600), at(2000))
+  }, 30_000)
+
+  for (const [name, { rows }] of Object.entries(TILES))
+    test(`other tools - ${name}`, () => {
+      expect(found[name]).toHaveLength(rows.length)
+      expect(found[name]).toEqual(expect.arrayContaining(rows))
     })
+
+  test('other tools - its sources are found with their columns', async () => {
+    const [traces, logs, ...rest] = await hyperdx.schemas()
+    expect(traces).toMatch(/^CREATE TABLE holdpoint\.otel_traces\n.*SpanAttributes/s)
+    expect(logs).toMatch(/^CREATE TABLE holdpoint\.otel_logs\n.*SeverityText/s)
+    expect(rest).toEqual([])
   })
 
-  test('other tools - log records by a word', async () => {
-    expect(await ask(HYPERDX.words)).toMatchObject([{ SeverityText: 'WARN', Body: 'The action was refused' }])
-  })
+  test('other tools - a search, one of its spans, the trace around it with its log, and patterns', async () => {
+    const screen = hyperdx.open('Traces', 'SpanAttributes.gen_ai.tool.name:"export_customers"')
+    const list = await screen.until('execute_tool export_customers')
+    expect(list).toMatch(/agent +Ok +2 +execute_tool export_customers/)
+    expect(list).not.toContain('DELETE customers')
+    screen.press('\r')
+    const span = await screen.until('conv-1')
+    expect(span).toMatch(/TraceId +f{32}/)
+    expect(span).toMatch(/gen_ai\.tool\.name +export_customers/)
+    screen.press('\t')
+    expect(await screen.until('__hdx_event_attributes')).toMatch(/Events\.Name +\[ "waiting" \]/)
+    screen.press('\t')
+    const trace = await screen.until('2 spans, 1 log (1 error)')
+    expect(trace).toMatch(
+      /agent > execute_tool export_customers .* 1\.5ms.*agent > Asked the desk .*agent > DELETE customers .* 1\.5ms ERR/s,
+    )
+    screen.press('h')
+    await screen.until('Search:')
+    screen.press('P')
+    await screen.until('1 patterns from ~1 events')
+    await screen.close()
+  }, 30_000)
 
-  test('other tools - how many spans there were, by day and status', async () => {
-    const rows = await ask(HYPERDX.histogram)
-    const total = (status: string) =>
-      rows
-        .filter(({ StatusCode }) => StatusCode === status)
-        .reduce((sum, row) => sum + Number(row['count()']), 0)
-    expect([total('Ok'), total('Error')]).toEqual([2, 1])
-  })
-
-  test('other tools - a gauge over time', async () => {
-    const [row] = await ask(HYPERDX.gauge)
-    expect(Object.values(row ?? {})).toContain(0.5)
+  test('other tools - nothing that it asked was refused', () => {
+    expect(hyperdx.refused).toEqual([])
   })
 })
