@@ -39,10 +39,10 @@ export interface Scene {
 
 /** A real nats-server, a scripted broker and a started gate. */
 export async function startScene(
-  options: { now?: () => number; config?: Partial<GateConfig> } = {},
+  options: { now?: () => number; config?: Partial<GateConfig>; policy?: string } = {},
 ): Promise<Scene> {
   const nats = await startNats()
-  const broker = createScriptedBroker({ policy: POLICY })
+  const broker = createScriptedBroker({ policy: options.policy ?? POLICY })
   await broker.start(nats.url)
   const config = { ...configFor(broker, nats.url), ...options.config }
   const gate = createGate(config, { now: options.now ?? Date.now })
