@@ -123,8 +123,11 @@ function refuseAmbiguous(_key: string, value: JsonValue, context?: { source?: st
   )
 }
 
-/** JSON.parse keeps the last of two equal keys without a word; a scan over the text finds them first. */
-function findDuplicateKey(source: string): string | undefined {
+/**
+ * JSON.parse keeps the last of two equal keys without a word; a scan over the text finds them first. Says what it found
+ * and at which offset; that the text is JSON at all, JSON.parse has to say.
+ */
+export function findDuplicateKey(source: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   let expectsKey = false
   for (let at = 0; at < source.length; at++) {
