@@ -17,7 +17,13 @@ import type { Position } from './history/commit.ts'
 
 export interface Mint {
   /** The proof of a committed approval. Minted when it is claimed, so that a job that resumes later still can. */
-  warrant(requested: RequestedEntry, decided: DecidedEntry & Position, nowMs: number): string
+  warrant(
+    requested: RequestedEntry,
+    decided: DecidedEntry & Position,
+    nowMs: number,
+    /** The span that will run it, where that is not the one that asked. */
+    trace?: TraceRef,
+  ): string
   /** The proof that the approval was consumed by this call and no other. */
   consumed(
     requested: RequestedEntry,
@@ -38,9 +44,9 @@ export function createMint(config: { origin: string; key: PrivateKey }): Mint {
   const seconds = (ms: number): number => Math.floor(ms / 1000)
 
   return {
-    warrant(requested, decided, nowMs) {
+    warrant(requested, decided, nowMs, trace = requested.trace) {
       const iat = seconds(nowMs)
-      const { agent, ruling, trace } = requested
+      const { agent, ruling } = requested
       const claims: WarrantClaims = {
         iss: origin,
         aud: requested.enforcement,

@@ -29,6 +29,7 @@ export const GEN_AI = {
   agentName: 'gen_ai.agent.name',
   agentId: 'gen_ai.agent.id',
   conversationId: 'gen_ai.conversation.id',
+  userId: 'user.id',
 } as const
 
 /** `error.type` of a span whose action was not run, by what kept it from running. */

@@ -1,4 +1,4 @@
-import { type NamedPrincipal, namedPrincipalShape } from './action.ts'
+import { AGENT_ID, type NamedPrincipal, namedPrincipalShape } from './action.ts'
 import type { PersonCancelReply } from './desk-messages.ts'
 import { boolean, integer, object, optional, type Shape, secretText, text } from './shape.ts'
 

@@ -67,7 +67,10 @@ export interface Frozen {
   /** Name of the person who froze it. */
   by: string
 }
-export const requestCallShape: Shape<RequestCall> = object({ process: optional(process), attempt: attemptShape })
+export const requestCallShape: Shape<RequestCall> = object({
+  process: optional(process),
+  attempt: attemptShape,
+})
 
 export interface ClaimCall {
   requestId: string

@@ -30,8 +30,9 @@ export function runAllowed(
   { attempt, action, authority, span }: Hold,
   { session, allowances, freeze }: HoldDeps,
 ): OpenPermit {
-  const digest = actionDigest(action, requesterOf(authority, onBehalfOf), salt)
-  const { enforcement } = authority
+  const requester = requesterOf(authority, onBehalfOf, attempt.resource)
+  const { enforcement } = requester
+  const digest = actionDigest(action, requester, salt)
   const claims = session.trust.verifyAllowed(permit, {
     aud: enforcement,
     attempt: attempt.attempt,

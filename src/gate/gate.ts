@@ -1,29 +1,20 @@
-import { randomUUID } from 'node:crypto'
-import { type Tracer, trace } from '@opentelemetry/api'
-import {
-  type Action,
-  canonicalize,
-  freezeJson,
-  HoldpointError,
-  type JsonValue,
-  parseJson,
-  type Ruling,
-} from '#contract'
-import { ruleOn } from '#policy'
+import { trace } from '@opentelemetry/api'
+import type { JsonValue } from '#contract'
 import { createAllowances } from './allowed.ts'
-import type { Authority } from './authority.ts'
+import { askOnly } from './ask-only.ts'
 import { createBackground } from './background.ts'
 import { createBackoff } from './backoff.ts'
 import type { Connect } from './connection.ts'
+import { createCore, type Refused } from './core.ts'
+import { decide, decideSync } from './decide.ts'
 import { createFreeze } from './freeze.ts'
-import { hold } from './held.ts'
+import { goOn } from './go-on.ts'
 import { createOutcomes } from './outcomes.ts'
-import { createPermit, type OpenPermit } from './permit.ts'
-import { cancelled, refuse, refuseFor } from './refusal.ts'
+import type { OpenPermit } from './permit.ts'
 import type { HoldDeps } from './request.ts'
 import { createSession } from './session.ts'
-import { type ActionSpan, endRefused, markRuling, markUnaskedDigest, openSpan, traceOf } from './span.ts'
-import type { Answer, Gate, GateAttempt, GateConfig, Held, Refusal } from './types.ts'
+import { endRefused } from './span.ts'
+import type { Answer, Execute, Gate, GateAttempt, GateConfig, Held, StillPending } from './types.ts'
 import { createWaiting } from './wait.ts'
 
 export interface GateDeps {
@@ -45,7 +36,6 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
   const freeze = createFreeze({ waiting })
   const session = createSession(config, { now: deps.now, connect: deps.connect, waiting, freeze })
   const outcomes = createOutcomes({ connection: session.connection })
-  const tracer: Tracer = trace.getTracer('holdpoint')
   const background = createBackground()
   const holdDeps: HoldDeps = {
     now: deps.now,
@@ -53,76 +43,14 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     waiting,
     outcomes,
     background,
-    tracer,
+    tracer: trace.getTracer('holdpoint'),
     timeoutMs,
     freeze,
     backoff: createBackoff({ now: deps.now }),
     allowances: createAllowances({ now: deps.now }),
   }
   const stopping = new AbortController()
-
-  async function decide(attempt: GateAttempt): Promise<OpenPermit | { refusal: Refusal }> {
-    const span = openSpan(tracer, attempt, config.agentId)
-    try {
-      const given = takeArguments(attempt)
-      return await decideBy(await authorityFor(attempt), attempt, given, span).catch(
-        async (error: unknown) => {
-          if (!(error instanceof HoldpointError && error.code === 'STALE')) throw error
-          // The broker rules by a newer policy than we did: fetch that one, and rule once more.
-          session.outdated()
-          return decideBy(await authorityFor(attempt), attempt, given, span)
-        },
-      )
-    } catch (error) {
-      return refused(span, refuseFor(error, attempt.name))
-    }
-  }
-
-  const authorityFor = async ({ signal }: GateAttempt): Promise<Authority | undefined> =>
-    session.authority() ?? session.authoritySoon(timeoutMs, signal)
-
-  async function decideBy(
-    authority: Authority | undefined,
-    attempt: GateAttempt,
-    { value, canonical }: Given,
-    span: ActionSpan,
-  ): Promise<OpenPermit | { refusal: Refusal }> {
-    if (authority === undefined || attempt.signal?.aborted) return refused(span, cancelled(attempt))
-    freeze.check()
-    const ruling = rule(attempt, value, authority)
-    markRuling(span, ruling, authority.enforcement)
-    if (ruling.effect === 'allow' || ruling.mode === 'observe') {
-      markUnaskedDigest(span, attempt, canonical)
-      return createPermit({ attempt, approved: value, span, freeze })
-    }
-    if (ruling.effect === 'deny') return refused(span, denial(attempt, ruling))
-    const asked = hold(heldOf(attempt, freezeJson(value), authority, span), holdDeps)
-    background.add(asked)
-    const answer = await asked
-    return 'permitted' in answer ? answer : refused(span, answer)
-  }
-
-  function heldOf(attempt: GateAttempt, frozen: JsonValue, authority: Authority, span: ActionSpan) {
-    const { kind, name, target } = attempt
-    const { serviceName, serviceVersion, host } = config
-    const action: Action = {
-      kind,
-      name,
-      ...(target === undefined ? {} : { target }),
-      arguments: frozen,
-      runtime: { serviceName, ...(serviceVersion === undefined ? {} : { serviceVersion }), host },
-      trace: traceOf(span.span),
-    }
-    const signals = attempt.signal === undefined ? [] : [attempt.signal]
-    const signal = AbortSignal.any([...signals, stopping.signal])
-    return {
-      attempt: { ...attempt, attempt: attempt.attempt ?? randomUUID(), signal },
-      action,
-      span,
-      authority,
-      signal,
-    }
-  }
+  const core = createCore(config, holdDeps, stopping.signal)
 
   return {
     name: 'gate',
@@ -138,52 +66,37 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     },
     flush: (withinMs) => outcomes.flush(withinMs),
     async ask(attempt): Promise<Answer> {
-      const answer = await decide(attempt)
+      const answer = await decide(attempt, core)
       return 'refusal' in answer ? { permitted: false, refusal: answer.refusal } : answer
     },
-    async hold<T>(attempt: GateAttempt, run: (approved: JsonValue) => T | Promise<T>): Promise<Held<T>> {
-      const answer = await decide(attempt)
-      const refusal = 'refusal' in answer ? answer.refusal : answer.begin()
-      if (refusal !== undefined) return { ran: false, refusal }
-      return { ran: true, value: await (answer as OpenPermit).carryOut(run) }
+    async hold<T>(attempt: GateAttempt, run: Execute<T>): Promise<Held<T>> {
+      const begun = begin(await decide(attempt, core))
+      return 'refusal' in begun ? notRun(begun) : { ran: true, value: await begun.carryOut(run) }
+    },
+    holdSync<T>(attempt: GateAttempt, run: (approved: JsonValue) => T): Held<T> {
+      const begun = begin(decideSync(attempt, core))
+      return 'refusal' in begun ? notRun(begun) : { ran: true, value: begun.carryOutSync(run) }
+    },
+    request: (attempt) => askOnly(attempt, core),
+    async resume(approval, options = {}): Promise<Answer | StillPending> {
+      const answer = await goOn(approval, options, core)
+      if ('permitted' in answer) return answer
+      if ('pending' in answer) return { permitted: false, pending: answer.pending }
+      if (answer.span !== undefined) endRefused(answer.span, answer.refusal)
+      return { permitted: false, refusal: answer.refusal }
+    },
+    async withdraw({ requestId }) {
+      // Where the broker does not hear it, the request expires.
+      await session.connection.call('cancel', { requestId }, timeoutMs).catch(() => {})
     },
   }
 }
 
-interface Given {
-  value: JsonValue
-  canonical: string
+/** The last check before the effect. */
+function begin(answer: OpenPermit | Refused): OpenPermit | Refused {
+  if ('refusal' in answer) return answer
+  const refusal = answer.begin()
+  return refusal === undefined ? answer : { refusal }
 }
 
-/** A copy, taken at once: what a getter says next time, or the caller changes from here on, was not asked for. */
-function takeArguments({ arguments: given, argumentsText }: GateAttempt): Given {
-  if (argumentsText !== undefined) {
-    const value = parseJson(argumentsText)
-    return { value, canonical: canonicalize(value) }
-  }
-  const canonical = canonicalize(given)
-  return { value: JSON.parse(canonical), canonical }
-}
-
-function rule(
-  { kind, name, target, onBehalfOf = [] }: GateAttempt,
-  given: JsonValue,
-  authority: Authority,
-): Ruling {
-  const { agent, environment } = authority.registration
-  return ruleOn(authority.policy, {
-    action: { kind, name, ...(target === undefined ? {} : { target }), arguments: given },
-    environment,
-    agent,
-    // Whose tokens these are, the broker finds out. A rule that asks is one that only the broker can rule by.
-    onBehalfOf: onBehalfOf.length === 0 ? [] : undefined,
-  })
-}
-
-const denial = ({ name }: GateAttempt, ruling: Ruling): Refusal =>
-  refuse({ code: 'POLICY_DENIED', name, reason: ruling.reason, rule: ruling.rule })
-
-function refused(span: ActionSpan, refusal: Refusal): { refusal: Refusal } {
-  endRefused(span, refusal)
-  return { refusal }
-}
+const notRun = ({ refusal }: Refused): { ran: false } & Refused => ({ ran: false, refusal })

@@ -1,5 +1,5 @@
 import type { Tracer } from '@opentelemetry/api'
-import type { Action, Requester, RequestReply } from '#contract'
+import type { Action, EnforcementPoint, Requester, RequestReply } from '#contract'
 import type { Allowances } from './allowed.ts'
 import type { Authority } from './authority.ts'
 import type { Background } from './background.ts'
@@ -33,18 +33,29 @@ export interface Hold {
   authority: Authority
   /** The caller's signal, or the gate's end. */
   signal: AbortSignal
+  /** This process does not wait: the request stands without it. */
+  isDetached?: boolean
 }
 
 const CANCEL_TIMEOUT_MS = 5_000
 
 /** Undefined when the caller goes away meanwhile; the request is then cancelled as soon as its id is known. */
 export async function request(held: Hold, deps: HoldDeps): Promise<RequestReply | undefined> {
-  const { attempt, action, signal } = held
-  const { statement, onBehalfOf, promptedBy, conversation } = attempt
+  const { attempt, action, signal, isDetached } = held
+  const { statement, onBehalfOf, promptedBy, conversation, resource, doubt } = attempt
   deps.backoff.check()
   const call = {
-    process: deps.session.process,
-    attempt: { action, attempt: attempt.attempt, statement, onBehalfOf, promptedBy, conversation },
+    process: isDetached ? undefined : deps.session.process,
+    attempt: {
+      action,
+      attempt: attempt.attempt,
+      statement,
+      onBehalfOf,
+      promptedBy,
+      conversation,
+      resource,
+      doubt,
+    },
   }
   const asked = deps.session.connection
     .call('request', call, deps.timeoutMs)
@@ -67,10 +78,12 @@ export function cancel(requestId: string, { session, background }: HoldDeps): vo
   background.add(session.connection.call('cancel', { requestId }, CANCEL_TIMEOUT_MS))
 }
 
-/** As the broker knows it: all but whom it acts for is in the registration. */
+/** As the broker knows it: all but whom it acts for, and who guards the action, is in the registration. */
 export const requesterOf = (
-  { registration, enforcement }: Authority,
+  { registration, enforcement: own }: Authority,
   onBehalfOf: Requester['onBehalfOf'],
+  resource: string | undefined,
+  enforcement: EnforcementPoint = resource === undefined ? own : `resource:${resource}`,
 ): Requester => ({
   agent: registration.agent,
   owner: registration.owner,

@@ -5,6 +5,7 @@ import {
   context,
   type Span,
   SpanStatusCode,
+  TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api'
@@ -33,15 +34,38 @@ export interface ActionSpan {
 }
 
 /** Whose it is stands on it from the start: also what is refused before any rule is asked has an actor. */
-export function openSpan(tracer: Tracer, attempt: GateAttempt, agentId: string): ActionSpan {
+export function openSpan(
+  tracer: Tracer,
+  attempt: GateAttempt,
+  agentId: string,
+  askedBy?: TraceRef,
+): ActionSpan {
   const active = context.active()
   const attributes = { ...words(attempt), [GEN_AI.agentId]: agentId }
-  const span = attempt.annotate ?? tracer.startSpan(`execute_tool ${attempt.name}`, { attributes }, active)
+  const links = askedBy === undefined ? [] : [{ context: { ...askedBy, traceFlags: TraceFlags.NONE } }]
+  const span =
+    attempt.annotate ?? tracer.startSpan(`execute_tool ${attempt.name}`, { attributes, links }, active)
   if (attempt.annotate !== undefined) span.setAttributes(attributes)
   return { span, context: trace.setSpan(active, span), isOurs: attempt.annotate === undefined }
 }
 
-function words({ kind, name, target, attempt, agentName, conversation }: GateAttempt): Attributes {
+/**
+ * The span of a question that this process does not wait for. It is no action yet, and says nothing that would make it
+ * one; `openSpan` is for what runs, and links back to it.
+ */
+export function openRequestSpan(tracer: Tracer, { name }: GateAttempt, agentId: string): ActionSpan {
+  const active = context.active()
+  const attributes = { [GEN_AI.toolName]: name, [GEN_AI.agentId]: agentId }
+  const span = tracer.startSpan(`request_approval ${name}`, { attributes }, active)
+  return { span, context: trace.setSpan(active, span), isOurs: true }
+}
+
+/** A question that was refused at once is an action that was not run. */
+export const markAsAction = ({ span }: ActionSpan, attempt: GateAttempt): void => {
+  span.setAttributes(words(attempt))
+}
+
+function words({ kind, name, target, attempt, agentName, conversation, user }: GateAttempt): Attributes {
   const attributes: Attributes = {
     [GEN_AI.operationName]: 'execute_tool',
     [GEN_AI.toolName]: name,
@@ -51,6 +75,7 @@ function words({ kind, name, target, attempt, agentName, conversation }: GateAtt
   if (attempt !== undefined) attributes[GEN_AI.toolCallId] = attempt
   if (agentName !== undefined) attributes[GEN_AI.agentName] = agentName
   if (conversation !== undefined) attributes[GEN_AI.conversationId] = conversation
+  if (user !== undefined) attributes[GEN_AI.userId] = user
   return attributes
 }
 
@@ -92,10 +117,10 @@ export function openWait(tracer: Tracer, { context: parent }: ActionSpan, name: 
 export function markDecision(
   { span }: ActionSpan,
   decision: Decision,
-  { waitMs, reason }: { waitMs: number; reason?: string | undefined },
+  { waitMs, reason }: { waitMs?: number; reason?: string | undefined },
 ): void {
   span.setAttribute(ATTR.decision, decision)
-  span.setAttribute(ATTR.waitMs, waitMs)
+  if (waitMs !== undefined) span.setAttribute(ATTR.waitMs, waitMs)
   if (reason !== undefined) span.setAttribute(ATTR.reason, reason)
 }
 

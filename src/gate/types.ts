@@ -106,6 +106,7 @@ export interface PendingApproval {
   onBehalfOf: Principal[]
   action: Action
   attempt: string
+  resource?: string
   /** By the broker's clock, milliseconds since the epoch. */
   expiresAtMs: number
 }

@@ -1,5 +1,4 @@
-import type { ClaimReply } from '#contract'
-import { HoldpointError } from '#contract'
+import { type ClaimCall, type ClaimReply, HoldpointError } from '#contract'
 import type { Connection } from './connection.ts'
 import type { Freeze } from './freeze.ts'
 import { pause } from './pause.ts'
@@ -96,7 +95,7 @@ export async function waitForDecision(wait: Wait, deps: WaitDeps): Promise<Settl
       deps.freeze.check()
       // Before asking: a hint that comes while the answer is under way must not be lost.
       woken = new AbortController()
-      const answer = await claim(requestId, deps.connection, Math.max(leftMs(), 1), signal)
+      const answer = await claim({ requestId }, deps.connection, Math.max(leftMs(), 1), signal)
       if (signal.aborted) break
       if (answer !== undefined && answer.status !== 'pending') return answer
       if (answer === undefined && leftMs() <= 0) return { status: 'unheard' }
@@ -113,14 +112,14 @@ export async function waitForDecision(wait: Wait, deps: WaitDeps): Promise<Settl
 }
 
 /** Undefined where there was no answer that could be used. Throws what only this request can be refused for. */
-async function claim(
-  requestId: string,
+export async function claim(
+  call: ClaimCall,
   connection: Connection,
   withinMs: number,
   signal: AbortSignal,
 ): Promise<ClaimReply | undefined> {
   try {
-    const asked = connection.call('claim', { requestId }, Math.min(withinMs, CLAIM_TIMEOUT_MS))
+    const asked = connection.call('claim', call, Math.min(withinMs, CLAIM_TIMEOUT_MS))
     const answer = await unlessAborted(asked, signal)
     return answer === undefined ? undefined : readReply(claimReplyShape, answer, 'claim')
   } catch (error) {

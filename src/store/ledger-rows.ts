@@ -120,7 +120,7 @@ function details(entry: LedgerEntry): Partial<LedgerRow> {
         expires_at: unixMilliText(entry.expiresAt),
         render_hash: entry.renderHash,
         valid_for_ms: entry.validForMs,
-        process: entry.process,
+        process: entry.process ?? '',
         precondition: entry.precondition ?? '',
         prompted_by: entry.promptedBy === undefined ? '' : principalId(entry.promptedBy),
       }
@@ -149,6 +149,7 @@ function details(entry: LedgerEntry): Partial<LedgerRow> {
         spend: entry.spend,
         trace_id: entry.trace?.traceId ?? '',
         span_id: entry.trace?.spanId ?? '',
+        process: entry.process ?? '',
         ...(entry.by === undefined ? {} : reviewer(entry.by)),
       }
     case 'outcome':

@@ -8,7 +8,7 @@ export async function spend(
   context: Context,
   request: Request,
   how: Spend,
-  by: Pick<SpentEntry, 'nonce' | 'trace' | 'by'> = {},
+  by: Pick<SpentEntry, 'nonce' | 'trace' | 'process' | 'by'> = {},
 ): Promise<Committed<SpentEntry>> {
   const { requestId, actionDigest } = request.requested
   const entry: SpentEntry = { type: 'spent', at: context.now(), requestId, actionDigest, spend: how, ...by }

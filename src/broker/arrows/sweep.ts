@@ -113,7 +113,7 @@ async function sweepParties(context: Context, isOver: () => boolean): Promise<vo
 
 /** Silent for a whole lease, and we could have heard it. */
 const isLost = ({ leases }: Context, { agentId, process, sinceMs }: Party): boolean =>
-  leases.lost(agentId, process, sinceMs)
+  process !== undefined && leases.lost(agentId, process, sinceMs)
 
 async function tendAbandoned(context: Context, request: Request): Promise<void> {
   if (request.reviews.length > 0) await decideByReviews(context, request)

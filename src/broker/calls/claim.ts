@@ -11,7 +11,7 @@ import { ownRequest } from './own.ts'
 /** The requester asks what was decided. A warrant is minted here, and only from a committed decision. */
 export const claim: AgentHandler<ClaimCall, ClaimReply> = {
   shape: claimCallShape,
-  async handle(agentId, { requestId }, context) {
+  async handle(agentId, { requestId, trace }, context) {
     checkNotFrozen(context, agentId)
     const request = await ownRequest(context, agentId, requestId)
     if (!request.decided && context.now() >= request.requested.expiresAt) await expire(context, request)
@@ -32,7 +32,7 @@ export const claim: AgentHandler<ClaimCall, ClaimReply> = {
       default:
         return {
           status: 'approved',
-          warrant: context.mint.warrant(request.requested, decided, context.now()),
+          warrant: context.mint.warrant(request.requested, decided, context.now(), trace),
         }
     }
   },

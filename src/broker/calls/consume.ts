@@ -2,7 +2,7 @@ import { type ConsumeCall, type ConsumeReply, consumeCallShape, HoldpointError }
 import { checkNotFrozen } from '../arrows/freezing.ts'
 import { hasLapsed, spend } from '../arrows/spend.ts'
 import type { AgentHandler } from './handler.ts'
-import { ownRequest } from './own.ts'
+import { spendableRequest } from './own.ts'
 
 /**
  * The approval is used up before the effect, once. The same call again (same nonce, its answer was lost) gets the
@@ -10,9 +10,10 @@ import { ownRequest } from './own.ts'
  */
 export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
   shape: consumeCallShape,
-  async handle(agentId, { requestId, actionDigest, nonce, trace }, context) {
+  async handle(agentId, { requestId, actionDigest, nonce, trace, process }, context) {
     checkNotFrozen(context, agentId)
-    const request = await ownRequest(context, agentId, requestId)
+    const request = await spendableRequest(context, agentId, requestId)
+    const requester = request.requested.agent.sub
     if (actionDigest !== request.requested.actionDigest)
       throw new HoldpointError(
         'WARRANT_MISMATCH',
@@ -23,13 +24,14 @@ export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
     if (request.decided?.decision !== 'approved')
       throw new HoldpointError('APPROVAL_DENIED', 'there is no approval to consume')
 
-    // Frozen while we looked it up.
+    // Frozen while we looked it up; where a resource spends it, the agent whose work it is.
     checkNotFrozen(context, agentId)
+    checkNotFrozen(context, requester)
     const { entry, position } = await spend(
       context,
       request,
       hasLapsed(request, context.now()) ? 'lapsed' : 'consumed',
-      { nonce, trace },
+      { nonce, trace, ...(process === undefined ? {} : { process }) },
     )
     if (entry.spend === 'lapsed') throw new HoldpointError('APPROVAL_LAPSED')
     if (entry.spend === 'revoked') throw new HoldpointError('APPROVAL_REVOKED')

@@ -2,13 +2,13 @@ import { HoldpointError, type OutcomeCall, outcomeCallShape } from '#contract'
 import { conclude } from '../arrows/spend.ts'
 import { withoutSecrets } from '../request/lasting.ts'
 import type { AgentHandler } from './handler.ts'
-import { ownRequest } from './own.ts'
+import { spendableRequest } from './own.ts'
 
 /** What became of the action, in the requester's words: the ledger says that they are its words. */
 export const outcome: AgentHandler<OutcomeCall, Record<string, never>> = {
   shape: outcomeCallShape,
   async handle(agentId, call, context) {
-    const request = await ownRequest(context, agentId, call.requestId)
+    const request = await spendableRequest(context, agentId, call.requestId)
     if (!request.spent) await context.catchUp()
     if (request.spent?.spend !== 'consumed')
       throw new HoldpointError('INVALID_INPUT', 'outcome: nothing was consumed under this request')

@@ -1,11 +1,25 @@
 import { HoldpointError } from '#contract'
 import type { Context } from '../context.ts'
-import type { Request } from '../state/requests.ts'
+import { type Request, spenderOf } from '../state/requests.ts'
 
 /** An agent's request, or UNKNOWN_REQUEST: whether somebody else has one by that id is none of its business. */
 export async function ownRequest(context: Context, agentId: string, requestId: string): Promise<Request> {
   const found = await knownRequest(context, requestId)
   if (found?.requested.agent.sub === agentId) return found
+  throw new HoldpointError('UNKNOWN_REQUEST')
+}
+
+/**
+ * A request whose approval this caller is to spend: the agent's own, or one that was asked for at this resource. Then
+ * it is nobody else's to spend, the agent's neither.
+ */
+export async function spendableRequest(
+  context: Context,
+  callerId: string,
+  requestId: string,
+): Promise<Request> {
+  const found = await knownRequest(context, requestId)
+  if (found && spenderOf(found) === callerId) return found
   throw new HoldpointError('UNKNOWN_REQUEST')
 }
 

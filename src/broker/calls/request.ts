@@ -13,11 +13,11 @@ import {
   type Ruling,
   requestCallShape,
 } from '#contract'
-import { RESERVED_KIND, ruleOn } from '#policy'
+import { RESERVED_KIND, ruleOn, withDoubt } from '#policy'
 import { frozenDenial, policyDenial, rememberedDenial, takeFromQuota, tooMany } from '../arrows/refusals.ts'
 import type { Context } from '../context.ts'
 import { checkPolicyChange, POLICY_AGENT } from '../documents/policy-change.ts'
-import { brokerFacts, distrusted } from '../request/facts.ts'
+import { agentFacts, brokerFacts } from '../request/facts.ts'
 import { refuseLastingSecrets } from '../request/lasting.ts'
 import { circumstances, entryOf, freezePayload, type Opening } from '../request/request-draft.ts'
 import { createPayload, payloadOf, type RequestPayload, refuseErased } from '../request/request-payload.ts'
@@ -30,7 +30,7 @@ import { knownAttempt } from './own.ts'
 export const request: AgentHandler<RequestCall, RequestReply> = {
   shape: requestCallShape,
   async handle(agentId, { process, attempt }, context) {
-    context.leases.heard(agentId, process)
+    if (process !== undefined) context.leases.heard(agentId, process)
     const frozen = frozenDenial(context, agentId)
     if (frozen) return frozen
     const key = attemptKeyOf(context.config.secret, agentId, attempt)
@@ -66,7 +66,8 @@ async function attachedTo(known: Request, context: Context): Promise<RequestRepl
 
 interface Asked {
   agentId: string
-  process: string
+  /** Nobody waits where there is none. */
+  process: string | undefined
   attempt: Attempt
   requestId: string
 }
@@ -78,7 +79,7 @@ async function rule(asked: Asked, context: Context): Promise<RequestReply> {
   const frozen = frozenDenial(context, agentId)
   if (frozen) return frozen
   checkReserved(context, attempt, requester)
-  const facts = [...brokerFacts(context, agentId, attempt.action), ...distrusted(attempt.facts ?? [])]
+  const facts = [...brokerFacts(context, agentId, attempt.action), ...agentFacts(attempt)]
   const ruling = rulingOn(context, attempt, requester, facts)
   if (ruling.effect === 'deny') return policyDenial(ruling)
   if (ruling.effect === 'allow') return allowed(context, attempt, requester, ruling)
@@ -97,9 +98,15 @@ function checkReserved({ documents, config }: Context, { action }: Attempt, requ
   checkPolicyChange(action, requester, inForce, documents.people())
 }
 
-function rulingOn({ documents }: Context, { action }: Attempt, requester: Requester, facts: Fact[]): Ruling {
+function rulingOn(
+  { documents }: Context,
+  { action, doubt }: Attempt,
+  requester: Requester,
+  facts: Fact[],
+): Ruling {
   const { environment, agent, onBehalfOf } = requester
-  return ruleOn(documents.policy().compiled, { action, environment, agent, onBehalfOf, facts })
+  const ruling = ruleOn(documents.policy().compiled, { action, environment, agent, onBehalfOf, facts })
+  return doubt === undefined ? ruling : withDoubt(ruling)
 }
 
 /** The gate would have held it: it knows neither who is acted for nor our facts. Our signed word is good for both. */

@@ -6,6 +6,8 @@ export function brokerFacts({ denials }: Pick<Context, 'denials'>, agentId: stri
   return [{ name: 'recent_denials', value: denials.countOf(agentId, action), source: 'broker' }]
 }
 
-/** Whatever source a fact names: who sent it is an agent. */
-export const distrusted = (facts: NonNullable<Attempt['facts']>): Fact[] =>
-  facts.map((fact) => ({ ...fact, source: 'agent' as const }))
+/** Whatever source a fact names: who sent it is an agent. Its doubt is one of them, and people see it as such. */
+export const agentFacts = ({ facts = [], doubt }: Attempt): Fact[] => [
+  ...facts.map((fact) => ({ ...fact, source: 'agent' as const })),
+  ...(doubt === undefined ? [] : [{ name: 'doubt', value: doubt, source: 'agent' as const }]),
+]

@@ -82,7 +82,7 @@ export function circumstances(card: Card): string {
 export function entryOf(
   { action, card }: RequestPayload,
   requester: Requester,
-  process: string,
+  process: string | undefined,
   ruling: Ruling,
   repeatKey: string,
 ): RequestedEntry {
@@ -97,7 +97,7 @@ export function entryOf(
     name: action.name,
     ...(action.target === undefined ? {} : { target: action.target }),
     ...(action.runtime.precondition === undefined ? {} : { precondition: action.runtime.precondition }),
-    process,
+    ...(process === undefined ? {} : { process }),
     trace: action.trace,
     ruling: { effect, rule, policyVersion, policyHash, ...(risk === undefined ? {} : { risk }) },
     approvals: ruling.approvals,

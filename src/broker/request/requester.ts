@@ -30,12 +30,34 @@ export async function requesterOf(
       agent: registration.agent,
       owner: registration.owner,
       environment: registration.environment,
-      enforcement: `${registration.enforcement}:${agentId}`,
+      enforcement:
+        attempt.resource === undefined
+          ? `${registration.enforcement}:${agentId}`
+          : resourceOf(context, attempt.resource, registration.environment),
       onBehalfOf: distinct(chains.flatMap((chain) => chain ?? [])),
       ...(prompter?.[0] === undefined ? {} : { promptedBy: prompter[0] }),
     },
     isUnverified: chains.includes(undefined) || (attempt.promptedBy !== undefined && prompter === undefined),
   }
+}
+
+/**
+ * Who will spend the approval instead of the agent. Of its own environment: rules are made for one, and those for
+ * staging must not release what is done in production.
+ */
+function resourceOf({ documents }: Context, name: string, environment: string): `resource:${string}` {
+  const known = documents.registrations().find(({ agent }) => agent.sub === name)
+  if (known?.enforcement !== 'resource')
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `request: attempt.resource is ${JSON.stringify(name)}, expected one that \`holdpoint agent add --enforcement resource\` registered`,
+    )
+  if (known.environment !== environment)
+    throw new HoldpointError(
+      'INVALID_INPUT',
+      `request: attempt.resource is ${JSON.stringify(name)} of ${known.environment}, expected one of ${environment}, as the agent is`,
+    )
+  return `resource:${name}`
 }
 
 /** Everybody whom a token names, or undefined where it proves nothing. */

@@ -38,7 +38,6 @@ export function createCompact(): Compact {
         onBehalfOf: share(entry.onBehalfOf),
         kind: share(entry.kind),
         name: share(entry.name),
-        process: share(entry.process),
         trace: entry.trace,
         ruling: share(entry.ruling),
         approvals: share(entry.approvals),
@@ -48,6 +47,7 @@ export function createCompact(): Compact {
         index,
         leafHash,
       }
+      if (entry.process !== undefined) compact.process = share(entry.process)
       if (entry.target !== undefined) compact.target = share(entry.target)
       if (entry.precondition !== undefined) compact.precondition = entry.precondition
       if (entry.promptedBy !== undefined) compact.promptedBy = share(entry.promptedBy)

@@ -1,18 +1,21 @@
 import { createDueQueue, type Waiting } from './due.ts'
 import { createOrdered } from './ordered.ts'
-import { endOf, indexOf, type Request } from './request-state.ts'
+import { endOf, indexOf, type Request, spenderOf } from './request-state.ts'
 
 /** What the broker keeps of a request beside what the ledger says. */
 export interface Slot extends Waiting {
   request: Request
+  party: Party | undefined
   /** How many of the steps of its escalation have been taken here. */
   steps: number
 }
 
-/** One process of an agent, as long as something that it asked for goes on. */
+/** One process, as long as something that it asked for, or runs, goes on. */
 export interface Party {
+  /** Whose process it is: the requester's, or that of the resource that runs it. */
   agentId: string
-  process: string
+  /** Absent where nobody waits: then nobody can be lost. */
+  process: string | undefined
   /** When the ledger last says that it lived. */
   sinceMs: number
   requests: Set<Request>
@@ -26,41 +29,45 @@ export function createLive() {
   const reviewed = new Set<Request>()
   const parties = new Map<string, Map<string, Party>>()
 
-  function join(request: Request): void {
-    const { agent, process, at } = request.requested
+  function join(slot: Slot, agentId: string, process: string | undefined, atMs: number): void {
+    const { agent } = slot.request.requested
     const ofAgent = parties.get(agent.sub) ?? new Map<string, Party>()
     parties.set(agent.sub, ofAgent)
-    const party = ofAgent.get(process)
-    if (!party)
-      return void ofAgent.set(process, {
-        agentId: agent.sub,
-        process,
-        sinceMs: at,
-        requests: new Set([request]),
-      })
-    party.sinceMs = Math.max(party.sinceMs, at)
-    party.requests.add(request)
+    const key = keyOf({ agentId, process })
+    const party = ofAgent.get(key) ?? { agentId, process, sinceMs: atMs, requests: new Set() }
+    ofAgent.set(key, party)
+    party.sinceMs = Math.max(party.sinceMs, atMs)
+    party.requests.add(slot.request)
+    slot.party = party
   }
 
-  function leave(request: Request): void {
-    const { agent, process } = request.requested
+  function leave({ request, party }: Slot): void {
+    const { agent } = request.requested
     const ofAgent = parties.get(agent.sub)
-    const party = ofAgent?.get(process)
     if (!ofAgent || !party?.requests.delete(request) || party.requests.size > 0) return
-    ofAgent.delete(process)
+    ofAgent.delete(keyOf(party))
     if (ofAgent.size === 0) parties.delete(agent.sub)
+  }
+
+  /** From now on it is the process that runs it whose silence counts. */
+  function moveToRunner(slot: Slot): void {
+    const { spent } = slot.request
+    if (spent?.process === undefined || spent.process === slot.party?.process) return
+    leave(slot)
+    join(slot, spenderOf(slot.request), spent.process, spent.at)
   }
 
   function ended(slot: Slot): void {
     queue.remove(slot)
     unfinished.delete(slot.request)
-    leave(slot.request)
+    leave(slot)
   }
 
   return {
     opened(slot: Slot): void {
       pending.add(slot.request)
-      join(slot.request)
+      const { agent, process, at } = slot.request.requested
+      join(slot, agent.sub, process, at)
       queue.put(slot, pendingUntilMs(slot))
     },
     reviewed(request: Request): void {
@@ -79,7 +86,10 @@ export function createLive() {
     },
     spent(slot: Slot): void {
       if (endOf(slot.request)) ended(slot)
-      else queue.remove(slot)
+      else {
+        queue.remove(slot)
+        moveToRunner(slot)
+      }
     },
     ended,
     /** The number of the step of its escalation that comes now, from 1; it waits for the one after that. */
@@ -116,6 +126,9 @@ export function createLive() {
     },
   }
 }
+
+const keyOf = ({ agentId, process }: Pick<Party, 'agentId' | 'process'>): string =>
+  `${agentId}.${process ?? ''}`
 
 /** The next step of its escalation, or its end. */
 function pendingUntilMs({ request: { requested }, steps }: Slot): number {

@@ -29,6 +29,12 @@ const EPOCH_ENTRIES = 2 ** 36
 export const indexOf = ({ requested: { requestId, index } }: Request): number =>
   epochOf(requestId) * EPOCH_ENTRIES + index
 
+/** Whose the approval is to spend: the resource's that guards the action, else the requester's. */
+export const spenderOf = ({ requested: { enforcement, agent } }: Request): string =>
+  enforcement.startsWith(RESOURCE) ? enforcement.slice(RESOURCE.length) : agent.sub
+
+const RESOURCE = 'resource:'
+
 export function stateOf({ decided, spent, outcome }: Request): RequestState {
   return outcome?.outcome ?? spent?.spend ?? decided?.decision ?? 'pending'
 }

@@ -14,7 +14,7 @@ import type { Projection } from './projection.ts'
 import { endOf, indexOf, type Request } from './request-state.ts'
 import { projectRequests } from './requests-projection.ts'
 
-export { indexOf, type Request, stateOf, summarise } from './request-state.ts'
+export { indexOf, type Request, spenderOf, stateOf, summarise } from './request-state.ts'
 
 /** The requests that are not over, and of the others those that ended last. What left is in the ledger: `past.ts`. */
 export interface Requests {
@@ -67,7 +67,7 @@ export function createRequests({ kept = KEPT } = {}): Requests {
 
   function open(entry: RequestedEntry, position: Position): void {
     const request: Request = { requested: compact.requested(entry, position), reviews: NONE }
-    const opened: Slot = { request, steps: 0, dueAtMs: 0, place: -1 }
+    const opened: Slot = { request, party: undefined, steps: 0, dueAtMs: 0, place: -1 }
     slots.set(request.requested.requestId, opened)
     all.add(request)
     live.opened(opened)

@@ -17,6 +17,7 @@ export const WHAT_NEXT: Readonly<Record<ErrorCode, string>> = {
   APPROVAL_CANCELLED: 'The agent can ask again; that is a new request.',
   APPROVAL_LAPSED: 'The agent can ask again; that is a new request.',
   APPROVAL_REVOKED: 'The agent can ask again; that is a new request.',
+  APPROVAL_IMPOSSIBLE: 'The agent’s developer can use a form of this call that waits.',
   ALREADY_SPENT: 'See in the timeline what became of it.',
   BROKER_UNAVAILABLE: 'Nothing was decided. Try again in a moment; if it lasts, tell whoever runs Holdpoint.',
   POLICY_UNAVAILABLE: 'Nothing can be decided until a policy is in force; tell whoever owns the policy.',
