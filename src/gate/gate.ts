@@ -1,4 +1,4 @@
-import { trace } from '@opentelemetry/api'
+import { type Tracer, trace } from '@opentelemetry/api'
 import type { JsonValue } from '#contract'
 import { createAllowances } from './allowed.ts'
 import { askOnly } from './ask-only.ts'
@@ -7,6 +7,7 @@ import { createBackoff } from './backoff.ts'
 import type { Connect } from './connection.ts'
 import { createCore, type Refused } from './core.ts'
 import { decide, decideSync } from './decide.ts'
+import { foresee } from './foresee.ts'
 import { createFreeze } from './freeze.ts'
 import { goOn } from './go-on.ts'
 import { createOutcomes } from './outcomes.ts'
@@ -20,6 +21,8 @@ import { createWaiting } from './wait.ts'
 export interface GateDeps {
   now: () => number
   connect?: Connect
+  /** Preset: that of the global provider. */
+  tracer?: Tracer
 }
 
 const REQUEST_TIMEOUT_MS = 5_000
@@ -43,7 +46,7 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     waiting,
     outcomes,
     background,
-    tracer: trace.getTracer('holdpoint'),
+    tracer: deps.tracer ?? trace.getTracer('holdpoint'),
     timeoutMs,
     freeze,
     backoff: createBackoff({ now: deps.now }),
@@ -88,6 +91,10 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     async withdraw({ requestId }) {
       // Where the broker does not hear it, the request expires.
       await session.connection.call('cancel', { requestId }, timeoutMs).catch(() => {})
+    },
+    foresee: (attempt) => foresee(attempt, core),
+    async ready(signal) {
+      await core.authorityFor({ kind: '', name: '', ...(signal === undefined ? {} : { signal }) }).catch(() => {})
     },
   }
 }

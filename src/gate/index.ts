@@ -2,6 +2,7 @@ export { createGate, type GateDeps } from './gate.ts'
 export type {
   Answer,
   Execute,
+  Foreseen,
   Gate,
   GateAttempt,
   GateConfig,

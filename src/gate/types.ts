@@ -83,7 +83,17 @@ export interface Gate {
   resume(approval: PendingApproval, options?: ResumeOptions): Promise<Answer | StillPending>
   /** Takes back what `request` asked. Never throws: what the broker does not hear expires. */
   withdraw(approval: PendingApproval): Promise<void>
+  /**
+   * What policy says of it here and now, in microseconds: nobody is asked, nothing is recorded, and it is no permission.
+   * For hooks through which everything goes, so that what is allowed need not be touched. Never throws.
+   */
+  foresee(attempt: GateAttempt): Foreseen
+  /** Resolves once there is a policy to rule by, or none came in time. Never rejects. */
+  ready(signal?: AbortSignal): Promise<void>
 }
+
+/** `observe`: it would be held or denied, and policy only observes. `unknown`: there is nothing to rule by, or a freeze. */
+export type Foreseen = 'allow' | 'observe' | 'hold' | 'deny' | 'unknown'
 
 /** `proof` is what a resource wants to see, where the attempt named one: the value of a `Holdpoint-Warrant` header. */
 export type Execute<T> = (approved: JsonValue, proof?: string) => T | Promise<T>
