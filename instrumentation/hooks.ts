@@ -1,41 +1,102 @@
 import * as loader from 'node:module'
-import { Hook as ImportHook } from 'import-in-the-middle'
+import { pathToFileURL } from 'node:url'
+import { types } from 'node:util'
+import { addHook } from 'import-in-the-middle'
 import { createHook } from 'import-in-the-middle/create-hook.mjs'
 import { supportsSyncHooks } from 'import-in-the-middle/supports-sync-hooks.mjs'
-import { Hook as RequireHook } from 'require-in-the-middle'
 import type { Gate } from '#gate'
+import type { Coverage } from './coverage.ts'
 import type { Instrumentation } from './instrumentation.ts'
+import { createTargets, type Targets } from './targets.ts'
+
+type Exports = Record<string, unknown>
+/** Patches what a file exports, for every reason there is. */
+type Patch = (url: string, exports: Exports, format: 'esm' | 'cjs') => void
 
 /**
- * Patches modules as the program loads them, its ESM and its CommonJS copies. It must run before the program's
- * first import. Throws where this Node cannot do it: an agent must not start uncontrolled.
+ * Patches modules as the program loads them, its ESM and its CommonJS copies, and Node's own at once. It must run
+ * before the program's first import. Throws where this Node cannot do it: an agent must not start uncontrolled.
  */
-export function installHooks(instrumentations: readonly Instrumentation[], gate: Gate): void {
+export function installHooks(
+  instrumentations: readonly Instrumentation[],
+  gate: Gate,
+  coverage: Coverage,
+): void {
   // An older Node has no such export at all: asked for by name, it would fail before anything could be said.
   if (typeof loader.registerHooks !== 'function' || !supportsSyncHooks())
     throw new Error(
       `holdpoint: Node ${process.versions.node} cannot hook ES modules safely; use 22.22.3, 24.11.1, 25.1, 26 or newer`,
     )
-  const specifiers = new Set(instrumentations.flatMap((one) => one.specifiers))
+  const targets = createTargets(instrumentations)
+  const patch: Patch = (url, exports, format) => {
+    for (const { instrumentation, specifier, package: found } of targets.at(url))
+      coverage.patch(instrumentation, exports, gate, { specifier, format, package: found })
+  }
+  patchBuiltins(instrumentations, gate, coverage)
+  const required = new Set<string>()
+  hookRequire(targets, required, patch)
+  hookImport(targets, required, patch)
+}
+
+function patchBuiltins(instrumentations: readonly Instrumentation[], gate: Gate, coverage: Coverage): void {
+  for (const instrumentation of instrumentations) {
+    instrumentation.patchGlobals?.(gate)
+    for (const specifier of instrumentation.specifiers.filter((one) => loader.isBuiltin(one))) {
+      const exports = process.getBuiltinModule(specifier) as unknown as Exports
+      coverage.patch(instrumentation, exports, gate, { specifier, format: 'builtin' })
+    }
+  }
+  loader.syncBuiltinESMExports()
+}
+
+/** Every CommonJS module comes through here once it has run, however it was asked for. */
+function hookRequire(targets: Targets, required: Set<string>, patch: Patch): void {
+  const prototype = loader.Module.prototype as unknown as { load: Load }
+  const { load } = prototype
+  prototype.load = function (this: LoadedModule, filename: string) {
+    load.call(this, filename)
+    const url = pathToFileURL(filename).href
+    if (targets.at(url).length === 0) return
+    // An ES module that was required has exports that nobody can change: its copy can be.
+    const exports = types.isModuleNamespaceObject(this.exports) ? { ...this.exports } : this.exports
+    patch(url, exports, 'cjs')
+    required.add(url)
+    if (Object.entries(exports).some(([name, value]) => this.exports[name] !== value)) this.exports = exports
+  }
+}
+
+type Load = (this: LoadedModule, filename: string) => void
+interface LoadedModule {
+  exports: Exports
+}
+
+function hookImport(targets: Targets, required: Set<string>, patch: Patch): void {
   // Loader hooks of our own: `register` of the library serves whoever calls it first, and leaves out what that
   // caller did not ask for. Only what is patched is wrapped: more costs start-up time and breaks bundled modules.
   const hook = createHook({ url: import.meta.resolve('import-in-the-middle/register-hooks.mjs') })
-  hook.applyOptions({ shouldInclude: (_url, specifier) => specifiers.has(specifier) })
-  loader.registerHooks({ resolve: hook.resolveSync, load: hook.loadSync })
-  for (const { specifiers, patch, patchGlobals } of instrumentations) {
-    patchGlobals?.(gate)
-    const [builtIn, names] = [
-      specifiers.filter(loader.isBuiltin),
-      specifiers.filter((one) => !loader.isBuiltin(one)),
-    ]
-    for (const specifier of builtIn)
-      patch(process.getBuiltinModule(specifier) as never, gate, { specifier, format: 'builtin' })
-    if (builtIn.length > 0) loader.syncBuiltinESMExports()
-    const onLoad = <T>(exports: T): T => {
-      patch(exports as Record<string, unknown>, gate, { specifier: names[0] ?? '', format: 'cjs' })
-      return exports
-    }
-    new ImportHook([...names], (exports) => void onLoad(exports))
-    new RequireHook([...names], onLoad)
-  }
+  hook.applyOptions({ shouldInclude: (url) => targets.at(url).length > 0 })
+  loader.registerHooks({
+    resolve: (specifier, context, next) =>
+      hook.resolveSync(specifier, context, (asked, given) => {
+        const result = next(asked, given)
+        targets.called(asked, result.url)
+        return result
+      }),
+    load(url, context, next) {
+      const result = hook.loadSync(url, context, next)
+      // The library would rather load a module unwrapped than not at all.
+      if (WRAPPED.test(url) && targets.at(url).length > 0 && !String(result.source).includes('__binder'))
+        throw new Error(`holdpoint: ${url} cannot be put under the gate: its exports cannot be read`)
+      return result
+    },
+  })
+  const imported = new Set<string>()
+  addHook((url, namespace) => {
+    if (targets.at(url).length === 0 || required.has(url) || imported.has(url)) return
+    patch(url, namespace as Exports, 'esm')
+    // Another tool's wrapper around ours shows what ours holds.
+    imported.add(url)
+  })
 }
+
+const WRAPPED = /[?&]iitm=true/

@@ -36,6 +36,7 @@ export function replaceMethod(target: unknown, method: string, make: (original: 
   const original = prototype?.[method]
   if (prototype === undefined || typeof original !== 'function')
     throw new TypeError(`holdpoint: this version has no method ${method} to control; it is not supported`)
+  markGated(`${(target as { name?: string }).name || 'a class'}.${method}`)
   const done = replaced.get(prototype) ?? new Set()
   if (done.has(method)) return
   replaced.set(prototype, done.add(method))
@@ -43,3 +44,21 @@ export function replaceMethod(target: unknown, method: string, make: (original: 
 }
 
 const replaced = new WeakMap<object, Set<string>>()
+
+let gated: string[] | undefined
+
+/** Says what has just been put under the gate, for the start line and the doctor; `replaceMethod` does so itself. */
+export function markGated(what: string): void {
+  gated?.push(what)
+}
+
+/** What `patch` puts under the gate. */
+export function collectGated(patch: () => void): string[] {
+  gated = []
+  try {
+    patch()
+    return gated
+  } finally {
+    gated = undefined
+  }
+}

@@ -1,19 +1,40 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { trace } from '@opentelemetry/api'
+import { type Tracer, type TracerProvider, trace } from '@opentelemetry/api'
 
-/** What this process exports its spans with, where we started it or found it. */
+/** What this process exports its spans with: what the program has started, else what we start. */
 export interface Tracing {
+  tracer: Tracer
   flush(): Promise<void>
 }
 
 /**
- * Starts the OpenTelemetry SDK where the application has it installed and has not started one: `OTEL_*` means what
- * it always means. Without an SDK the gate holds all the same; there are then no spans.
+ * Where the first span is opened and the program has not started an OpenTelemetry SDK by then, but has one installed,
+ * it is started: `OTEL_*` means what it always means. Not sooner: `NODE_OPTIONS` comes before all that the program
+ * itself does, and whoever registers a provider first would keep it. Without an SDK the gate holds all the same.
  */
-export function startTracing(serviceName: string): Tracing {
-  if (!hasProvider()) startSdk(serviceName)
+export function createTracing(serviceName: string): Tracing {
+  let found: Tracer | undefined
+  let hasTried = false
+
+  function current(): Tracer {
+    if (found !== undefined) return found
+    if (!hasProvider() && !hasTried) {
+      hasTried = true
+      startSdk(serviceName)
+    }
+    const tracer = trace.getTracer('holdpoint')
+    // A program may start its own later on: what has no provider behind it is asked for again.
+    if (hasProvider()) found = tracer
+    return tracer
+  }
+
   return {
+    tracer: {
+      startSpan: (...given) => current().startSpan(...given),
+      startActiveSpan: (...given: unknown[]) =>
+        current().startActiveSpan(...(given as [never, never, never])),
+    },
     async flush() {
       await delegate().forceFlush?.()
     },
@@ -44,7 +65,7 @@ function delegate(): Provider {
   return provider.getDelegate?.() ?? provider
 }
 
-interface Provider {
+interface Provider extends TracerProvider {
   getDelegate?(): Provider
   forceFlush?(): Promise<void>
 }

@@ -16,6 +16,8 @@ export interface Room {
   processes?: RegExp
   /** It runs in somebody else's process: no console output either. */
   guest?: boolean
+  /** Files of a guest that may say something on standard error all the same. */
+  speaks?: RegExp
 }
 
 const NATS = ['@nats-io/jetstream', '@nats-io/transport-node', '@nats-io/nkeys']
@@ -79,6 +81,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       '@modelcontextprotocol/client',
     ],
     guest: true,
+    speaks: /^say\.ts$/,
   },
   dashboards: { opens: [], packages: [] },
   deploy: { opens: [], packages: [] },
