@@ -18,8 +18,7 @@ beforeAll(async () => {
   await store.migrate()
   await insertRows(store, running)
   await store.close()
-  // The embedded engine's reader may not change the settings that HyperDX sends with each statement.
-  hyperdx = await startHyperDx(running.engine.writer)
+  hyperdx = await startHyperDx(running.engine.reader)
 }, 60_000)
 afterAll(async () => {
   await hyperdx?.stop()

@@ -145,6 +145,8 @@ const escapes: Record<string, () => string> = {
   'SET ROLE before a query': () => 'SET ROLE ALL; DROP TABLE t',
   'SET readonly': () => 'SET readonly = 0',
   'a setting in the statement': () => 'SELECT 1 SETTINGS readonly = 0',
+  'a setting beside one that may be set': () => 'SELECT 1 SETTINGS max_threads = 1, readonly = 0',
+  'a setting that is set twice': () => 'SELECT 1 SETTINGS readonly = 0 SETTINGS max_threads = 1',
   'a setting in a subquery': () => 'SELECT * FROM (SELECT 1 SETTINGS max_memory_usage = 0)',
   'a setting behind FORMAT': () => `SELECT 1 FORMAT Protobuf SETTINGS format_schema = '${secret}'`,
   'EXECUTE AS': () => 'EXECUTE AS default SELECT 1',
@@ -194,6 +196,7 @@ describe('the reader', () => {
     'a name that is SQL': `${encodeURIComponent('max_threads = 1, readonly')}=0`,
     'a parameter whose name is SQL': `${encodeURIComponent("param_x = '', readonly")}=0`,
     'a user in the URL': 'user=holdpoint&password=x',
+    'the old analyzer': 'allow_experimental_analyzer=0',
     'a format that is SQL': `default_format=${encodeURIComponent("CSV INTO OUTFILE '/tmp/x'")}`,
   }
   for (const [name, params] of Object.entries(settings))
@@ -210,6 +213,20 @@ describe('the reader', () => {
     })
     expect(answer).toMatchObject({ status: 200, text: `1\t${value.length - 1}\n` })
     expect((await ask('SELECT count() FROM t')).text).toBe('2\n')
+  })
+
+  test('reader - settings that only change the way are taken, from the URL and from the end of a statement', async () => {
+    const value = `SELECT value FROM system.settings WHERE name = 'short_circuit_function_evaluation'`
+    const params = 'allow_experimental_analyzer=1&use_skip_indexes_on_data_read=1&enable_full_text_index=1'
+    const answer = await ask(
+      `${value} SETTINGS short_circuit_function_evaluation = 'force_enable', max_threads = 1`,
+      {
+        params,
+      },
+    )
+    expect(answer).toMatchObject({ status: 200, text: 'force_enable\n' })
+    expect((await ask(value)).text).toBe('enable\n')
+    expect((await ask(`SELECT 'x SETTINGS max_threads = 1'`)).text).toBe('x SETTINGS max_threads = 1\n')
   })
 
   test('reader - zero seconds do not lift the time limit', async () => {

@@ -49,7 +49,7 @@ const NODES = new Set(
 
 const SYSTEM_TABLES = new Set(
   `columns databases disks functions merges mutations numbers one parts parts_columns settings tables
-  data_skipping_indices`.split(/\s+/),
+  data_skipping_indices table_engines`.split(/\s+/),
 )
 
 /** Takes the engine's tree line by line: one node on each, its depth in leading spaces. */

@@ -42,15 +42,33 @@ const CLIENT_SETTINGS = new Set([
   'session_timezone',
 ])
 
+/** Settings that only change by which way the same rows are found. HyperDX sends them with every statement. */
+const WAY_SETTINGS = new Set([
+  'enable_full_text_index',
+  'query_plan_max_limit_for_lazy_materialization',
+  'query_plan_max_limit_for_top_k_optimization',
+  'query_plan_optimize_lazy_materialization',
+  'short_circuit_function_evaluation',
+  'use_skip_indexes_for_disjunctions',
+  'use_skip_indexes_for_top_k',
+  'use_skip_indexes_on_data_read',
+])
+/** The guard knows the trees of the analyzer that has been the engine's own for years, so the old one stays off. */
+const mayBeSet = (name: string, value: string): boolean =>
+  CLIENT_SETTINGS.has(name) ||
+  WAY_SETTINGS.has(name) ||
+  (name === 'allow_experimental_analyzer' && value === '1')
+
 /** Runs one statement that reads, as the role that can do nothing else. */
 export async function runAsReader(
   connections: Connections,
   rules: Rules,
   request: EngineRequest,
 ): Promise<Result> {
-  const { statement, format = request.format ?? 'TabSeparated' } = splitFormat(request.query)
+  const { statement: written, format = request.format ?? 'TabSeparated' } = splitFormat(request.query)
   if (!isFormatName(format)) throw refuse(36, `${JSON.stringify(format)} is not the name of a format.`)
-  const settings = { ...LIMITS, ...allowedSettings(request.settings) }
+  const { statement, settings: inStatement } = splitSettings(written)
+  const settings = { ...LIMITS, ...allowedSettings({ ...request.settings, ...inStatement }) }
   return connections.use(
     { role: 'reader', settings, params: request.params, readonly: true },
     async (connection) => {
@@ -68,8 +86,25 @@ function allowedSettings(given: Record<string, string>): Record<string, string> 
       const seconds = Number(value)
       // Zero means "no limit" to the engine.
       if (seconds > 0 && seconds < MAX_SECONDS) kept[name] = String(seconds)
-    } else if (CLIENT_SETTINGS.has(name)) kept[name] = value
+    } else if (mayBeSet(name, value)) kept[name] = value
     else throw refuse(452, `Setting ${name} may not be changed by a reader.`)
   }
   return kept
+}
+
+const AT_THE_END = /\sSETTINGS\s+(\w+\s*=\s*(?:\d+|'\w*')(?:\s*,\s*\w+\s*=\s*(?:\d+|'\w*'))*)\s*$/i
+
+/**
+ * A reader's connection changes no settings, so those at the end of a statement, as HyperDX writes them for some
+ * metrics, go where those of the URL go. Others stay in it, and the engine refuses them.
+ */
+function splitSettings(written: string): { statement: string; settings: Record<string, string> } {
+  const clause = AT_THE_END.exec(written)
+  const pairs = clause?.[1]?.split(',').map((pair) => pair.split('=').map((part) => part.trim())) ?? []
+  const settings = Object.fromEntries(
+    pairs.map(([name = '', value = '']) => [name, value.replaceAll("'", '')]),
+  )
+  if (clause === null || !Object.entries(settings).every(([name, value]) => mayBeSet(name, value)))
+    return { statement: written, settings: {} }
+  return { statement: written.slice(0, clause.index), settings }
 }

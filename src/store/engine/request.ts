@@ -19,6 +19,7 @@ export interface EngineRequest {
 const OF_THE_INTERFACE = new Set([
   'add_http_cors_header',
   'buffer_size',
+  'cancel_http_readonly_queries_on_client_close',
   'compress',
   'decompress',
   'enable_http_compression',
