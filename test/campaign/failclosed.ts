@@ -54,9 +54,10 @@ export const guards: readonly FaultGuard[] = [
   {
     name: 'closed-by-error',
     about: 'A gate that lets run what it could not ask about.',
-    file: 'src/gate/gate.ts',
-    find: 'return refused(span, refuseFor(error, attempt.name))',
-    replace: 'return createPermit({ attempt, approved: takeArguments(attempt).value, span })',
+    file: 'src/gate/decide.ts',
+    find: '    })\n  } catch (error) {\n    return refused(span, refuseFor(error, attempt.name))',
+    replace:
+      '    })\n  } catch (error) {\n    return createPermit({ attempt, approved: takeArguments(attempt).value, span, freeze: core.deps.freeze })',
     cases: /gate: (policy: missing|key set: expired)/,
   },
 ]

@@ -8,7 +8,7 @@ export const guards: readonly Guard[] = [
   {
     name: 'consume-before-run',
     about: 'A tool that runs on a warrant alone: nothing says that it has run, and it can run again.',
-    file: 'src/gate/held.ts',
+    file: 'src/gate/release.ts',
     find: 'await spend(asked, nonce, means)',
     replace: '',
   },

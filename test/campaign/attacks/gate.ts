@@ -7,7 +7,7 @@ import { type Attack, guardIn } from './attack.ts'
 import type { Scenes } from './scenes.ts'
 
 const inTrust = guardIn('src/warrant/trust.ts')
-const inGate = guardIn('src/gate/gate.ts')
+const inRule = guardIn('src/gate/rule.ts')
 const inPermit = guardIn('src/gate/permit.ts')
 const OFF = 'switching the gate off (CVE-2025-53773)'
 
@@ -72,13 +72,13 @@ const gone = inPermit(
   'return attempt.signal?.aborted ? ',
   'return (false as boolean) ? ',
 )
-const copied = inGate(
+const copied = inRule(
   'frozen-arguments',
   'Arguments that change after they were approved.',
   'return { value: JSON.parse(canonical), canonical }',
   'return { value: given as JsonValue, canonical }',
 )
-const oneReading = inGate(
+const oneReading = inRule(
   'one-reading',
   'JSON that two parsers read differently.',
   'const value = parseJson(argumentsText)',
