@@ -50,6 +50,17 @@ const base64 = (bytes: Uint8Array): string =>
 const quote = (value: string): string =>
   JSON.stringify(value).replace(/[\u2028\u2029]/g, (char) => (char === '\u2028' ? '\\u2028' : '\\u2029'))
 
+/**
+ * In the order of their UTF-8 bytes. The engine sorts by UTF-16 code units, far quicker, which is the same order where
+ * there are no surrogates.
+ */
+export function inByteOrder(keys: Iterable<string>): string[] {
+  const all = [...keys]
+  return all.some((key) => SURROGATE.test(key)) ? all.sort(compareBytes) : all.sort()
+}
+
+const SURROGATE = /[\ud800-\udfff]/
+
 /** Order of UTF-8 bytes, which is Go's for strings: UTF-16 code units sort astral characters too early. */
 export function compareBytes(one: string, other: string): number {
   const length = Math.min(one.length, other.length)

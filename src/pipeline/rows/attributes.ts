@@ -1,7 +1,7 @@
 import { decodeValue } from '../otlp/protobuf.ts'
 import { WIRE } from '../otlp/schema.ts'
 import type { Attributes } from '../otlp/span.ts'
-import { compareBytes, valueText } from '../otlp/text.ts'
+import { inByteOrder, valueText } from '../otlp/text.ts'
 import { type Cursor, readDouble, readVarint32, readVarint64, skipField, skipVarint } from '../otlp/wire.ts'
 import type { RowWriter } from '../row-binary.ts'
 import { type Fields, grown } from './fields.ts'
@@ -135,11 +135,10 @@ export function createAttributeCopier(): AttributeCopier {
 
 /** The same from attributes that were decoded. */
 export function writeAttributes(writer: RowWriter, attributes: Attributes): void {
-  const sorted = [...attributes].sort(([one], [other]) => compareBytes(one, other))
-  writer.varint(sorted.length)
-  for (const [key, value] of sorted) {
+  writer.varint(attributes.size)
+  for (const key of inByteOrder(attributes.keys())) {
     writer.string(key)
-    writer.string(valueText(value))
+    writer.string(valueText(attributes.get(key)))
   }
 }
 

@@ -1,6 +1,6 @@
 import { ATTR, type Digest, digestBytes, ERROR_TYPE, GEN_AI, type TraceRef } from '#contract'
 import type { AnyValue, Attributes, Span } from '../otlp/span.ts'
-import { compareBytes, valueText } from '../otlp/text.ts'
+import { inByteOrder, valueText } from '../otlp/text.ts'
 import type { PlainAction } from './plain/action.ts'
 
 /**
@@ -179,6 +179,7 @@ const contentOf = (span: Span): unknown[] => [
 
 /** The type goes in as well: the number 1 and the text "1" are stored alike, and are not the same content. */
 const pairs = (attributes: Attributes): unknown[] =>
-  [...attributes]
-    .sort(([one], [other]) => compareBytes(one, other))
-    .map(([key, value]) => [key, typeof value, valueText(value)])
+  inByteOrder(attributes.keys()).map((key) => {
+    const value = attributes.get(key)
+    return [key, typeof value, valueText(value)]
+  })
