@@ -11,12 +11,14 @@ export interface Shape {
   services: number
   /** One in so many stands for an action that was approved; 0 for none. */
   heldOneIn: number
+  /** Those spans say the same, byte for byte as long, under names that nobody judges; the ledger has their actions. */
+  disguised?: boolean
 }
 
 /** A request that can be sent again and again, each time under other ids, without being encoded again. */
 export interface Request {
   spans: number
-  /** Of them, those that stand for an action. */
+  /** Of them, those that a verdict is found on. */
   held: number
   bytes: Buffer
   /** Makes all ids in `bytes` those of this turn, a number below 2^31, and resolves what the ledger has of its actions. */
@@ -30,7 +32,8 @@ const KIND_SERVER = 2
 const MARK = Buffer.from([0xf5, 0x9a, 0xf6, 0xc3])
 const MARK_IN_TEXT = 'zqxjzqxj'
 
-export function createRequest({ spans, attributes, services, heldOneIn }: Shape, nowMs: number): Request {
+export function createRequest(shape: Shape, nowMs: number): Request {
+  const { spans, attributes, services, heldOneIn, disguised = false } = shape
   const writer = new BinaryWriter()
   const held: number[] = []
   for (let service = 0; service < services; service++)
@@ -43,9 +46,8 @@ export function createRequest({ spans, attributes, services, heldOneIn }: Shape,
         for (let nth = service; nth < spans; nth += services) {
           const isHeld = heldOneIn > 0 && nth % heldOneIn === 0
           if (isHeld) held.push(nth)
-          message(writer, 2, () =>
-            writeSpan(writer, nth, nowMs, isHeld ? heldAttributes(nth) : attributesOf(nth, attributes)),
-          )
+          const span = isHeld ? heldSpan(nth, disguised) : serverSpan(nth, attributes)
+          message(writer, 2, () => writeSpan(writer, nth, nowMs, span))
         }
       })
     })
@@ -54,7 +56,7 @@ export function createRequest({ spans, attributes, services, heldOneIn }: Shape,
   const textMarks = [...offsetsOf(bytes, Buffer.from(MARK_IN_TEXT))]
   return {
     spans,
-    held: held.length,
+    held: disguised ? 0 : held.length,
     bytes,
     stamp(turn) {
       for (const at of marks) bytes.writeUInt32BE(turn, at)
@@ -64,21 +66,17 @@ export function createRequest({ spans, attributes, services, heldOneIn }: Shape,
   }
 }
 
-function writeSpan(
-  writer: BinaryWriter,
-  nth: number,
-  nowMs: number,
-  attributes: Record<string, Sample>,
-): void {
+interface Said {
+  name: string
+  attributes: Record<string, Sample>
+}
+
+function writeSpan(writer: BinaryWriter, nth: number, nowMs: number, { name, attributes }: Said): void {
   const startNs = BigInt(nowMs - 1_000) * 1_000_000n + BigInt(nth) * 7_919n
   writer.tag(1, WireType.LengthDelimited).bytes(traceId(MARK, nth))
   writer.tag(2, WireType.LengthDelimited).bytes(spanId(MARK, nth))
   writer.tag(4, WireType.LengthDelimited).bytes(Buffer.alloc(8, nth % SPANS_A_TRACE))
-  writer
-    .tag(5, WireType.LengthDelimited)
-    .string(
-      attributes[ATTR.approvalId] ? 'execute_tool export_customers' : `GET /api/v1/orders/:id/${nth % 20}`,
-    )
+  writer.tag(5, WireType.LengthDelimited).string(name)
   writer.tag(6, WireType.Varint).int32(KIND_SERVER)
   writer.tag(7, WireType.Bit64).fixed64(startNs)
   writer.tag(8, WireType.Bit64).fixed64(startNs + 3_000_000n + BigInt(nth * 977))
@@ -109,6 +107,11 @@ const resourceOf = (service: number): Record<string, Sample> => ({
   'telemetry.sdk.language': 'nodejs',
 })
 
+const serverSpan = (nth: number, attributes: number): Said => ({
+  name: `GET /api/v1/orders/:id/${nth % 20}`,
+  attributes: attributesOf(nth, attributes),
+})
+
 /** Twelve as servers have them, then more of the same size. */
 function attributesOf(nth: number, count: number): Record<string, Sample> {
   const all: [string, Sample][] = [
@@ -130,10 +133,14 @@ function attributesOf(nth: number, count: number): Record<string, Sample> {
   return Object.fromEntries(all.slice(0, count))
 }
 
-const heldAttributes = (nth: number): Record<string, Sample> => ({
-  ...APPROVED_ATTRIBUTES,
-  [ATTR.approvalId]: requestIdOf(MARK_IN_TEXT, nth),
-})
+function heldSpan(nth: number, disguised: boolean): Said {
+  const attributes = { ...APPROVED_ATTRIBUTES, [ATTR.approvalId]: requestIdOf(MARK_IN_TEXT, nth) }
+  const nameOf = (name: string) => (disguised ? `x${name.slice(1)}` : name)
+  return {
+    name: nameOf('execute_tool export_customers'),
+    attributes: Object.fromEntries(Object.entries(attributes).map(([name, value]) => [nameOf(name), value])),
+  }
+}
 
 const requestIdOf = (turn: string, nth: number): string =>
   `${EPOCH}-${'bench'.padEnd(10, 'a')}${lettersOf(nth)}${turn}`
