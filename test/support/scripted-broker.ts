@@ -20,6 +20,7 @@ import {
   type Principal,
   type Requester,
   requestCallShape,
+  type TraceRef,
   TYP,
   type WarrantClaims,
 } from '#contract'
@@ -31,7 +32,8 @@ import { consumedClaims, digestOf, warrantClaims } from './scripted-claims.ts'
 /** One request as this broker keeps it. */
 export interface ScriptedRequest {
   requestId: string
-  process: string
+  /** Absent where nobody waits for it. */
+  process?: string | undefined
   attempt: Attempt
   salt: string
   requester: Requester
@@ -65,7 +67,8 @@ export interface ScriptedBroker {
   decide(request: ScriptedRequest, decision: Decision, reason?: string): void
   publishPolicy(source: string, version: number, expiresInS?: number): void
   documents(): { keySet: string; policy: string; registration: string }
-  warrantFor(request: ScriptedRequest): WarrantClaims
+  /** For the span that asked, or for the one that has said it will run it. */
+  warrantFor(request: ScriptedRequest, trace?: TraceRef): WarrantClaims
   start(natsUrl: string): Promise<void>
   stop(): Promise<void>
 }
@@ -136,7 +139,7 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
       if (broker.hints) nc?.publish(agentHints(agentId), encodeMessage({ hint: 'trust' }))
     },
     documents: () => ({ keySet, policy: policyJws, registration }),
-    warrantFor: (request) => warrantClaims(request, broker),
+    warrantFor: (request, trace = request.attempt.action.trace) => warrantClaims(request, trace, broker),
     async start(natsUrl) {
       nc = await connect({ servers: natsUrl })
       nc.subscribe('hp.v1.agent.*.*', { callback: (_error, message) => answer(message) })
@@ -201,13 +204,14 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
       return { status: 'held', requestId, salt, actionDigest: digestOf(request), onBehalfOf: [], expiresAtMs }
     },
     claim(data) {
-      const request = find(decodeCall(claimCallShape, data, 'claim').requestId)
+      const { requestId, trace } = decodeCall(claimCallShape, data, 'claim')
+      const request = find(requestId)
       if (request.state === 'pending') return { status: 'pending' }
       if (request.state === 'consumed') return { status: 'spent', code: 'ALREADY_SPENT' }
       if (request.state === 'approved')
         return {
           status: 'approved',
-          warrant: signDocument(TYP.warrant, broker.warrantFor(request), keys.broker),
+          warrant: signDocument(TYP.warrant, broker.warrantFor(request, trace), keys.broker),
         }
       const by =
         request.state === 'denied' ? [{ ...broker.approver, channel: 'cli', assurance: 'login' }] : []

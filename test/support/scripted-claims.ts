@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { actionDigest, type ConsumeCall, digestJson, type WarrantClaims } from '#contract'
+import { actionDigest, type ConsumeCall, digestJson, type TraceRef, type WarrantClaims } from '#contract'
 import type { ScriptedBroker, ScriptedRequest } from './scripted-broker.ts'
 
 export const digestOf = ({ attempt, requester, salt }: ScriptedRequest) =>
@@ -8,6 +8,7 @@ const leaf = (text: string) => hash('sha256', text, 'base64')
 
 export function warrantClaims(
   request: ScriptedRequest,
+  trace: TraceRef,
   { origin, approver, agentId }: ScriptedBroker,
 ): WarrantClaims {
   const { action } = request.attempt
@@ -39,7 +40,7 @@ export function warrantClaims(
       policy_hash: digest,
       rule: 'export',
       render_hash: digest,
-      runtime: { trace_id: action.trace.traceId, span_id: action.trace.spanId },
+      runtime: { trace_id: trace.traceId, span_id: trace.spanId },
       approvals: [{ ...approver, channel: 'cli', assurance: 'login', evidence: digest }],
       ledger: { origin, index: 1, leaf: leaf(`decided ${request.requestId}`) },
     },
