@@ -11,7 +11,10 @@ export interface Instrumentation {
    * Modules of Node itself (`node:child_process`) are patched at once.
    */
   specifiers: readonly string[]
-  /** Gets a module's exports, once for each copy. Throws when this version cannot be controlled. */
+  /**
+   * Gets a module's exports, for each copy and each specifier that leads to it; what has been patched already is left
+   * alone, as `replaceMethod` and `replaceExport` do. Throws when this version cannot be controlled.
+   */
   patch(exports: Record<string, unknown>, gate: Gate, loaded?: Loaded): void
   /** What programs use without importing it, `fetch` for one; called once, before the program's first import. */
   patchGlobals?(gate: Gate): void
@@ -44,6 +47,27 @@ export function replaceMethod(target: unknown, method: string, make: (original: 
 }
 
 const replaced = new WeakMap<object, Set<string>>()
+
+/**
+ * Replaces what a module exports, where no method can be. A module that passes another's export on passes on what has
+ * been replaced already: that is left alone.
+ */
+export function replaceExport(
+  exports: Record<string, unknown>,
+  name: string,
+  make: (original: Method) => Method,
+): void {
+  const original = exports[name]
+  if (typeof original !== 'function')
+    throw new TypeError(`holdpoint: this version exports no ${name} to control; it is not supported`)
+  markGated(name)
+  if (made.has(original)) return
+  const replacement = make(original as Method)
+  made.add(replacement)
+  exports[name] = replacement
+}
+
+const made = new WeakSet<object>()
 
 let gated: string[] | undefined
 

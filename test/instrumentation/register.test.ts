@@ -23,7 +23,11 @@ beforeAll(async () => {
   broker = createScriptedBroker({ policy: POLICY })
   await broker.start(nats.url)
   agent = agentEnvironment(broker, nats.url)
-  alone = startAgent(`${apps}/waiting.mjs`, { ...agent.env, HOLDPOINT_NATS_URL: 'nats://127.0.0.1:1' })
+  alone = startAgent(`${apps}/waiting.mjs`, {
+    ...agent.env,
+    HOLDPOINT_NATS_URL: 'nats://127.0.0.1:1',
+    HOLDPOINT_LOG: 'off',
+  })
 })
 afterAll(async () => {
   alone.child.kill()
@@ -46,6 +50,10 @@ const opened = () =>
     { timeout: 15_000 },
   )
 
+/** All that is said: what is under the gate, with its version, on one line. */
+const START_LINE =
+  /^holdpoint: under the gate: (?=.*openai-agents \(@openai\/agents-core \d+\.\d+\.\d+\)).*@modelcontextprotocol\/client 2\..*\n$/
+
 describe.each([
   ['agent.mjs', {}],
   ['agent.cjs', {}],
@@ -62,7 +70,7 @@ describe.each([
       options,
     )
     const { code, signal, stdout, stderr } = await ended
-    expect(stderr).toBe('')
+    expect(stderr).toMatch(START_LINE)
     expect(JSON.parse(stdout)).toEqual({
       finalOutput: 'done',
       called: ['lookup_customer 1', 'export_customers 2'],
@@ -76,6 +84,20 @@ describe.each([
       'mcp export_denied',
     ])
     expect(broker.outcomes.at(-1)).toMatchObject({ outcome: 'executed' })
+  })
+})
+
+test('register - what is switched off is said, and is not held', async () => {
+  broker.onRequest = () => 'denied'
+  const { ended } = startAgent(`${apps}/agent.mjs`, {
+    ...agent.env,
+    HOLDPOINT_DISABLED_INSTRUMENTATIONS: 'openai-agents',
+  })
+  const { stdout, stderr } = await ended
+  expect(stderr).toMatch(/^holdpoint: under the gate: .*; NOT under the gate, switched off: openai-agents\n$/)
+  expect(JSON.parse(stdout)).toMatchObject({
+    called: ['lookup_customer 1', 'export_customers 2', 'export_denied 3'],
+    mcpRefused: [true, true],
   })
 })
 
@@ -146,12 +168,14 @@ test('register - a signal that the program handles is left to it', async () => {
 })
 
 test('register - a program runs, and ends, where neither NATS nor the broker are there', async () => {
-  const { code, stdout } = await alone.ended
-  expect(code).toBe(0)
+  const { code, stdout, stderr } = await alone.ended
+  // It was asked to say nothing.
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(JSON.parse(stdout)).toMatchObject({ ran: false, refusal: { code: 'BROKER_UNAVAILABLE' } })
 })
 
 test.each([
+  [{ HOLDPOINT_ENABLED_INSTRUMENTATIONS: 'langchian' }, ['"langchian", expected some of openai-agents']],
   [{ HOLDPOINT_PIN: '' }, ['HOLDPOINT_PIN is missing']],
   [{ HOLDPOINT_PIN: 'ed25519:short' }, ['HOLDPOINT_PIN is "ed25519:short"', 'expected ed25519:']],
   [{ HOLDPOINT_AGENT: 'Shop Agent' }, ['HOLDPOINT_AGENT is "Shop Agent"']],

@@ -73,7 +73,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   main: { opens: ['*'], packages: ['*'] },
   instrumentation: {
     opens: ['contract', 'gate'],
-    packages: ['import-in-the-middle', 'require-in-the-middle', OTEL_API],
+    packages: ['import-in-the-middle', OTEL_API],
     typesOnly: [
       '@openai/agents',
       '@openai/agents-core',

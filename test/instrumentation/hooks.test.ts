@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+let tree: string
+
+const ESM = `export class Client { call() { return 'esm' } }; export const send = () => 'sent'`
+const CJS = `exports.Client = class Client { call() { return 'cjs' } }`
+
+beforeAll(() => {
+  tree = realpathSync(mkdtempSync(join(tmpdir(), 'holdpoint-hooks-')))
+  const files = {
+    ...sdkAt('node_modules/sdk', '1.4.0'),
+    // A second copy, in another version, below somebody who depends on it.
+    ...sdkAt('node_modules/framework/node_modules/sdk', '1.9.0'),
+    'node_modules/framework/package.json': '{"name":"framework","version":"1.0.0","exports":"./index.mjs"}',
+    'node_modules/framework/index.mjs': `export { Client } from 'sdk'`,
+    // As npm installs "renamed": "npm:sdk@1".
+    ...sdkAt('node_modules/renamed', '1.5.0'),
+    // A fork that takes the SDK's place, as a package manager lays it out that links.
+    ...sdkAt('store/fork/node_modules/@acme/fork', '7.0.0', '@acme/fork'),
+    ...sdkAt('untested/node_modules/sdk', '3.0.0'),
+    ...sdkAt('changed/node_modules/sdk', '1.4.0'),
+    'changed/node_modules/sdk/dist/index.mjs': 'export class Client { perform() {} }',
+    'changed/node_modules/sdk/dist/index.cjs': 'exports.Client = class Client { perform() {} }',
+    ...sdkAt('plain/node_modules/sdk', '1.3.0'),
+    'plain/node_modules/sdk/package.json': '{"name":"sdk","version":"1.3.0","main":"./lib/main"}',
+    'plain/node_modules/sdk/lib/main.js': CJS,
+    'plain/node_modules/sdk/client.js': CJS,
+    'plain/node_modules/sdk/other.js': CJS,
+    ...sdkAt('esm-only/node_modules/sdk', '1.2.0'),
+    'esm-only/node_modules/sdk/package.json':
+      '{"name":"sdk","version":"1.2.0","type":"module","exports":"./dist/index.mjs"}',
+    // A program that has a folder of that name itself.
+    'own/sdk/index.mjs': 'export const use = () => "my own"',
+    'own/app.mjs': `export { use } from './sdk/index.mjs'`,
+    // A bundle: the same code, and no package around it.
+    'bundle/app.mjs': `${ESM}; await 1; export const use = () => new Client().call()`,
+  }
+  for (const [file, text] of Object.entries(files)) put(file, text)
+  for (const [file, from] of Object.entries(IMPORTS)) put(file, `export * from '${from}'`)
+  mkdirSync(join(tree, 'linked/node_modules'), { recursive: true })
+  symlinkSync(join(tree, 'store/fork/node_modules/@acme/fork'), join(tree, 'linked/node_modules/sdk'))
+})
+afterAll(() => rmSync(tree, { recursive: true, force: true }))
+
+const IMPORTS = {
+  'bare.mjs': 'sdk',
+  'subpath.mjs': 'sdk/client',
+  'relative.mjs': './node_modules/sdk/dist/index.mjs',
+  'inner.mjs': './node_modules/sdk/dist/parts/client.mjs',
+  'alias.mjs': 'renamed',
+  'query.mjs': './node_modules/sdk/dist/index.mjs?again=1',
+  'unwrapped.mjs': './node_modules/sdk/dist/index.mjs?again',
+  'framework.mjs': 'framework',
+  'linked/app.mjs': 'sdk',
+  'untested/app.mjs': 'sdk',
+  'changed/app.mjs': 'sdk',
+  'plain/app.mjs': 'sdk',
+}
+
+test('hooks - however a program comes by a module, it is patched, and once', () => {
+  const { results, reported, covered } = run('report', [
+    ...Object.keys(IMPORTS)
+      .filter((file) => !/untested|changed|plain|linked|unwrapped/.test(file))
+      .map((file) => `import:${file}`),
+    'require:sdk',
+    'require:sdk/client',
+    'require:renamed',
+    'require:./node_modules/sdk/dist/index.cjs',
+  ])
+  expect(results).toEqual({
+    'import:bare.mjs': 'held esm, held sent',
+    'import:subpath.mjs': 'held esm, held sent',
+    'import:relative.mjs': 'held esm, held sent',
+    'import:inner.mjs': 'held esm, held sent',
+    'import:alias.mjs': 'held esm, held sent',
+    'import:query.mjs': 'held esm, held sent',
+    'import:framework.mjs': 'held esm',
+    'require:sdk': 'held cjs',
+    'require:sdk/client': 'held cjs',
+    'require:renamed': 'held cjs',
+    'require:./node_modules/sdk/dist/index.cjs': 'held cjs',
+  })
+  expect(reported).toEqual([])
+  expect(covered).toContain('sdk 1.4.0 esm true Client.call,send')
+  expect(covered).toContain('sdk 1.9.0 esm true Client.call,send')
+  expect(covered).toContain('sdk 1.5.0 cjs true Client.call')
+})
+
+test('hooks - a module whose exports cannot be wrapped is not loaded at all', () => {
+  // The library takes "?again" and "?again=" for two modules.
+  const { results } = run('report', ['import:unwrapped.mjs'])
+  expect(results['import:unwrapped.mjs']).toMatch(/^threw holdpoint: .*cannot be put under the gate/)
+})
+
+test('hooks - packages without exports, ES modules that are required, and forks under the name are patched', () => {
+  const { results, reported } = run('report', [
+    'import:plain/app.mjs',
+    'require:./plain/node_modules/sdk',
+    'require:./plain/node_modules/sdk/client',
+    'require:./esm-only/node_modules/sdk/dist/index.mjs',
+    'import:linked/app.mjs',
+  ])
+  expect(results).toEqual({
+    'import:plain/app.mjs': 'held cjs',
+    'require:./plain/node_modules/sdk': 'held cjs',
+    'require:./plain/node_modules/sdk/client': 'held cjs',
+    'require:./esm-only/node_modules/sdk/dist/index.mjs': 'held esm, held sent',
+    'import:linked/app.mjs': 'held esm, held sent',
+  })
+  expect(reported).toEqual(['@acme/fork 7.0.0'])
+})
+
+test('hooks - what belongs to the program itself, to a bundle or to another file of the package is left alone', () => {
+  const { results, covered } = run('refuse', [
+    'import:own/app.mjs',
+    'import:bundle/app.mjs',
+    'require:./plain/node_modules/sdk/other.js',
+  ])
+  expect(results).toEqual({
+    'import:own/app.mjs': 'my own',
+    'import:bundle/app.mjs': 'esm',
+    'require:./plain/node_modules/sdk/other.js': 'cjs',
+  })
+  expect(covered).toEqual([])
+})
+
+test('hooks - a version that was not tested is patched and reported, and refused where that is asked for', () => {
+  const steps = ['import:untested/app.mjs', 'require:./untested/node_modules/sdk/dist/index.cjs']
+  const patched = run('report', steps)
+  expect(Object.values(patched.results)).toEqual(['held esm, held sent', 'held cjs'])
+  expect(patched.reported).toEqual(['sdk 3.0.0'])
+  expect(patched.covered).toContain('sdk 3.0.0 cjs false Client.call')
+  const refused = run('refuse', steps)
+  for (const result of Object.values(refused.results))
+    expect(result).toMatch(/^threw holdpoint: sdk 3\.0\.0 was not tested \(>=1\.2 <2\)/)
+  expect(refused.covered).toEqual([])
+})
+
+test('hooks - a version that has no such method is not loaded at all', () => {
+  const { results } = run('report', [
+    'import:changed/app.mjs',
+    'require:./changed/node_modules/sdk/dist/index.cjs',
+  ])
+  for (const result of Object.values(results))
+    expect(result).toMatch(/^threw holdpoint: sdk 1\.4\.0 in .* cannot be put under the gate.*no method call/)
+})
+
+function sdkAt(folder: string, version: string, name = 'sdk'): Record<string, string> {
+  const exports = {
+    '.': { import: './dist/index.mjs', require: './dist/index.cjs' },
+    './*': { import: './dist/parts/*.mjs', require: './dist/parts/*.cjs' },
+  }
+  return {
+    [`${folder}/package.json`]: JSON.stringify({ name, version, exports }),
+    // A marker of the module system beside the build is no package.
+    [`${folder}/dist/package.json`]: '{"type":"module"}',
+    [`${folder}/dist/index.mjs`]: `export * from './parts/client.mjs'`,
+    [`${folder}/dist/index.cjs`]: `exports.Client = require('./parts/client.cjs').Client`,
+    [`${folder}/dist/parts/client.mjs`]: ESM,
+    [`${folder}/dist/parts/client.cjs`]: CJS,
+  }
+}
+
+function put(file: string, text: string): void {
+  mkdirSync(dirname(join(tree, file)), { recursive: true })
+  writeFileSync(join(tree, file), text)
+}
+
+interface Result {
+  results: Record<string, string>
+  reported: string[]
+  covered: string[]
+}
+
+function run(unsupported: 'report' | 'refuse', steps: string[]): Result {
+  const app = join(import.meta.dirname, 'apps/hooked.mjs')
+  const { stdout, stderr } = spawnSync(process.execPath, [app, tree, unsupported, ...steps], {
+    encoding: 'utf8',
+  })
+  expect(stderr).toBe('')
+  return JSON.parse(stdout)
+}
