@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs'
+import { homedir, hostname } from 'node:os'
+import { basename, extname, join, resolve } from 'node:path'
+import { AGENT_ID, HoldpointError } from '#contract'
+import type { GateConfig } from '#gate'
+import { type Config, type Io, readConfig, readRunning } from '#runtime'
+
+/**
+ * The house's configuration, by variables and HOLDPOINT_CONFIG alone. The folder in which a client starts its servers
+ * is often one that the agent may write: a `holdpoint.yaml` found there would let it choose its own broker.
+ */
+export const readGatewayConfig = (io: Io): Config =>
+  readConfig({ env: io.env, cwd: io.env.HOLDPOINT_CONFIG ? io.cwd : homedir() })
+
+/** Throws one INVALID_CONFIG that names every variable that is missing or wrong, and what was expected. */
+export function gateConfigOf({ env, cwd }: Io, config: Config): GateConfig {
+  const problems: string[] = []
+  const need = (variable: string, value: string | undefined, expected: string): string => {
+    if (value === undefined || value === '') problems.push(`${variable} is missing, expected ${expected}`)
+    return value ?? ''
+  }
+  const natsUrl = need(
+    'HOLDPOINT_NATS_URL',
+    config.nats.url ?? readRunning(config.dataDir)?.nats.url,
+    'nats://host:port or tls://host:port, or several with commas',
+  )
+  const agentId = need(
+    'HOLDPOINT_AGENT',
+    env.HOLDPOINT_AGENT?.trim(),
+    'the name that `holdpoint agent add` registered',
+  )
+  if (agentId !== '' && !AGENT_ID.test(agentId))
+    problems.push('HOLDPOINT_AGENT is no name of an agent: lower-case letters, digits, - and _')
+  const pin = need(
+    'HOLDPOINT_PIN',
+    config.pin,
+    'the organisation’s public key, as `holdpoint agent add` prints it',
+  )
+  if (pin !== '' && !PIN.test(pin)) problems.push('HOLDPOINT_PIN is no pin: ed25519: and 43 letters')
+  const file = env.HOLDPOINT_CREDENTIALS?.trim() || config.nats.credentials
+  const credentials = need(
+    'HOLDPOINT_CREDENTIALS',
+    file,
+    'the credentials file that `holdpoint agent add` wrote',
+  )
+  const read = credentials === '' ? '' : readCredentials(resolve(cwd, credentials), problems)
+  if (problems.length > 0)
+    throw new HoldpointError(
+      'INVALID_CONFIG',
+      `the gateway cannot ask anybody, so the server is not started:\n  ${problems.join('\n  ')}`,
+    )
+  return {
+    natsUrl,
+    agentId,
+    pin,
+    credentials: read,
+    serviceName: env.OTEL_SERVICE_NAME || agentId,
+    host: hostname(),
+  }
+}
+
+const PIN = /^ed25519:[A-Za-z0-9_-]{43}$/
+
+function readCredentials(path: string, problems: string[]): string {
+  try {
+    const text = readFileSync(path, 'utf8')
+    if (/BEGIN NATS USER JWT/.test(text) && /BEGIN USER NKEY SEED/.test(text)) return text
+    problems.push(`HOLDPOINT_CREDENTIALS: ${path} holds no NATS credentials`)
+  } catch (error) {
+    problems.push(`HOLDPOINT_CREDENTIALS: ${path} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+  return ''
+}
+
+export const SERVER_NAME = /^[A-Za-z0-9@][\w.@/-]{0,99}$/
+
+/** One file for each server; the name cannot lead out of the folder. */
+export const pinFileOf = (
+  name: string,
+  { dataDir }: Config,
+  given: string | undefined,
+  cwd: string,
+): string =>
+  given === undefined ? join(dataDir, 'mcp-pins', `${encodeURIComponent(name)}.json`) : resolve(cwd, given)
+
+const LAUNCHERS: ReadonlySet<string> = new Set([
+  'node',
+  'npx',
+  'npm',
+  'pnpm',
+  'bun',
+  'bunx',
+  'deno',
+  'python',
+  'python3',
+  'uv',
+  'uvx',
+  'pipx',
+])
+const SUBCOMMANDS: ReadonlySet<string> = new Set(['run', 'exec', 'dlx', 'tool'])
+
+/** `npx -y @acme/crm-server@1.2` is `@acme/crm-server`, `python tools/crm.py` is `crm`; undefined where it is unclear. */
+export function serverNameOf([command = '', ...args]: readonly string[]): string | undefined {
+  const program = basename(command, extname(command))
+  const word = LAUNCHERS.has(program)
+    ? args.find((one) => !one.startsWith('-') && !SUBCOMMANDS.has(one))
+    : command
+  if (word === undefined) return undefined
+  const isPackage = /^@[\w.-]+\//.test(word)
+  const name = isPackage
+    ? word.replace(/(?<=.)@[^/]*$/, '')
+    : basename(word, /\.[cm]?[jt]s$|\.py$/.exec(word)?.[0] ?? '').replace(/(?<=.)@.*$/, '')
+  return SERVER_NAME.test(name) ? name : undefined
+}
