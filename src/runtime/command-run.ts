@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type ErrorCode, HoldpointError, visible } from '#contract'
-import type { Command, ExitCode, Invocation, Io, Option } from './command.ts'
+import type { Command, ExitCode, Invocation, Io, Option, PassedOn } from './command.ts'
 import { helpForAll, helpForOne } from './command-help.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -39,12 +39,13 @@ export async function runProgram(program: Program, argv: readonly string[], io: 
     return 2
   }
   const code = await runGuarded(command, read.invocation, io)
+  if (typeof code === 'object') return code.passedOn as ExitCode
   if (code === 2) io.stderr.write(`Try: ${program.name} ${command.name} --help\n`)
   return code
 }
 
 /** A refusal is one line that a script can match by its code; a stack trace is for whoever asks for it. */
-async function runGuarded(command: Command, invocation: Invocation, io: Io): Promise<ExitCode> {
+async function runGuarded(command: Command, invocation: Invocation, io: Io): Promise<ExitCode | PassedOn> {
   try {
     return await command.run(invocation, io)
   } catch (error) {

@@ -16,6 +16,11 @@ export interface Io {
 /** 0 done · 1 refused or failed · 2 wrong usage. */
 export type ExitCode = 0 | 1 | 2
 
+/** What a program that this command has run ended with: to whoever called us we are that program. */
+export interface PassedOn {
+  passedOn: number
+}
+
 export interface Option {
   type: 'string' | 'boolean'
   /** One sentence for --help. */
@@ -66,12 +71,12 @@ interface Definition<O extends Options> {
   options?: O
   positionals?: readonly Positional[]
   /** Results go to stdout, and with `--json` as one JSON object on its last line; everything else to stderr. */
-  run(invocation: Invocation<O>, io: Io): Promise<ExitCode>
+  run(invocation: Invocation<O>, io: Io): Promise<ExitCode | PassedOn>
 }
 
 export type Command = Omit<Definition<Options>, 'run'> & {
   // biome-ignore lint/suspicious/noExplicitAny: each command knows its own options; a list of commands cannot
-  run(invocation: Invocation<any>, io: Io): Promise<ExitCode>
+  run(invocation: Invocation<any>, io: Io): Promise<ExitCode | PassedOn>
 }
 
 /** Keeps the types of the options for `run`, then forgets them, so that commands fit into one list. */

@@ -6,6 +6,7 @@ export {
   type Invocation,
   type Io,
   type Options,
+  type PassedOn,
 } from './command.ts'
 export { completionCommand } from './command-completion.ts'
 export { type Program, runProgram } from './command-run.ts'
