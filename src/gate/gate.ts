@@ -94,7 +94,9 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
     },
     foresee: (attempt) => foresee(attempt, core),
     async ready(signal) {
-      await core.authorityFor({ kind: '', name: '', ...(signal === undefined ? {} : { signal }) }).catch(() => {})
+      await core
+        .authorityFor({ kind: '', name: '', ...(signal === undefined ? {} : { signal }) })
+        .catch(() => {})
     },
   }
 }

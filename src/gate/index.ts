@@ -1,4 +1,5 @@
 export { createGate, type GateDeps } from './gate.ts'
+export { refuse } from './refusal.ts'
 export type {
   Answer,
   Execute,

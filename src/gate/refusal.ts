@@ -43,6 +43,7 @@ const AS_IT_IS =
 const NOT_VERIFIED =
   'Nothing can release it now. Do not retry it and do not look for a way around it: tell the user that the approval could not be verified.'
 
+const NO_WAY_TO_WAIT = 'It will be refused again in this form: use one that can wait, or tell the user.'
 const TOO_MUCH =
   'You have asked for more than people can judge. Stop: do not retry this and do not ask for anything else that needs an approval; tell the user, and wait for what is already being judged.'
 const FROZEN =
@@ -52,6 +53,7 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   POLICY_DENIED: FINAL,
   APPROVAL_DENIED: FINAL,
   APPROVAL_REVOKED: FINAL,
+  APPROVAL_IMPOSSIBLE: NO_WAY_TO_WAIT,
   AGENT_FROZEN: FROZEN,
   TOO_MANY: TOO_MUCH,
   APPROVAL_EXPIRED: NOT_NOW,

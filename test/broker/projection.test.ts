@@ -156,5 +156,5 @@ test('projection - what is over leaves memory, what is not stays, however long a
 
 const partiesSorted = (seen: ReturnType<typeof lookAt>) => ({
   ...seen,
-  parties: seen.parties.sort((one, other) => (one.process < other.process ? -1 : 1)),
+  parties: seen.parties.sort(({ process: one = '' }, { process: other = '' }) => (one < other ? -1 : 1)),
 })

@@ -21,7 +21,7 @@ import {
   registerAgent,
   signPolicy,
 } from '#broker'
-import type { Action, Attempt } from '#contract'
+import type { Action, Attempt, EnforcementKind } from '#contract'
 import { createDesk, type Desk } from '#desk'
 import {
   createDevelopmentIssuer,
@@ -71,7 +71,10 @@ export interface House {
   token(person: Person): string
   /** `url`: another way to the same server. */
   connect(role: Role, url?: string): Promise<NatsConnection>
-  agent(agentId: string, options?: { owner?: Person; environment?: string }): Promise<TestAgent>
+  agent(
+    agentId: string,
+    options?: { owner?: Person; environment?: string; enforcement?: EnforcementKind },
+  ): Promise<TestAgent>
   /** One that is registered already, such as Holdpoint's own. */
   knownAgent(agentId: string): Promise<TestAgent>
   /** Another broker beside the first, or one after it was stopped. */
@@ -236,10 +239,10 @@ export async function startHouse(options: HouseOptions = {}): Promise<House> {
       children.push(child)
       return child
     },
-    async agent(agentId, { owner = 'alice', environment = 'prod' } = {}) {
+    async agent(agentId, { owner = 'alice', environment = 'prod', enforcement = 'in-process' } = {}) {
       await registerAgent(
         home,
-        { agentId, owner: parsePrincipal(owner, DEVELOPMENT_ISSUER), environment, enforcement: 'in-process' },
+        { agentId, owner: parsePrincipal(owner, DEVELOPMENT_ISSUER), environment, enforcement },
         now(),
       )
       await publishTrust(admin, home, now())
