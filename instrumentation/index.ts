@@ -1,11 +1,34 @@
 import type { Instrumentation } from './instrumentation.ts'
 import { mcpClient } from './mcp-client.ts'
-import { openaiAgents } from './openai-agents.ts'
+import { openaiAgents } from './openai-agents/index.ts'
+import { createOpenTelemetryInstrumentation, type OpenTelemetryInstrumentation } from './opentelemetry.ts'
 
-export { createGate, type Gate, type GateAttempt, type GateConfig, type Held, type Refusal } from '#gate'
-export { installHooks } from './hooks.ts'
+export {
+  createGate,
+  type Gate,
+  type GateAttempt,
+  type GateConfig,
+  type Held,
+  type PendingApproval,
+  type Refusal,
+  type Requested,
+} from '#gate'
 export type { Instrumentation } from './instrumentation.ts'
-export { hold, useGate } from './process-gate.ts'
+export type { OpenTelemetryInstrumentation } from './opentelemetry.ts'
+export {
+  type ExplicitAction,
+  hold,
+  type Json,
+  type Resumed,
+  requestApproval,
+  resume,
+  useGate,
+  withdraw,
+} from './process-gate.ts'
 
 /** Every framework and client that is put under the gate. */
 export const instrumentations: readonly Instrumentation[] = [openaiAgents, mcpClient]
+
+/** For `new NodeSDK({ instrumentations: [holdpoint()] })`; see there for when that is too late. */
+export const holdpoint = (): OpenTelemetryInstrumentation =>
+  createOpenTelemetryInstrumentation(instrumentations)
