@@ -7,7 +7,10 @@ beforeAll(async () => {
   scene = await startScene()
 })
 afterAll(() => scene.stop())
-afterEach(() => useGate(undefined))
+afterEach(() => {
+  useGate(undefined)
+  scene.broker.onRequest = () => undefined
+})
 
 const action = { kind: 'tool', name: 'export_customers', arguments: { limit: 1 } }
 
