@@ -1,6 +1,7 @@
 import { enrolmentCommands, openHome } from '#broker'
 import { webhookCommands } from '#channels'
 import { type DeskAccess, dutyCommands, requestsCommands } from '#desk'
+import { gatewayCommands } from '#gateway'
 import { identityCommands, readSession } from '#identity'
 import { policyCommands } from '#policy/command'
 import { type Command, completionCommand, runProgram } from '#runtime'
@@ -27,6 +28,7 @@ const commands: Command[] = [
   deskCommand,
   pipelineCommand,
   pipelineDlqCommand,
+  ...gatewayCommands,
   ...enrolmentCommands,
   ...policyCommands,
   policyApplyCommand,

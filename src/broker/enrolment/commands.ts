@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import { HoldpointError, type KeySet, type Principal } from '#contract'
+import { type EnforcementKind, HoldpointError, type KeySet, type Principal } from '#contract'
 import { DEVELOPMENT_ISSUER, DEVELOPMENT_PEOPLE, groupSpecifier } from '#identity'
 import { parsePolicy, starterPolicy } from '#policy'
 import { type Command, type Config, defineCommand, type Io, readConfig, readRunning } from '#runtime'
@@ -112,6 +112,9 @@ const initText = (
     '',
   ].join('\n')
 
+/** Every record says it: a gate in the agent's own process can be taken out by what it is to hold back. */
+const ENFORCEMENT = ['in-process', 'gateway', 'resource'] as const
+
 const agentAdd = defineCommand({
   name: 'agent add',
   summary: 'Register an agent and print what its service needs',
@@ -132,6 +135,12 @@ const agentAdd = defineCommand({
       required: true,
       description: 'Where it runs: prod, staging…',
     },
+    enforcement: {
+      type: 'string',
+      value: 'KIND',
+      default: 'in-process',
+      description: `Who keeps its actions from running: ${ENFORCEMENT.join(', ')}`,
+    },
     'display-name': { type: 'string', value: 'TEXT', description: 'How people see it' },
     json,
   },
@@ -145,7 +154,7 @@ const agentAdd = defineCommand({
         agentId,
         owner: ownerOf(options.owner, home, config, io),
         environment: options.environment,
-        enforcement: 'in-process',
+        enforcement: enforcementOf(options.enforcement),
         ...(name === undefined ? {} : { name }),
       },
       io.now(),
@@ -167,6 +176,15 @@ const agentAdd = defineCommand({
     return 0
   },
 })
+
+function enforcementOf(written: string): EnforcementKind {
+  const kind = ENFORCEMENT.find((one) => one === written)
+  if (kind !== undefined) return kind
+  throw new HoldpointError(
+    'INVALID_INPUT',
+    `--enforcement ${JSON.stringify(written)}, expected ${ENFORCEMENT.join(', ')}`,
+  )
+}
 
 /**
  * Bare subjects are understood where the people are the development ones. A name that nobody has would be an owner

@@ -70,6 +70,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     opens: ['contract', 'policy', 'ledger', 'warrant', 'store', 'runtime'],
     packages: [...NATS, ...HTTP, '@bufbuild/protobuf', OTEL_API],
   },
+  gateway: { opens: ['contract', 'gate', 'warrant', 'runtime'], packages: [OTEL_API, 'diff'] },
   main: { opens: ['*'], packages: ['*'] },
   instrumentation: {
     opens: ['contract', 'gate'],
