@@ -53,16 +53,23 @@ function patchBuiltins(instrumentations: readonly Instrumentation[], gate: Gate,
 function hookRequire(targets: Targets, required: Set<string>, patch: Patch): void {
   const prototype = loader.Module.prototype as unknown as { load: Load }
   const { load } = prototype
-  prototype.load = function (this: LoadedModule, filename: string) {
-    load.call(this, filename)
+  const patchLoaded = (module: LoadedModule, filename: string): void => {
     const url = pathToFileURL(filename).href
     if (targets.at(url).length === 0) return
     // An ES module that was required has exports that nobody can change: its copy can be.
-    const exports = types.isModuleNamespaceObject(this.exports) ? { ...this.exports } : this.exports
+    const exports = types.isModuleNamespaceObject(module.exports) ? { ...module.exports } : module.exports
     patch(url, exports, 'cjs')
     required.add(url)
-    if (Object.entries(exports).some(([name, value]) => this.exports[name] !== value)) this.exports = exports
+    if (Object.entries(exports).some(([name, value]) => module.exports[name] !== value))
+      module.exports = exports
   }
+  prototype.load = function (this: LoadedModule, filename: string) {
+    load.call(this, filename)
+    patchLoaded(this, filename)
+  }
+  // What came before: nothing, unless the program starts the gate itself.
+  const { cache } = loader.createRequire(import.meta.url)
+  for (const [filename, module] of Object.entries(cache)) if (module?.loaded) patchLoaded(module, filename)
 }
 
 type Load = (this: LoadedModule, filename: string) => void

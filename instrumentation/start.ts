@@ -9,11 +9,12 @@ import { useGate } from './process-gate.ts'
 import { say } from './say.ts'
 import { select } from './selection.ts'
 import { startLine } from './start-line.ts'
-import { createTracing } from './tracing.ts'
+import { createTracing, type Tracing } from './tracing.ts'
 
 interface Started {
   gate: Gate
   coverage: Coverage
+  tracing: Tracing
 }
 
 let started: Started | undefined
@@ -41,7 +42,7 @@ export function startProcess(instrumentations: readonly Instrumentation[]): Star
   finishAtProcessEnd(gate, tracing)
   void gate.start()
   speak(line)
-  started = { gate, coverage }
+  started = { gate, coverage, tracing }
   return started
 }
 

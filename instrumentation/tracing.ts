@@ -5,6 +5,8 @@ import { type Tracer, type TracerProvider, trace } from '@opentelemetry/api'
 /** What this process exports its spans with: what the program has started, else what we start. */
 export interface Tracing {
   tracer: Tracer
+  /** The program hands over the provider that it wants spans to go to. */
+  use(provider: TracerProvider): void
   flush(): Promise<void>
 }
 
@@ -34,6 +36,9 @@ export function createTracing(serviceName: string): Tracing {
       startSpan: (...given) => current().startSpan(...given),
       startActiveSpan: (...given: unknown[]) =>
         current().startActiveSpan(...(given as [never, never, never])),
+    },
+    use(provider) {
+      found = provider.getTracer('holdpoint')
     },
     async flush() {
       await delegate().forceFlush?.()
