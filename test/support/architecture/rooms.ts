@@ -82,6 +82,8 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       '@modelcontextprotocol/client',
     ],
     guest: true,
+    // It imports what it was asked to look at.
+    computes: /^inspect\.ts$/,
     speaks: /^say\.ts$/,
   },
   dashboards: { opens: [], packages: [] },
@@ -94,4 +96,6 @@ export const NAMED_ONLY: Readonly<Record<string, readonly string[]>> = {
   'warrant/issue': ['broker', 'test'],
   broker: ['main', 'test'],
   'policy/command': ['main', 'test'],
+  // It loads what lies before somebody's program.
+  'instrumentation/inspect': ['main', 'test'],
 }
