@@ -85,6 +85,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     // It imports what it was asked to look at.
     computes: /^inspect\.ts$/,
     speaks: /^say\.ts$/,
+    processes: /^child-process\/(shim|ask)\.ts$/,
   },
   dashboards: { opens: [], packages: [] },
   deploy: { opens: [], packages: [] },
