@@ -42,7 +42,14 @@ export const driver: Driver<Sdk> = {
       turn.calls.map(({ id, name, arguments: given }) => functionCall(name, { ...given }, { callId: id })),
       [assistantMessage('done')],
     ])
-    const agent = new agents.Agent({ name: turn.agent ?? 'Clerk', model, tools: toolsOf(agents, turn) })
+    const agent = new agents.Agent({
+      name: turn.agent ?? 'Clerk',
+      model,
+      tools: toolsOf(agents, turn),
+      ...(turn.user === undefined
+        ? {}
+        : { modelSettings: { providerData: { safety_identifier: turn.user } } }),
+    })
     const signal = signalOf(turn)
     const options = {
       ...(signal === undefined ? {} : { signal }),

@@ -358,16 +358,12 @@ async function goneMeanwhile<Sdk>(
 async function heldInChild<Sdk>({ dying, copy }: Pick<Stage<Sdk>, 'dying' | 'copy'>) {
   const child = dying.processes.get(copy)
   if (child === undefined) throw new Error(`no process for ${copy}`)
-  const request = await vi.waitFor(async () => {
-    const held = dying.broker.requests.find(({ attempt }) => {
+  const find = () =>
+    dying.broker.requests.find(({ attempt }) => {
       const { limit, region } = attempt.action.arguments as Parameters
       return limit === 2 && region === copy
     })
-    if (held !== undefined) return held
-    const { exitCode } = child.child
-    throw new Error(
-      `nothing is held in the process${exitCode === null ? '' : `: ${(await child.ended).stderr}`}`,
-    )
-  }, LATER)
-  return [child, request] as const
+  const held = vi.waitFor(() => find() ?? Promise.reject(new Error('nothing is held in the process')), LATER)
+  const ended = child.ended.then(({ stderr }) => find() ?? Promise.reject(new Error(stderr)))
+  return [child, await Promise.race([held, ended])] as const
 }

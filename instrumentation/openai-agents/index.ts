@@ -1,0 +1,44 @@
+import { type Instrumentation, replaceMethod } from '../instrumentation.ts'
+import { originOf } from './attempt.ts'
+import { guardTool } from './guard.ts'
+import { withRun } from './runs.ts'
+import { type Agent, isFunctionTool, type Runner, type RunOptions, type Sdk, type Tool } from './sdk.ts'
+import { guardSearch } from './search.ts'
+
+export { guard } from './guard.ts'
+export {
+  type HeldInterruptions,
+  type ResumedInterruptions,
+  requestInterruptions,
+  resumeInterruptions,
+} from './interruptions.ts'
+
+/** Function tools, and tools of local MCP servers, of `@openai/agents`. */
+export const openaiAgents: Instrumentation = {
+  name: 'openai-agents',
+  packages: { '@openai/agents-core': '>=0.20 <0.21' },
+  specifiers: ['@openai/agents-core'],
+  patch(exports, gate) {
+    const sdk = exports as unknown as Sdk
+    replaceMethod(exports.Agent, 'getAllTools', (original) => {
+      return async function getAllTools(this: Agent, ...given: never[]) {
+        const tools = (await original.apply(this, given)) as Tool[]
+        return tools.map((tool) =>
+          isFunctionTool(tool)
+            ? guardTool(tool, originOf(tool, this), () => gate)
+            : guardSearch(tool, sdk, gate),
+        )
+      } as never
+    })
+    replaceMethod(exports.Runner, 'run', (original) => {
+      return function run(this: Runner, ...given: never[]) {
+        const [, input, options] = given as unknown[] as [
+          agent: unknown,
+          input: unknown,
+          options?: RunOptions,
+        ]
+        return withRun(this, input, options, () => original.apply(this, given))
+      } as never
+    })
+  },
+}
