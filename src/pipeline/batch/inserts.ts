@@ -51,8 +51,8 @@ export function* findingInserts(
   for (let from = 0; from < findings.length; ) {
     const said: string[] = []
     let chars = 0
-    for (const { judged_at, ...rest } of findings.slice(from)) {
-      const text = JSON.stringify(rest)
+    for (const finding of findings.slice(from)) {
+      const text = JSON.stringify({ ...finding, judged_at: 0 })
       if (chars > 0 && chars + text.length > MAX_FINDINGS_CHARS) break
       said.push(text)
       chars += text.length

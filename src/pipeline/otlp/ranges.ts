@@ -42,3 +42,7 @@ export interface Rewritten {
   spans: ReadonlyMap<SpanRange, Span>
   resources: ReadonlyMap<ResourceRange, Attributes>
 }
+
+/** Those of a resource that have to be looked at, in their order: mostly few. */
+export const tellingSpans = ({ scopes }: ResourceRange): SpanRange[] =>
+  scopes.flatMap(({ spans }) => spans.filter(({ telling }) => telling))

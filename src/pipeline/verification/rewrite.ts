@@ -1,5 +1,11 @@
 import { ATTR, principalId } from '#contract'
-import type { ResourceRange, Rewritten, SpanRange, TraceRanges } from '../otlp/ranges.ts'
+import {
+  type ResourceRange,
+  type Rewritten,
+  type SpanRange,
+  type TraceRanges,
+  tellingSpans,
+} from '../otlp/ranges.ts'
 import type { Attributes, Span } from '../otlp/span.ts'
 import type { Judged, JudgedSpan } from './judged.ts'
 import type { LedgerRequest, LedgerView } from './ledger-view.ts'
@@ -22,12 +28,13 @@ export function rewrite(
       dropOurs(attributes)
       if (attributes.size < resource.attributes().size) changed.set(resource, attributes)
     }
-    for (const range of resource.scopes.flatMap((scope) => scope.spans)) {
+    for (const range of tellingSpans(resource)) {
       const one = judged.actions.get(range)
       const span = one?.span ?? judged.tainted.get(range)
       if (span === undefined) continue
       const copy = copyOf(span)
-      for (const { attributes } of [...copy.events, ...copy.links]) dropOurs(attributes)
+      for (const { attributes } of copy.events) dropOurs(attributes)
+      for (const { attributes } of copy.links) dropOurs(attributes)
       dropVerdict(copy.attributes)
       rewriteSpan(copy, one, view)
       spans.set(range, copy)
@@ -107,5 +114,7 @@ function dropOurs(attributes: Attributes): void {
 
 function dropVerdict(attributes: Attributes): void {
   for (const name of attributes.keys())
-    if (name === ATTR.verification || name.startsWith(`${ATTR.verification}.`)) attributes.delete(name)
+    if (name === ATTR.verification || name.startsWith(BELOW_VERIFICATION)) attributes.delete(name)
 }
+
+const BELOW_VERIFICATION = `${ATTR.verification}.`

@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { isAlarming } from '#contract'
 import type { Store } from '#store'
 import { decodeSpan } from '../otlp/protobuf.ts'
-import type { SpanRange } from '../otlp/ranges.ts'
+import { type SpanRange, tellingSpans } from '../otlp/ranges.ts'
 import type { Attributes, Span } from '../otlp/span.ts'
 import { valueText } from '../otlp/text.ts'
 import { agentsOf, askPolicies, type Registrations } from './ask-policies.ts'
@@ -64,8 +64,7 @@ export function createVerifier(deps: VerifierDeps): Verifier {
     const tainted = new Map<SpanRange, Span>()
     for (const { ranges, receivedAtMs } of pieces)
       for (const resource of ranges.resources)
-        for (const range of resource.scopes.flatMap(({ spans }) => spans)) {
-          if (!range.telling) continue
+        for (const range of tellingSpans(resource)) {
           const span = decodeSpan(ranges.body, range)
           const attributes = resource.attributes()
           const claims = [claimOf(span, attributes), plainClaim(span, attributes)]
