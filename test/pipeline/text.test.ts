@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { AnyValue } from '../../src/pipeline/otlp/span.ts'
-import { compareBytes, valueText } from '../../src/pipeline/otlp/text.ts'
+import { compareBytes, inByteOrder, valueText } from '../../src/pipeline/otlp/text.ts'
 
 describe('attribute values as the Collector writes them', () => {
   it.each<[AnyValue, string]>([
@@ -39,6 +39,13 @@ describe('attribute values as the Collector writes them', () => {
   it('text - keys are sorted by their bytes in UTF-8', () => {
     const keys = ['b', 'a', '', 'ab', 'é', '\uff5e', '🦊', '\ue000', 'Z']
     const expected = [...keys].sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+    expect(inByteOrder(keys)).toEqual(expected)
     expect(keys.sort(compareBytes)).toEqual(expected)
+  })
+
+  it('text - without surrogates they are sorted in the same order by the engine', () => {
+    const keys = ['b', 'a', '', 'ab', 'é', '\uff5e', '\ue000', 'Z', 'a.b', 'a_b', 'aa']
+    expect(inByteOrder(keys)).toEqual([...keys].sort(compareBytes))
+    expect(inByteOrder([])).toEqual([])
   })
 })
