@@ -89,11 +89,22 @@ export interface Requester {
 export type EnforcementPoint = `${EnforcementKind}:${string}`
 export type EnforcementKind = 'in-process' | 'gateway' | 'resource'
 
+/** What of an action an approval is bound to. */
+export interface BoundAction extends Pick<Action, 'kind' | 'name' | 'target' | 'arguments'> {
+  runtime: Bindings
+}
+export type Bindings = Pick<Runtime, 'cwdDigest' | 'envDigest' | 'toolSchemaDigest' | 'precondition'>
+
+/** What of its requester. */
+export interface BoundRequester extends Pick<Requester, 'environment' | 'enforcement' | 'onBehalfOf'> {
+  agent: Principal
+}
+
 /**
  * The digest that an approval is for: this action, by this requester, at this enforcement point.
  * `salt` (128 bits, base64url, drawn by the broker) keeps guessable arguments from being found by trying.
  */
-export function actionDigest(action: Action, requester: Requester, salt: string): Digest {
+export function actionDigest(action: BoundAction, requester: BoundRequester, salt: string): Digest {
   const { cwdDigest, envDigest, toolSchemaDigest, precondition } = action.runtime
   return digestJson({
     v: 1,

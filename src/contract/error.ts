@@ -43,6 +43,8 @@ export const ERROR_CODES = {
   // trust
   UNTRUSTED: 'A signed document does not lead back to the pinned organisation key.',
   STALE: 'A signed document is older than one already seen, or has expired.',
+  WARRANT_REQUIRED:
+    'Whoever runs this wants to see a warrant for it: ask for an approval at this resource first.',
   WARRANT_MISMATCH: 'The warrant does not cover exactly this action, at this place, now.',
   LEDGER_CORRUPT: 'The ledger contradicts itself or its checkpoint.',
   // running it

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import {
-  type Action,
   actionDigest,
+  type BoundAction,
+  type BoundRequester,
   type ErrorCode,
   HoldpointError,
-  type Requester,
+  type TraceRef,
   type WarrantClaims,
 } from '#contract'
 import type { Trust } from '#warrant'
@@ -19,11 +20,11 @@ import { markApprovers, markRuling } from './span.ts'
 export interface HeldAction {
   requestId: string
   salt: string
-  action: Action
-  requester: Requester
+  action: BoundAction & { trace: TraceRef }
+  requester: BoundRequester
 }
 
-interface Means {
+export interface Means {
   trust: Trust
   connection: Connection
   process: string
@@ -56,10 +57,14 @@ export async function release(
   })
 }
 
-type Report = (outcome: 'executed' | 'failed', errorType?: string) => void
+export type Report = (outcome: 'executed' | 'failed', errorType?: string) => void
 
 /** Spends it, and returns how the ledger is told what became of it. */
-async function spendHere(asked: HeldAction, means: Means, { outcomes }: HoldDeps): Promise<Report> {
+export async function spendHere(
+  asked: HeldAction,
+  means: Means,
+  { outcomes }: Pick<HoldDeps, 'outcomes'>,
+): Promise<Report> {
   const { requestId } = asked
   const nonce = newNonce()
   const report: Report = (outcome, errorType) =>
@@ -115,4 +120,4 @@ export function checkSameAction(digest: string, held: HeldAction): void {
 }
 
 /** Taken anew each time, from the values that will be executed. */
-const digestOf = ({ action, requester, salt }: HeldAction) => actionDigest(action, requester, salt)
+export const digestOf = ({ action, requester, salt }: HeldAction) => actionDigest(action, requester, salt)

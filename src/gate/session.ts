@@ -28,6 +28,11 @@ export interface Session {
   greetAgain(): void
 }
 
+export type SessionConfig = Pick<
+  GateConfig,
+  'natsUrl' | 'credentials' | 'agentId' | 'pin' | 'requestTimeoutMs'
+>
+
 interface SessionDeps {
   now: () => number
   connect?: Connect | undefined
@@ -48,7 +53,7 @@ const NO_ANSWER: ReadonlySet<string> = new Set([
 /** So many hellos or heartbeats without an answer, and the line counts as dead although nobody has closed it. */
 const DEAD_AFTER = 3
 
-export function createSession(config: GateConfig, deps: SessionDeps): Session {
+export function createSession(config: SessionConfig, deps: SessionDeps): Session {
   const { now, waiting, freeze } = deps
   const process = randomBytes(16).toString('base64url')
   const timeoutMs = config.requestTimeoutMs ?? 5_000

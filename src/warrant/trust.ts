@@ -61,8 +61,14 @@ export interface Trust {
   verifyDirectory(jws: string): Directory
   /** Throws UNTRUSTED. Which of several is the newest, their numbers say: an epoch is never taken back. */
   verifyEpoch(jws: string): EpochDocument
-  /** Throws UNTRUSTED, STALE (expired) or WARRANT_MISMATCH (anything but `expected`, or not yet valid). */
-  verifyWarrant(jws: string, expected: ExpectedWarrant): WarrantClaims
+  /**
+   * `expected` may be worked out of the claims, once their signature stands: a resource learns from them who asks.
+   * Throws UNTRUSTED, STALE (expired) or WARRANT_MISMATCH (anything but `expected`, or not yet valid).
+   */
+  verifyWarrant(
+    jws: string,
+    expected: ExpectedWarrant | ((claims: WarrantClaims) => ExpectedWarrant),
+  ): WarrantClaims
   /** Throws as verifyWarrant does. */
   verifyConsumed(jws: string, expected: ExpectedConsumed): ConsumedClaims
   /** Throws as verifyWarrant does. */
@@ -158,7 +164,8 @@ export function createTrust(config: { pin: string }, deps: { now: () => number }
     },
     verifyWarrant(jws, expected) {
       const { document, origin } = open(jws, TYP.warrant, 'broker', warrantClaimsShape)
-      checkWarrant(document, expected, { origin, nowS: nowS() })
+      const wanted = typeof expected === 'function' ? expected(document) : expected
+      checkWarrant(document, wanted, { origin, nowS: nowS() })
       return document
     },
     verifyConsumed(jws, expected) {
