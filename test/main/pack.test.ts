@@ -16,6 +16,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { FILES, readPin } from '#broker'
 import { findNatsServer } from '#runtime'
 import { installEnvironment } from '../../src/main/setup.mjs'
+import { compileCache } from '../support/compile-cache.ts'
 import { type House, startHouse } from '../support/house.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -236,7 +237,7 @@ function holdpoint(args: string[], extra: Record<string, string> = {}) {
   return spawnSync(process.execPath, [program, ...args], {
     cwd: place('server'),
     encoding: 'utf8',
-    env: { PATH: process.env.PATH, ...extra },
+    env: { PATH: process.env.PATH, ...compileCache(), ...extra },
   })
 }
 
@@ -247,6 +248,7 @@ async function startApp(agentId: string, extra: Record<string, string> = {}) {
     cwd: place('agent'),
     env: {
       PATH: process.env.PATH,
+      ...compileCache(),
       OTEL_TRACES_EXPORTER: 'none',
       HOLDPOINT_NATS_URL: house.natsUrl,
       HOLDPOINT_AGENT: agentId,

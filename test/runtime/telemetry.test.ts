@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { createTelemetry, listenFrom } from '#runtime'
 import { wantsTelemetry } from '../../src/runtime/telemetry.ts'
+import { compileCache } from '../support/compile-cache.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {
@@ -63,6 +64,7 @@ test.for([
     stdio: ['ignore', 'inherit', 'inherit'],
     env: {
       PATH: process.env.PATH,
+      ...compileCache(),
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
       OTEL_METRICS_EXPORTER: 'none',
