@@ -2,12 +2,31 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { configReference } from '#runtime'
+import {
+  compatibilityPage,
+  compatibilityTable,
+  readSnapshot,
+} from './support/instrumentation/compatibility.ts'
+
+const root = resolve(import.meta.dirname, '..')
 
 const generated: Record<string, () => string> = {
   'deploy/holdpoint.yaml': configReference,
+  'docs/compatibility.md': () => compatibilityPage(readSnapshot()),
+  'src/main/pack/instrumentation.md': () =>
+    between('src/main/pack/instrumentation.md', 'compatibility', compatibilityTable(readSnapshot())),
 }
 
-const root = resolve(import.meta.dirname, '..')
+/** A file whose one section is generated: what stands between the two comments that name it. */
+function between(file: string, name: string, text: string): string {
+  const [start, end] = [`<!-- ${name} -->\n`, `\n<!-- /${name} -->`]
+  const whole = readFileSync(resolve(root, file), 'utf8')
+  const [before, rest] = whole.split(start)
+  const [, after] = rest?.split(end) ?? []
+  if (after === undefined) throw new Error(`${file} has no section between ${start.trim()} and ${end.trim()}`)
+  return `${before}${start}${text}${end}${after}`
+}
+
 const write = process.argv.includes('--write')
 
 for (const [file, make] of Object.entries(generated)) {

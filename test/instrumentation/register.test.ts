@@ -87,6 +87,33 @@ describe.each([
   })
 })
 
+test.each([
+  ['started before the gate', { before: [`${apps}/own-sdk.mjs`] }, {}],
+  ['started by the program itself', { args: ['late'] }, {}],
+  [
+    'that has the gate among its instrumentations',
+    { alone: true, after: [`${apps}/own-sdk.mjs`] },
+    { AS_INSTRUMENTATION: '1' },
+  ],
+])('register - an SDK %s gets the spans', async (_, options, env) => {
+  broker.onRequest = () => 'denied'
+  const { ended } = startAgent(`${apps}/traced.mjs`, { ...agent.env, ...env }, options)
+  const { code, stdout, stderr } = await ended
+  expect(stderr).toMatch(START_LINE)
+  expect({ code, ...JSON.parse(stdout) }).toEqual({
+    code: 0,
+    refused: [true, true],
+    names: [
+      'await_approval export_customers',
+      'await_approval export_customers',
+      'execute_tool export_customers',
+      'execute_tool export_customers',
+      'work',
+    ],
+    inTrace: 3,
+  })
+})
+
 test('register - what is switched off is said, and is not held', async () => {
   broker.onRequest = () => 'denied'
   const { ended } = startAgent(`${apps}/agent.mjs`, {

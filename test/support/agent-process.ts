@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compileCache } from './compile-cache.ts'
 import type { ScriptedBroker } from './scripted-broker.ts'
 
 export interface AgentProcess {
@@ -15,17 +16,29 @@ export interface AgentProcess {
 const root = join(import.meta.dirname, '..', '..')
 const register = 'instrumentation/register.ts'
 
+interface AgentOptions {
+  args?: string[]
+  before?: string[]
+  after?: string[]
+  /** Without `register`: the program, or what is imported before it, starts the gate itself. */
+  alone?: boolean
+}
+
 /** Starts a program under `--import …/register`, with the environment that `holdpoint agent add` prints. */
 export function startAgent(
   app: string,
   env: Record<string, string>,
-  { args = [], before = [], after = [] }: { args?: string[]; before?: string[]; after?: string[] } = {},
+  { args = [], before = [], after = [], alone = false }: AgentOptions = {},
 ): AgentProcess {
-  const imports = [...before, register, ...after].flatMap((file) => ['--import', join(root, file)])
+  const imports = [...before, ...(alone ? [] : [register]), ...after].flatMap((file) => [
+    '--import',
+    join(root, file),
+  ])
   const child = spawn(process.execPath, [...imports, join(root, app), ...args], {
     cwd: root,
     env: {
       PATH: process.env.PATH ?? '',
+      ...compileCache(),
       OPENAI_AGENTS_DISABLE_TRACING: '1',
       OTEL_TRACES_EXPORTER: 'none',
       ...env,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { linesOf, readSnapshot } from './instrumentation/compatibility.ts'
 import { CONTRACT } from './instrumentation/contract.ts'
 import type { Driver } from './instrumentation/driver.ts'
 import { installedVersion, writeMatrix } from './instrumentation/matrix.ts'
@@ -71,6 +72,13 @@ export function testInstrumentation<Sdk>(driver: Driver<Sdk>, limits: Limits<Sdk
         ...(note === undefined ? {} : { note }),
       })
     })
+  })
+
+  test(`${driver.framework} - the compatibility table says what was found`, ({ skip }) => {
+    const isWhole = cells.length === driver.copies.length * POINTS.length
+    if (!isWhole || process.env.HOLDPOINT_COMPATIBILITY === 'write') skip()
+    const known = readSnapshot().filter(({ framework }) => framework === driver.framework)
+    expect(linesOf(cells), 'made anew by: npm run compatibility').toEqual(linesOf(known))
   })
 }
 

@@ -39,7 +39,7 @@ const instrumentation: Package = {
 const holdpoint: Package = {
   name: 'holdpoint',
   folder: 'holdpoint',
-  entries: ['src/main/published.ts', 'src/store/engine/child.ts'],
+  entries: ['src/main/published.ts', 'src/main/doctor/inspect-child.ts', 'src/store/engine/child.ts'],
   exports: {},
   bin: { holdpoint: 'src/main/published.ts' },
   // That of the OpenTelemetry SDK.
