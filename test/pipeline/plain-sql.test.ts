@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readSql } from '../../src/pipeline/verification/plain/sql.ts'
+import { readSql } from '#contract'
 import { createRandom } from '../support/random.ts'
 import { read, told } from './plain-spans.ts'
 

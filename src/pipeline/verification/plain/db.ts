@@ -1,8 +1,7 @@
+import { readSql, type SqlDialect } from '#contract'
 import type { Span } from '../../otlp/span.ts'
 import type { PlainAction } from './action.ts'
 import { firstOf, SPAN_KIND } from './attributes.ts'
-import { readSql } from './sql.ts'
-import type { Dialect } from './sql-tokens.ts'
 
 export const DB_TELLING = ['db.'] as const
 
@@ -120,7 +119,7 @@ function readCommands(text: string): { actions: Names[]; unsure: boolean } {
   }
 }
 
-function dialectOf(system: string | undefined): Dialect {
+function dialectOf(system: string | undefined): SqlDialect {
   switch (system) {
     case 'postgresql':
     case 'cockroachdb':

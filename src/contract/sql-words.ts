@@ -31,6 +31,11 @@ export const FILLERS = words(
     'OR ROLLBACK ABORT REPLACE FAIL',
 )
 
+/** There the list of what a query reads from has ended. */
+export const BEHIND_FROM = words(
+  'WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH FOR WINDOW UNION INTERSECT EXCEPT SELECT RETURNING',
+)
+
 function words(text: string): ReadonlySet<string> {
   return new Set(text.split(' '))
 }

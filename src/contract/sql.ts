@@ -2,6 +2,7 @@ import { type Dialect, readTokens, type Token } from './sql-tokens.ts'
 import {
   BATCHED,
   BEFORE_NO_VERB,
+  BEHIND_FROM,
   DEFINES,
   EXPLAINS,
   FILLERS,
@@ -143,7 +144,11 @@ function* readHead(
 ): Generator<[string, ...string[]]> {
   const { value: verb, depth } = tokens[at] as Token
   if (verb === 'SELECT') {
-    yield withObject(verb, nameAfter(tokens, at, depth, 'FROM', reading).parts)
+    const from = nameAfter(tokens, at, depth, 'FROM', reading)
+    yield withObject(verb, from.parts)
+    // A rule for the first of them says nothing of what it is joined with.
+    for (const parts of joinedAfter(tokens, from.next, depth, reading))
+      if (parts.length > 0) yield withObject(verb, parts)
     return
   }
   if (DEFINES.has(verb)) {
@@ -245,8 +250,9 @@ function* joinedAfter(
 ): Generator<Token[]> {
   for (let at = from; at < tokens.length && mayLook(reading); at++) {
     const token = tokens[at] as Token
+    if (token.depth < depth) return
     if (token.depth !== depth) continue
-    if (token.value === 'WHERE') return
+    if (token.type === 'word' && BEHIND_FROM.has(token.value)) return
     if (token.value === 'JOIN' || token.value === ',') yield nameAt(tokens, at + 1).parts
   }
 }
