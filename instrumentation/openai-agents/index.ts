@@ -7,6 +7,7 @@ import { guardSearch } from './search.ts'
 
 export { guard } from './guard.ts'
 export {
+  type HeldCall,
   type HeldInterruptions,
   type ResumedInterruptions,
   requestInterruptions,

@@ -108,16 +108,16 @@ const PASSING: ReadonlySet<Refusal['code']> = new Set(['BROKER_UNAVAILABLE', 'PO
 const callIn = ({ calls }: HeldInterruptions, callId: string): HeldCall | undefined =>
   Object.hasOwn(calls, callId) ? calls[callId] : undefined
 
-/** What is asked of the broker is asked by the record alone: so that has to be about this very call. */
-function isAbout({ rawItem }: FunctionCall, origin: Origin, approval: PendingApproval): boolean {
-  const { action, attempt } = approval
-  const asked = keyOf(action?.name, { callId: attempt, arguments: JSON.stringify(action?.arguments) })
-  return (
-    asked !== undefined &&
-    asked === keyOf(rawItem.name, rawItem) &&
-    action.kind === origin.kind &&
-    action.target === origin.target
-  )
+/** The gate asks about what the record says: so that has to be this very call. */
+function isAbout(
+  { rawItem }: FunctionCall,
+  origin: Origin,
+  approval: Partial<PendingApproval> | null,
+): boolean {
+  const { action, attempt = '' } = approval ?? {}
+  if (action?.kind !== origin.kind || action.target !== origin.target) return false
+  const asked = keyOf(action.name, { callId: attempt, arguments: JSON.stringify(action.arguments) ?? '' })
+  return asked !== undefined && asked === keyOf(rawItem.name, rawItem)
 }
 
 const otherCall = ({ name }: FunctionCall['rawItem']): Refusal =>
