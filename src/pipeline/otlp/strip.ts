@@ -9,9 +9,9 @@ const OURS = [ATTR.verification, 'holdpoint.approval.'] as const
 
 /** Attributes that only the pipeline may write, or that nobody would judge where they stand. */
 export const isOurs = (key: string): boolean =>
-  key === ATTR.verification ||
-  key.startsWith(`${ATTR.verification}.`) ||
-  key.startsWith('holdpoint.approval.')
+  key.startsWith('holdpoint.approval.') || key === ATTR.verification || key.startsWith(BELOW_VERIFICATION)
+
+const BELOW_VERIFICATION = `${ATTR.verification}.`
 
 /**
  * Takes them out of logs and metrics, wherever attributes stand. The same bytes come back where there are none.

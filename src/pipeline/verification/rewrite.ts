@@ -7,6 +7,7 @@ import {
   tellingSpans,
 } from '../otlp/ranges.ts'
 import type { Attributes, Span } from '../otlp/span.ts'
+import { isOurs } from '../otlp/strip.ts'
 import type { Judged, JudgedSpan } from './judged.ts'
 import type { LedgerRequest, LedgerView } from './ledger-view.ts'
 
@@ -24,53 +25,52 @@ export function rewrite(
   const changed = new Map<ResourceRange, Attributes>()
   for (const resource of resources) {
     if (resource.telling) {
-      const attributes = new Map(resource.attributes())
-      dropOurs(attributes)
+      const attributes = strip(resource.attributes())
       if (attributes.size < resource.attributes().size) changed.set(resource, attributes)
     }
     for (const range of tellingSpans(resource)) {
       const one = judged.actions.get(range)
       const span = one?.span ?? judged.tainted.get(range)
       if (span === undefined) continue
-      const copy = copyOf(span)
-      for (const { attributes } of copy.events) dropOurs(attributes)
-      for (const { attributes } of copy.links) dropOurs(attributes)
-      dropVerdict(copy.attributes)
-      rewriteSpan(copy, one, view)
-      spans.set(range, copy)
+      spans.set(range, {
+        ...span,
+        attributes: attributesOf(span, one, view),
+        events: span.events.map(withoutOurs),
+        links: span.links.map(withoutOurs),
+      })
     }
   }
   return { spans, resources: changed }
 }
 
-const copyOf = (span: Span): Span => ({
-  ...span,
-  attributes: new Map(span.attributes),
-  events: span.events.map((event) => ({ ...event, attributes: new Map(event.attributes) })),
-  links: span.links.map((link) => ({ ...link, attributes: new Map(link.attributes) })),
-})
-
-function rewriteSpan(span: Span, judged: JudgedSpan | undefined, view: Pick<LedgerView, 'request'>): void {
-  const { attributes } = span
+function attributesOf(
+  { attributes }: Span,
+  judged: JudgedSpan | undefined,
+  view: Pick<LedgerView, 'request'>,
+): Attributes {
   if (judged === undefined) {
     // No action, so without a verdict; the wait for an approval is the honest case.
     const claimed = attributes.get(ATTR.approvalId)
-    dropApproval(attributes)
+    const written = strip(attributes)
     const request = typeof claimed === 'string' ? view.request(claimed) : undefined
-    if (request) attributes.set(ATTR.approvalId, request.requested.requestId)
-    return
+    if (request) written.set(ATTR.approvalId, request.requested.requestId)
+    return written
   }
   const { verdict } = judged
-  attributes.set(ATTR.verification, verdict.verification)
-  if (verdict.request !== undefined && isItsOwn(judged)) writeApproval(attributes, verdict.request)
+  const request = isItsOwn(judged) ? verdict.request : undefined
   // A refusal keeps its words; anywhere else they would pass for somebody's approval.
-  else dropApproval(attributes, verdict.verification === 'refused' ? [ATTR.decision, ...WORDS] : [])
+  const kept = request ? WORDS : verdict.verification === 'refused' ? [ATTR.decision, ...WORDS] : []
+  const written = strip(attributes, kept)
+  written.set(ATTR.verification, verdict.verification)
+  if (request) writeApproval(written, request)
+  return written
 }
 
 /** The request is about this very span: it consumed the approval, or nobody did and it was not run. */
 function isItsOwn({ claim, verdict }: JudgedSpan): boolean {
+  if (verdict.request === undefined) return false
   if (verdict.verification === 'unbound' || verdict.verification === 'replayed') return false
-  const { requested, spent } = verdict.request as LedgerRequest
+  const { requested, spent } = verdict.request
   const owner = spent?.trace ?? requested.trace
   const isOwner = owner.traceId === claim.trace.traceId && owner.spanId === claim.trace.spanId
   return isOwner || verdict.verification === 'refused'
@@ -80,7 +80,6 @@ function isItsOwn({ claim, verdict }: JudgedSpan): boolean {
 const WORDS: readonly string[] = [ATTR.reason, ATTR.waitMs]
 
 function writeApproval(attributes: Attributes, { requested, decided }: LedgerRequest): void {
-  dropApproval(attributes, WORDS)
   const write = (name: string, value: string | undefined) => {
     if (value !== undefined) attributes.set(name, value)
   }
@@ -99,22 +98,15 @@ function writeApproval(attributes: Attributes, { requested, decided }: LedgerReq
   attributes.set(ATTR.approvers, decided.by.map(principalId))
 }
 
-const APPROVAL = 'holdpoint.approval.'
+/** Events and links have no verdict and no approval: nobody would judge what stands there. */
+const withoutOurs = <One extends { attributes: Attributes }>(one: One): One => ({
+  ...one,
+  attributes: strip(one.attributes),
+})
 
-function dropApproval(attributes: Attributes, kept: readonly string[] = []): void {
-  for (const name of attributes.keys())
-    if (name.startsWith(APPROVAL) && !kept.includes(name)) attributes.delete(name)
+/** A copy without what only the pipeline may say. */
+function strip(attributes: Attributes, kept: readonly string[] = []): Attributes {
+  const rest: Attributes = new Map()
+  for (const [name, value] of attributes) if (!isOurs(name) || kept.includes(name)) rest.set(name, value)
+  return rest
 }
-
-/** From where nothing honest puts them, and where nobody would judge them. */
-function dropOurs(attributes: Attributes): void {
-  dropVerdict(attributes)
-  dropApproval(attributes)
-}
-
-function dropVerdict(attributes: Attributes): void {
-  for (const name of attributes.keys())
-    if (name === ATTR.verification || name.startsWith(BELOW_VERIFICATION)) attributes.delete(name)
-}
-
-const BELOW_VERIFICATION = `${ATTR.verification}.`
