@@ -133,9 +133,10 @@ describe('from the client', () => {
       write(line)
       await ping()
       expect(running.toServer).toHaveLength(1)
-      expect(running.toClient).toMatchObject([
-        { jsonrpc: '2.0', error: { code: expect.any(Number), message: expect.stringContaining('refused') } },
-      ])
+      expect(running.toClient[0]).toMatchObject({
+        jsonrpc: '2.0',
+        error: { code: expect.any(Number), message: expect.stringContaining('refused') },
+      })
       expect(scene.broker.requests).toEqual([])
     },
   )
