@@ -39,10 +39,16 @@ export interface Scene {
 
 /** A real nats-server, a scripted broker and a started gate. */
 export async function startScene(
-  options: { now?: () => number; config?: Partial<GateConfig>; policy?: string } = {},
+  options: {
+    now?: () => number
+    config?: Partial<GateConfig>
+    policy?: string
+    resources?: readonly string[]
+  } = {},
 ): Promise<Scene> {
   const nats = await startNats()
-  const broker = createScriptedBroker({ policy: options.policy ?? POLICY })
+  const { policy = POLICY, resources = [] } = options
+  const broker = createScriptedBroker({ policy, resources })
   await broker.start(nats.url)
   const config = { ...configFor(broker, nats.url), ...options.config }
   const gate = createGate(config, { now: options.now ?? Date.now })

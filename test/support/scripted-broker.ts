@@ -42,7 +42,7 @@ export interface ScriptedRequest {
   expiresAtMs: number
 }
 
-type Call = { name: AgentCall; body: Record<string, unknown> }
+type Call = { name: AgentCall; body: Record<string, unknown>; agentId: string }
 /** Sees the honest answer of one call and returns what is sent instead; undefined is silence. */
 type Intercept = (call: Call, honest: Record<string, unknown>) => object | string | undefined
 
@@ -66,7 +66,10 @@ export interface ScriptedBroker {
   timeoutMs: number
   decide(request: ScriptedRequest, decision: Decision, reason?: string): void
   publishPolicy(source: string, version: number, expiresInS?: number): void
-  documents(): { keySet: string; policy: string; registration: string }
+  /** Preset: the agent's; or those of one of the resources. */
+  documents(agentId?: string): { keySet: string; policy: string; registration: string }
+  /** From now on another key signs warrants, and everybody is told. */
+  rotate(): void
   /** For the span that asked, or for the one that has said it will run it. */
   warrantFor(request: ScriptedRequest, trace?: TraceRef): WarrantClaims
   start(natsUrl: string): Promise<void>
@@ -74,7 +77,12 @@ export interface ScriptedBroker {
 }
 
 /** A broker without a memory that outlives it: honest, and really signing, until a test makes it lie. */
-export function createScriptedBroker(options: { policy: string; agentId?: string }): ScriptedBroker {
+export function createScriptedBroker(options: {
+  policy: string
+  agentId?: string
+  /** What is registered beside the agent, to verify and to spend for itself. */
+  resources?: readonly string[]
+}): ScriptedBroker {
   const origin = 'test.example/holdpoint'
   const agentId = options.agentId ?? 'shop-agent'
   const newKey = () => loadKey(generateKey().seed)
@@ -84,22 +92,25 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
   let policyJws = ''
   let nc: NatsConnection | undefined
 
-  const keySet = signDocument(
-    TYP.keySet,
-    {
-      v: 1,
-      origin,
-      version: 1,
-      iat,
-      exp: iat + 86_400,
-      keys: (['broker', 'policy', 'registry'] as const).map((use) => ({
-        use,
-        kid: keys[use].kid,
-        x: keys[use].x,
-      })),
-    },
-    keys.organisation,
-  )
+  let keySetVersion = 1
+  const signKeySet = () =>
+    signDocument(
+      TYP.keySet,
+      {
+        v: 1,
+        origin,
+        version: keySetVersion,
+        iat,
+        exp: iat + 86_400,
+        keys: (['broker', 'policy', 'registry'] as const).map((use) => ({
+          use,
+          kid: keys[use].kid,
+          x: keys[use].x,
+        })),
+      },
+      keys.organisation,
+    )
+  let keySet = signKeySet()
   const registered = {
     v: 1,
     version: 1,
@@ -109,7 +120,21 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
     environment: 'prod',
     enforcement: 'in-process',
   } as const
-  const registration = signDocument(TYP.registration, registered, keys.registry)
+  const registrationOfResource = (sub: string) => ({
+    ...registered,
+    agent: { iss: origin, sub, name: sub },
+    enforcement: 'resource',
+  })
+  const registrations = new Map([
+    [agentId, signDocument(TYP.registration, registered, keys.registry)],
+    ...(options.resources ?? []).map(
+      (id) => [id, signDocument(TYP.registration, registrationOfResource(id), keys.registry)] as const,
+    ),
+  ])
+  const hintAll = () => {
+    if (!broker.hints) return
+    for (const id of registrations.keys()) nc?.publish(agentHints(id), encodeMessage({ hint: 'trust' }))
+  }
 
   const broker: ScriptedBroker = {
     agentId,
@@ -136,9 +161,15 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
       policyVersion = version
       const exp = Math.floor(Date.now() / 1000) + expiresInS
       policyJws = signDocument(TYP.policy, { v: 1, origin, version, iat, exp, source }, keys.policy)
-      if (broker.hints) nc?.publish(agentHints(agentId), encodeMessage({ hint: 'trust' }))
+      hintAll()
     },
-    documents: () => ({ keySet, policy: policyJws, registration }),
+    documents: (id = agentId) => ({ keySet, policy: policyJws, registration: registrations.get(id) ?? '' }),
+    rotate() {
+      keySetVersion += 1
+      keys.broker = newKey()
+      keySet = signKeySet()
+      hintAll()
+    },
     warrantFor: (request, trace = request.attempt.action.trace) => warrantClaims(request, trace, broker),
     async start(natsUrl) {
       nc = await connect({ servers: natsUrl })
@@ -153,13 +184,14 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
 
   function answer(message: Msg): void {
     const name = message.subject.split('.').at(-1) as AgentCall
-    if (agentIdOf(message.subject) !== agentId) return
+    const caller = agentIdOf(message.subject)
+    if (!registrations.has(caller)) return
     const body = JSON.parse(message.string()) as Record<string, unknown>
-    const call = { name, body }
+    const call = { name, body, agentId: caller }
     broker.calls.push(call)
     let honest: Record<string, unknown>
     try {
-      honest = handlers[name](message.string())
+      honest = handlers[name](message.string(), caller)
     } catch (error) {
       honest = { ...errorReply(error) }
     }
@@ -173,10 +205,17 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
     return request
   }
 
-  const handlers: Record<AgentCall, (data: string) => Record<string, unknown>> = {
-    hello(data) {
+  /** Whoever is to spend it, and nobody else. */
+  const findToSpend = (requestId: string, caller: string): ScriptedRequest => {
+    const request = find(requestId)
+    if ((request.attempt.resource ?? agentId) !== caller) throw new HoldpointError('UNKNOWN_REQUEST')
+    return request
+  }
+
+  const handlers: Record<AgentCall, (data: string, caller: string) => Record<string, unknown>> = {
+    hello(data, caller) {
       decodeCall(helloCallShape, data, 'hello')
-      return { ...broker.documents(), ledgerTimeMs: Date.now(), heartbeatMs: broker.heartbeatMs }
+      return { ...broker.documents(caller), ledgerTimeMs: Date.now(), heartbeatMs: broker.heartbeatMs }
     },
     request(data) {
       const { process, attempt } = decodeCall(requestCallShape, data, 'request')
@@ -185,7 +224,8 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
         agent,
         owner,
         environment,
-        enforcement: `in-process:${agentId}`,
+        enforcement:
+          attempt.resource === undefined ? `in-process:${agentId}` : `resource:${attempt.resource}`,
         onBehalfOf: [],
       }
       const request: ScriptedRequest = {
@@ -221,9 +261,9 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
         ...(request.reason === undefined ? {} : { reason: request.reason }),
       }
     },
-    consume(data) {
+    consume(data, caller) {
       const call = decodeCall(consumeCallShape, data, 'consume')
-      const request = find(call.requestId)
+      const request = findToSpend(call.requestId, caller)
       if (request.state !== 'approved') throw new HoldpointError('ALREADY_SPENT')
       request.state = 'consumed'
       return { consumed: signDocument(TYP.consumed, consumedClaims(request, call, origin), keys.broker) }
@@ -240,7 +280,7 @@ export function createScriptedBroker(options: { policy: string; agentId?: string
     heartbeat(data) {
       const { waiting } = decodeCall(heartbeatCallShape, data, 'heartbeat')
       const settled = waiting.filter((requestId) => find(requestId).state !== 'pending')
-      return { settled, policyVersion, keySetVersion: 1 }
+      return { settled, policyVersion, keySetVersion }
     },
   }
 

@@ -16,7 +16,7 @@ export function warrantClaims(
   const digest = digestJson('any')
   return {
     iss: origin,
-    aud: `in-process:${agentId}`,
+    aud: request.requester.enforcement,
     sub: agentId,
     act: { iss: origin, sub: agentId },
     iat,
@@ -31,6 +31,7 @@ export function warrantClaims(
         ...(action.target === undefined ? {} : { locations: [action.target] as [string] }),
         kind: action.kind,
         action_digest: digestOf(request),
+        ...(action.runtime.precondition === undefined ? {} : { precondition: action.runtime.precondition }),
       },
     ],
     hp: {
