@@ -1,131 +1,110 @@
-import { createRequire } from 'node:module'
-import * as esm from '@openai/agents-core'
-import * as testing from '@openai/agents-core/testing'
-import { InstrumentationBase, InstrumentationNodeModuleDefinition } from '@opentelemetry/instrumentation'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { Tool } from '@openai/agents-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { createGate, instrumentations } from '#instrumentation'
-import { configFor, type Scene, startScene } from '../support/gate-scene.ts'
-import { type RecordedSpans, recordSpans } from '../support/spans.ts'
-import { outputsOf } from '../support/tool-outputs.ts'
+import { instrumentations, useGate } from '#instrumentation'
+import {
+  guard,
+  requestInterruptions,
+  resumeInterruptions,
+} from '../../instrumentation/openai-agents/index.ts'
+import { type Scene, startScene } from '../support/gate-scene.ts'
+import { driver, outputsOf, type Sdk } from './drivers/openai-agents.ts'
 
-const require = createRequire(import.meta.url)
-const cjs = require('@openai/agents-core') as typeof esm
-const cjsTesting = require('@openai/agents-core/testing') as typeof testing
-
-const instrumentation = instrumentations.find(
-  ({ name }) => name === 'openai-agents',
-) as (typeof instrumentations)[number]
+/** No hook is installed: as in a program that a bundler has put into one file. */
+const [esm, cjs] = (await Promise.all(driver.copies.map(({ load }) => load()))) as [Sdk, Sdk]
 let scene: Scene
-let spans: RecordedSpans
-
 beforeAll(async () => {
-  spans = recordSpans()
   scene = await startScene()
-  for (const sdk of [esm, cjs]) {
-    sdk.setTracingDisabled(true)
-    instrumentation.patch(sdk as never, scene.gate)
-    // A module that is loaded under two names is patched once.
-    instrumentation.patch(sdk as never, scene.gate)
-  }
+  for (const { agents } of [esm, cjs]) agents.setTracingDisabled(true)
 })
-afterAll(async () => {
-  await scene.stop()
-  await spans.stop()
-})
-beforeEach(() => spans.reset())
+afterAll(() => scene.stop())
 afterEach(() => {
+  useGate(undefined)
   scene.broker.onRequest = () => undefined
-  scene.broker.requests.length = 0
+  for (const told of ['requests', 'calls', 'outcomes'] as const) scene.broker[told].length = 0
 })
-
-const { functionCall, assistantMessage } = testing
-const done = [assistantMessage('done')]
 
 describe.each([
-  ['ESM', esm, testing],
-  ['CommonJS', cjs, cjsTesting],
-])('the %s copy', (_name, sdk, { ScriptedModel }) => {
-  const script = (...calls: [string, Record<string, unknown>, string][]) =>
-    new ScriptedModel([calls.map(([name, given, callId]) => functionCall(name, given, { callId })), done])
-
-  function exportTool(execute: (given: { limit: number }) => unknown, more: object = {}) {
-    return sdk.tool({
+  ['ESM', esm],
+  ['CommonJS', cjs],
+])('the %s copy', (_name, { agents, testing }) => {
+  const { ScriptedModel, functionCall, assistantMessage } = testing
+  const exportTool = (execute: () => unknown, more: object = {}) =>
+    agents.tool({
       name: 'export_customers',
       description: 'Exports customers',
       parameters: z.object({ limit: z.number() }),
       execute: execute as never,
       ...more,
     })
+  const call = (limit: number) => functionCall('export_customers', { limit }, { callId: `call-${limit}` })
+  const agentWith = (tool: Tool, ...turns: object[][]) => {
+    const model = new ScriptedModel(turns as never)
+    return { model, agent: new agents.Agent({ name: 'Clerk', model, tools: [tool] }) }
   }
+  const done = [assistantMessage('done')]
 
-  test('openai-agents - a tool that is invoked past its guardrails is held as well', async () => {
+  test('guard - a guarded tool is held without any hook, and runs what was approved', async () => {
+    useGate(scene.gate)
+    scene.broker.onRequest = ({ attempt }) => (attempt.attempt === 'call-1' ? 'approved' : 'denied')
     const execute = vi.fn(async () => 'exported')
-    const agent = new sdk.Agent({ name: 'Clerk', tools: [exportTool(execute)] })
-    const [tool] = (await agent.getAllTools(new sdk.RunContext())) as {
-      invoke: (...given: unknown[]) => Promise<unknown>
-    }[]
-    scene.broker.onRequest = () => 'denied'
-    expect(await tool?.invoke(new sdk.RunContext(), '{"limit":1}')).toMatch(/APPROVAL_DENIED/)
+    const { model, agent } = agentWith(guard(exportTool(execute)), [call(1), call(2)], done)
+    await agents.run(agent, 'go')
+    expect(outputsOf(model)).toMatchObject({
+      'call-1': { text: 'exported' },
+      'call-2': { text: expect.stringMatching(/APPROVAL_DENIED/) },
+    })
+    expect(execute).toHaveBeenCalledTimes(1)
+  })
+
+  test('guard - in a process without a gate nothing runs', async () => {
+    const execute = vi.fn()
+    const { agent } = agentWith(guard(exportTool(execute)), [call(1)], done)
+    await expect(agents.run(agent, 'go')).rejects.toThrow(/This process has no gate/)
     expect(execute).not.toHaveBeenCalled()
-    scene.broker.onRequest = () => 'approved'
-    expect(await tool?.invoke(new sdk.RunContext(), '{"limit":1}')).toBe('exported')
   })
 
-  test('openai-agents - asking for the tools again returns the same guarded tools', async () => {
-    const agent = new sdk.Agent({ name: 'Clerk', tools: [exportTool(async () => 'x')] })
-    const [first] = await agent.getAllTools(new sdk.RunContext())
-    const [second] = await agent.getAllTools(new sdk.RunContext())
-    expect(second).toBe(first)
-    const other = new sdk.Agent({ name: 'Other', tools: [first as never] })
-    const [third] = await other.getAllTools(new sdk.RunContext())
-    expect(third).toBe(first)
-    expect((third as unknown as { inputGuardrails: unknown[] }).inputGuardrails).toHaveLength(1)
+  test('guard - the same tool guarded twice is guarded once, and is still what it was', () => {
+    const tool = exportTool(async () => 'x', { timeoutMs: 30 })
+    const guarded = guard(tool)
+    expect(guard(tool)).toBe(guarded)
+    expect(guard(guarded)).toBe(guarded)
+    const { invoke: _ours, inputGuardrails, ...rest } = guarded
+    const { invoke: _its, inputGuardrails: _none, ...others } = tool
+    expect(rest).toEqual(others)
+    expect(inputGuardrails).toHaveLength(1)
   })
 
-  test('openai-agents - another instrumentation of the same method does not take the gate away', async () => {
-    class Other extends InstrumentationBase {
-      constructor() {
-        super('other', '1.0.0', {})
-      }
-      protected override init() {
-        return new InstrumentationNodeModuleDefinition('unused', ['*'])
-      }
-      around(): number {
-        let seen = 0
-        this._wrap(
-          sdk.Agent.prototype,
-          'getAllTools',
-          (original) =>
-            function (this: unknown, ...given: unknown[]) {
-              seen++
-              return (original as (...given: unknown[]) => unknown).apply(this, given)
-            } as never,
-        )
-        // A second one on top, as when it is enabled again: _wrap takes off its own first.
-        this._wrap(sdk.Agent.prototype, 'getAllTools', (original) => original)
-        return seen
-      }
-      off() {
-        this._unwrap(sdk.Agent.prototype, 'getAllTools')
-      }
-    }
-    const other = new Other()
-    other.around()
-    scene.broker.onRequest = () => 'denied'
-    for (const step of ['wrapped', 'unwrapped']) {
-      if (step === 'unwrapped') other.off()
-      const execute = vi.fn()
-      const model = script(['export_customers', { limit: 1 }, `call-${step}`])
-      await sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [exportTool(execute)] }), 'go')
-      expect(execute).not.toHaveBeenCalled()
-      expect(outputsOf(model)[`call-${step}`]).toMatch(/APPROVAL_DENIED/)
-    }
+  test('guard - its interruptions outlive the process as well', async () => {
+    useGate(scene.gate)
+    const execute = vi.fn(async () => 'exported')
+    const tool = guard(exportTool(execute, { needsApproval: true }))
+    const before = agentWith(tool, [call(1)])
+    const result = await agents.run(before.agent, 'go')
+    const held = await requestInterruptions(result)
+    scene.broker.decide(scene.broker.requests[0] as never, 'approved')
+    const after = agentWith(tool, done)
+    const state = await agents.RunState.fromString(after.agent, result.state.toString())
+    await resumeInterruptions(state, held)
+    await agents.run(after.agent, state)
+    expect(outputsOf(after.model)).toEqual({ 'call-1': { text: 'exported' } })
+    expect(scene.broker.requests).toHaveLength(1)
   })
 })
 
-test('openai-agents - a version without the method that is patched stops the start', () => {
-  class Agent {}
-  const gate = createGate(configFor(scene.broker, scene.nats.url), { now: Date.now })
-  expect(() => instrumentation.patch({ Agent }, gate)).toThrow(/getAllTools/)
+test('guard - with a hook besides, a guarded tool asks once', async () => {
+  const { agents, testing } = esm
+  useGate(scene.gate)
+  instrumentations.find(({ name }) => name === 'openai-agents')?.patch(agents as never, scene.gate)
+  scene.broker.onRequest = () => 'approved'
+  const execute = vi.fn(async () => 'exported')
+  const name = 'export_customers'
+  const tool = agents.tool({ name, description: name, parameters: z.object({}), execute })
+  const model = new testing.ScriptedModel([
+    [testing.functionCall(name, {}, { callId: 'call-1' })],
+    [testing.assistantMessage('done')],
+  ])
+  await agents.run(new agents.Agent({ name: 'Clerk', model, tools: [guard(tool)] }), 'go')
+  expect(execute).toHaveBeenCalledTimes(1)
+  expect(scene.broker.requests).toHaveLength(1)
 })

@@ -21,7 +21,7 @@ let scene: Scene
 let spans: RecordedSpans
 beforeAll(async () => {
   spans = recordSpans()
-  scene = await startScene()
+  scene = await startScene({ config: { requestTimeoutMs: 300 } })
   useGate(scene.gate)
   for (const { agents } of [esm, cjs]) {
     agents.setTracingDisabled(true)
@@ -310,36 +310,39 @@ test('interruptions - an id that names a property of every object is an id like 
   expect(state.approve).not.toHaveBeenCalled()
 })
 
-describe('two processes', () => {
-  test.each([
-    ['approved', { decided: ['call-1'], waiting: [], finalOutput: 'done', called: [2] }],
-    ['denied', { decided: ['call-1'], waiting: [], finalOutput: 'done', called: [] }],
-    [undefined, { decided: [], waiting: ['call-1'], called: [] }],
-  ] as const)('interruptions - a held run outlives its process: %s', async (decision, expected) => {
-    const dir = mkdtempSync(join(tmpdir(), 'holdpoint-run-'))
-    const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
-    const run = async (mode: string) => {
-      const app = 'test/instrumentation/apps/interrupted.mjs'
-      const { code, stdout, stderr } = await startAgent(app, env, { args: [mode, join(dir, 'run.json')] })
-        .ended
-      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
-      return JSON.parse(stdout)
-    }
-    try {
-      expect(await run('ask')).toEqual({ interrupted: 1, called: [] })
-      const [request] = scene.broker.requests
-      expect(request?.state).toBe('pending')
-      expect(readFileSync(join(dir, 'run.json'), 'utf8')).toContain(request?.requestId)
-      if (decision !== undefined) scene.broker.decide(request as never, decision)
-      expect(await run('resume')).toEqual(expected)
-      expect(scene.broker.requests).toHaveLength(1)
-      if (decision === 'approved')
-        expect(scene.broker.outcomes).toContainEqual(
-          expect.objectContaining({ requestId: request?.requestId, outcome: 'executed' }),
-        )
-    } finally {
-      remove()
-      rmSync(dir, { recursive: true, force: true })
-    }
-  })
+test('interruptions - a held run outlives its process, and each of its calls is as people decided', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'holdpoint-run-'))
+  const file = join(dir, 'run.json')
+  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
+  const run = async (mode: string) => {
+    const app = 'test/instrumentation/apps/interrupted.mjs'
+    const { code, stdout, stderr } = await startAgent(app, env, { args: [mode, file] }).ended
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+    return JSON.parse(stdout)
+  }
+  try {
+    expect(await run('ask')).toEqual({ interrupted: 2, called: [] })
+    const [first, second] = scene.broker.requests
+    expect([first?.state, second?.state]).toEqual(['pending', 'pending'])
+    expect(readFileSync(file, 'utf8')).toContain(second?.requestId)
+    scene.broker.decide(first as never, 'denied', 'Audit first')
+    scene.broker.decide(second as never, 'approved')
+    expect(await run('resume')).toEqual({
+      decided: expect.arrayContaining(['call-1', 'call-2']),
+      waiting: [],
+      finalOutput: 'done',
+      called: [second?.attempt.action.arguments],
+      outputs: {
+        [first?.attempt.attempt as string]: expect.stringMatching(/APPROVAL_DENIED.*Audit first/s),
+        [second?.attempt.attempt as string]: 'exported',
+      },
+    })
+    expect(scene.broker.requests).toHaveLength(2)
+    expect(scene.broker.outcomes).toContainEqual(
+      expect.objectContaining({ requestId: second?.requestId, outcome: 'executed' }),
+    )
+  } finally {
+    remove()
+    rmSync(dir, { recursive: true, force: true })
+  }
 })

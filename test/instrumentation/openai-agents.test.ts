@@ -1,224 +1,207 @@
-import { createRequire } from 'node:module'
-import * as esm from '@openai/agents-core'
-import * as testing from '@openai/agents-core/testing'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
-import { instrumentations } from '#instrumentation'
-import { type Scene, startScene } from '../support/gate-scene.ts'
-import { type RecordedSpans, recordSpans } from '../support/spans.ts'
-import { outputsOf } from '../support/tool-outputs.ts'
+import type { FunctionTool } from '@openai/agents-core'
+import { expect, test, vi } from 'vitest'
+import {
+  callOf,
+  EXPORTED,
+  PARAMETERS,
+  type ToolCall,
+  testInstrumentation,
+} from '../support/instrumentation.ts'
+import { driver, outputsOf } from './drivers/openai-agents.ts'
 
-const require = createRequire(import.meta.url)
-const cjs = require('@openai/agents-core') as typeof esm
-const cjsTesting = require('@openai/agents-core/testing') as typeof testing
+testInstrumentation(driver, {}, (stage) => {
+  const exporting = () => vi.fn(async (_given: unknown) => EXPORTED)
 
-const instrumentation = instrumentations.find(
-  ({ name }) => name === 'openai-agents',
-) as (typeof instrumentations)[number]
-let scene: Scene
-let spans: RecordedSpans
-
-beforeAll(async () => {
-  spans = recordSpans()
-  scene = await startScene()
-  for (const sdk of [esm, cjs]) {
-    sdk.setTracingDisabled(true)
-    instrumentation.patch(sdk as never, scene.gate)
-    // A module that is loaded under two names is patched once.
-    instrumentation.patch(sdk as never, scene.gate)
-  }
-})
-afterAll(async () => {
-  await scene.stop()
-  await spans.stop()
-})
-beforeEach(() => spans.reset())
-afterEach(() => {
-  scene.broker.onRequest = () => undefined
-  scene.broker.requests.length = 0
-})
-
-const { functionCall, assistantMessage } = testing
-const done = [assistantMessage('done')]
-const nothing = { behavior: { type: 'allow' as const } }
-
-describe.each([
-  ['ESM', esm, testing],
-  ['CommonJS', cjs, cjsTesting],
-])('the %s copy', (_name, sdk, { ScriptedModel }) => {
-  const script = (...calls: [string, Record<string, unknown>, string][]) =>
-    new ScriptedModel([calls.map(([name, given, callId]) => functionCall(name, given, { callId })), done])
-
-  function exportTool(execute: (given: { limit: number }) => unknown, more: object = {}) {
-    return sdk.tool({
-      name: 'export_customers',
-      description: 'Exports customers',
-      parameters: z.object({ limit: z.number() }),
-      execute: execute as never,
-      ...more,
-    })
+  function toolOf(execute: (given: never) => unknown, more: object = {}) {
+    const { tool } = stage().sdk.agents
+    const name = 'export_customers'
+    return tool({ name, description: name, parameters: PARAMETERS, execute: execute as never, ...more })
   }
 
-  test('openai-agents - an allowed tool runs, and nobody is asked', async () => {
-    const execute = vi.fn(async () => 'Ada')
-    const lookup = sdk.tool({
-      name: 'lookup_customer',
-      description: 'd',
-      parameters: z.object({ id: z.string() }),
-      execute,
-    })
-    const model = script(['lookup_customer', { id: '7' }, 'call-1'])
-    const result = await sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [lookup] }), 'go')
-    expect(result.finalOutput).toBe('done')
-    expect(execute).toHaveBeenCalledTimes(1)
-    expect(outputsOf(model)).toEqual({ 'call-1': 'Ada' })
-    expect(scene.broker.requests).toEqual([])
-    expect(spans.named('execute_tool lookup_customer')).toHaveLength(1)
-  })
+  const functionCall = ({ id, name, arguments: given }: ToolCall) =>
+    stage().sdk.testing.functionCall(name, given, { callId: id })
 
-  test('openai-agents - a held tool runs once, after the approval, with the approved arguments', async () => {
-    const execute = vi.fn(async ({ limit }: { limit: number }) => `exported ${limit}`)
-    const model = script(['export_customers', { limit: 100 }, 'call-2'])
-    const agent = new sdk.Agent({ name: 'Clerk', model, tools: [exportTool(execute)] })
-    const result = sdk.run(agent, 'go', { conversationId: 'conv-1' })
-    await vi.waitFor(() => expect(scene.broker.requests).toHaveLength(1))
-    expect(execute).not.toHaveBeenCalled()
-    const [request] = scene.broker.requests
-    expect(request?.attempt).toMatchObject({
-      attempt: 'call-2',
-      conversation: 'conv-1',
-      action: { kind: 'tool', name: 'export_customers', arguments: { limit: 100 } },
-    })
-    scene.broker.decide(request as never, 'approved')
-    await result
-    expect(execute).toHaveBeenCalledTimes(1)
-    expect(execute.mock.calls[0]?.[0]).toEqual({ limit: 100 })
-    expect(outputsOf(model)).toEqual({ 'call-2': 'exported 100' })
-    const [span] = spans.named('execute_tool export_customers')
-    expect(span?.attributes).toMatchObject({
-      'gen_ai.agent.name': 'Clerk',
-      'gen_ai.tool.call.id': 'call-2',
-      'gen_ai.conversation.id': 'conv-1',
-      'holdpoint.approval.decision': 'approved',
-      'holdpoint.outcome': 'executed',
-    })
-  })
+  /** Each list is one answer of the model; then it is done. */
+  const scripted = (...turns: object[][]) => {
+    const { ScriptedModel, assistantMessage } = stage().sdk.testing
+    return new ScriptedModel([...(turns as never[][]), [assistantMessage('done')]])
+  }
 
-  test('openai-agents - a denied tool is never called, and the model reads why', async () => {
-    const execute = vi.fn()
-    const model = script(['export_customers', { limit: 100 }, 'call-3'])
-    const result = sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [exportTool(execute)] }), 'go')
-    await vi.waitFor(() => expect(scene.broker.requests).toHaveLength(1))
-    scene.broker.decide(scene.broker.requests[0] as never, 'denied', 'Audit first')
-    expect((await result).finalOutput).toBe('done')
-    expect(execute).not.toHaveBeenCalled()
-    expect(outputsOf(model)['call-3']).toMatch(/APPROVAL_DENIED.*Audit first/s)
-  })
+  async function run(model: ReturnType<typeof scripted>, tools: unknown[], options: object = {}) {
+    const { agents } = stage().sdk
+    await agents.run(new agents.Agent({ name: 'Clerk', model, tools: tools as never }), 'go', options)
+    return outputsOf(model)
+  }
 
-  test('openai-agents - the tool’s timeout does not run while people decide', async () => {
-    const execute = vi.fn(async () => 'exported')
-    const model = script(['export_customers', { limit: 1 }, 'call-4'])
-    const tool = exportTool(execute, { timeoutMs: 30 })
-    const result = sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [tool] }), 'go')
-    await vi.waitFor(() => expect(scene.broker.requests).toHaveLength(1))
-    await new Promise((resolve) => setTimeout(resolve, 60))
-    scene.broker.decide(scene.broker.requests[0] as never, 'approved')
-    await result
-    expect(outputsOf(model)).toEqual({ 'call-4': 'exported' })
-  })
-
-  test('openai-agents - a tool’s own error reaches the model as it does without a gate', async () => {
-    scene.broker.onRequest = () => 'approved'
-    const execute = vi.fn(async () => {
-      throw new Error('disk full')
-    })
-    const model = script(['export_customers', { limit: 1 }, 'call-5'])
-    await sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [exportTool(execute)] }), 'go')
-    expect(execute).toHaveBeenCalledTimes(1)
-    expect(outputsOf(model)['call-5']).toBe('An error occurred while running the tool. Please try again.')
-  })
+  const asked = () => stage().scene.broker.requests.map(({ attempt }) => attempt.attempt)
+  const denyAll = () => {
+    stage().scene.broker.onRequest = () => 'denied'
+  }
+  const denied = { text: expect.stringMatching(/APPROVAL_DENIED/) }
 
   test('openai-agents - a tool without an error function ends the run with its own error', async () => {
-    scene.broker.onRequest = () => 'approved'
-    const tool = exportTool(() => Promise.reject(new RangeError('disk full')), { errorFunction: null })
-    const model = script(['export_customers', { limit: 1 }, 'call-6'])
-    const result = sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [tool] }), 'go')
-    await expect(result).rejects.toThrow(/disk full/)
-    expect(spans.named('execute_tool export_customers')[0]?.attributes).toMatchObject({
+    stage().scene.broker.onRequest = () => 'approved'
+    const tool = toolOf(() => Promise.reject(new RangeError('disk full')), { errorFunction: null })
+    await expect(run(scripted([functionCall(callOf(1))]), [tool])).rejects.toThrow(/disk full/)
+    expect(stage().spans.named('execute_tool export_customers')[0]?.attributes).toMatchObject({
       'holdpoint.outcome': 'failed',
       'error.type': 'RangeError',
     })
   })
 
-  test('openai-agents - two equal calls in one turn are two requests, decided independently', async () => {
-    const execute = vi.fn(async () => 'exported')
-    const model = script(
-      ['export_customers', { limit: 1 }, 'call-7'],
-      ['export_customers', { limit: 1 }, 'call-8'],
-    )
-    const result = sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [exportTool(execute)] }), 'go')
-    await vi.waitFor(() => expect(scene.broker.requests).toHaveLength(2))
-    for (const request of scene.broker.requests)
-      scene.broker.decide(request, request.attempt.attempt === 'call-8' ? 'approved' : 'denied')
-    await result
-    expect(execute).toHaveBeenCalledTimes(1)
-    expect(outputsOf(model)).toEqual({
-      'call-7': expect.stringMatching(/APPROVAL_DENIED/),
-      'call-8': 'exported',
-    })
-  })
-
-  test('openai-agents - a user’s guardrail runs before the gate, and what it rejects is not put before a person', async () => {
-    const execute = vi.fn(async () => 'exported')
-    const userGuardrail = vi.fn(async ({ toolCall }: { toolCall: { arguments: string } }) =>
-      toolCall.arguments.includes('13')
+  test('openai-agents - what a guardrail of the program rejects is not put before a person', async () => {
+    stage().scene.broker.onRequest = () => 'approved'
+    const luck = vi.fn(async ({ toolCall }: { toolCall: { callId: string } }) =>
+      toolCall.callId === 'call-13'
         ? { behavior: { type: 'rejectContent' as const, message: 'unlucky' } }
-        : nothing,
+        : { behavior: { type: 'allow' as const } },
     )
-    const tool = exportTool(execute, { inputGuardrails: [{ name: 'luck', run: userGuardrail }] })
-    const model = new ScriptedModel([
-      [functionCall('export_customers', { limit: 13 }, { callId: 'call-9' })],
-      [functionCall('export_customers', { limit: 14 }, { callId: 'call-10' })],
-      done,
-    ])
-    scene.broker.onRequest = () => 'approved'
-    await sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [tool] }), 'go')
-    expect(userGuardrail).toHaveBeenCalledTimes(2)
-    expect(scene.broker.requests).toHaveLength(1)
+    const execute = exporting()
+    const tool = toolOf(execute, { inputGuardrails: [{ name: 'luck', run: luck }] })
+    const model = scripted([functionCall(callOf(13))], [functionCall(callOf(14))])
+    expect(await run(model, [tool])).toEqual({
+      'call-13': { text: 'unlucky' },
+      'call-14': { text: EXPORTED },
+    })
+    expect(luck).toHaveBeenCalledTimes(2)
+    expect(asked()).toEqual(['call-14'])
     expect(execute).toHaveBeenCalledTimes(1)
-    expect(outputsOf(model)).toEqual({ 'call-9': 'unlucky', 'call-10': 'exported' })
   })
 
   test('openai-agents - arguments that two parsers could read differently are refused', async () => {
-    const execute = vi.fn()
-    const model = new ScriptedModel([
-      [
-        functionCall('export_customers', '{"limit":1,"limit":1000000}', { callId: 'call-11' }),
-        functionCall('export_customers', '{"limit":', { callId: 'call-12' }),
-      ],
-      done,
+    const execute = exporting()
+    const { functionCall: rawCall } = stage().sdk.testing
+    const twice = '{"limit":1,"limit":1000000,"region":"eu","filter":{"tags":[]}}'
+    const model = scripted([
+      rawCall('export_customers', twice, { callId: 'twice' }),
+      rawCall('export_customers', '{"limit":', { callId: 'half' }),
     ])
-    await sdk.run(new sdk.Agent({ name: 'Clerk', model, tools: [exportTool(execute)] }), 'go')
-    expect(execute).not.toHaveBeenCalled()
-    expect(outputsOf(model)).toEqual({
-      'call-11': expect.stringMatching(/INVALID_INPUT.*"limit" twice/),
+    expect(await run(model, [toolOf(execute)])).toEqual({
+      twice: { text: expect.stringMatching(/INVALID_INPUT.*"limit" twice/) },
       // The SDK's own words: what it cannot parse, it does not offer to anybody.
-      'call-12': expect.stringMatching(/parsing tool arguments/),
+      half: { text: expect.stringMatching(/parsing tool arguments/) },
     })
+    expect(execute).not.toHaveBeenCalled()
   })
 
-  test('openai-agents - a run that is aborted cancels its request, and a late approval runs nothing', async () => {
-    const execute = vi.fn()
-    const caller = new AbortController()
-    const model = script(['export_customers', { limit: 1 }, 'call-13'])
-    const agent = new sdk.Agent({ name: 'Clerk', model, tools: [exportTool(execute)] })
-    const result = sdk.run(agent, 'go', { signal: caller.signal })
-    await vi.waitFor(() => expect(scene.broker.requests).toHaveLength(1))
-    const [request] = scene.broker.requests
-    caller.abort()
-    await Promise.allSettled([result])
-    await vi.waitFor(() => expect(request?.state).toBe('cancelled'))
-    scene.broker.decide(request as never, 'approved')
+  test.each([
+    ['a session', { session: { getSessionId: async () => 'conv-8' } }, 'conv-8'],
+    [
+      'a session whose store fails',
+      { session: { getSessionId: () => Promise.reject(new Error('gone')) } },
+      undefined,
+    ],
+    ['a group of runs', { groupId: 'conv-9' }, 'conv-9'],
+  ])('openai-agents - the conversation is known by %s', async (_by, by, conversation) => {
+    stage().scene.broker.onRequest = () => 'approved'
+    const { agents } = stage().sdk
+    const session = 'session' in by && {
+      getItems: async () => [],
+      addItems: async () => {},
+      popItem: async () => undefined,
+      clearSession: async () => {},
+      getSessionId: by.session.getSessionId,
+    }
+    const model = scripted([functionCall(callOf(1))])
+    const agent = new agents.Agent({ name: 'Clerk', model, tools: [toolOf(exporting())] })
+    const runner = new agents.Runner('groupId' in by ? { groupId: by.groupId } : {})
+    await runner.run(agent, 'go', session === false ? {} : { session })
+    expect(stage().scene.broker.requests.map(({ attempt }) => attempt.conversation)).toEqual([conversation])
+  })
+
+  test('openai-agents - the user is known by the runner as well, and by the field’s former name', async () => {
+    stage().scene.broker.onRequest = () => 'approved'
+    const { agents } = stage().sdk
+    const model = scripted([functionCall(callOf(1))])
+    const agent = new agents.Agent({ name: 'Clerk', model, tools: [toolOf(exporting())] })
+    await new agents.Runner({ modelSettings: { providerData: { user: 'user-8' } } }).run(agent, 'go')
+    expect(stage().spans.named('execute_tool export_customers')[0]?.attributes['user.id']).toBe('user-8')
+  })
+
+  /** A tool of the model's provider that lets the program look for more tools. */
+  const searchTool = (found: () => unknown) =>
+    stage().sdk.agents.attachClientToolSearchExecutor(
+      {
+        type: 'hosted_tool',
+        name: 'tool_search',
+        providerData: { type: 'tool_search', execution: 'client' },
+      } as never,
+      found as never,
+    )
+  const searchCall = {
+    type: 'tool_search_call',
+    id: 'search-1',
+    status: 'completed',
+    execution: 'client',
+    call_id: 'search-1',
+    arguments: { paths: ['export_customers'] },
+  }
+
+  test.each([
+    ['in a list', (tool: unknown) => [tool]],
+    ['alone', (tool: unknown) => tool],
+    ['later', async (tool: unknown) => [tool]],
+  ])('openai-agents - a tool that a search finds while the agent runs, %s, is held', async (_how, give) => {
+    denyAll()
+    const execute = exporting()
+    // In the same turn as it is found, and in a later one.
+    const model = scripted([searchCall, functionCall(callOf(1))], [functionCall(callOf(2))])
+    expect(await run(model, [searchTool(() => give(toolOf(execute)))])).toMatchObject({
+      'call-1': denied,
+      'call-2': denied,
+    })
     expect(execute).not.toHaveBeenCalled()
+    expect(asked()).toEqual(['call-1', 'call-2'])
+  })
+
+  test('openai-agents - the tools of a handoff, and of an agent that is a tool, are held', async () => {
+    denyAll()
+    const { agents, testing } = stage().sdk
+    const execute = exporting()
+    const inner = (name: string) =>
+      new agents.Agent({
+        name,
+        model: scripted([functionCall(callOf(1, 'export_customers', name))]),
+        tools: [toolOf(execute)],
+      })
+    const model = new testing.ScriptedModel([
+      [testing.functionCall('lookup_inner', { input: 'go' }, { callId: 'as-tool' })],
+      [testing.functionCall('transfer_to_second', {}, { callId: 'handoff' })],
+    ])
+    const outer = new agents.Agent({
+      name: 'Outer',
+      model,
+      tools: [inner('first').asTool({ toolName: 'lookup_inner', toolDescription: 'asks' })],
+      handoffs: [inner('second')],
+    })
+    expect((await agents.run(outer, 'go')).finalOutput).toBe('done')
+    expect(asked()).toEqual(['first', 'second'])
+    expect(execute).not.toHaveBeenCalled()
+  })
+
+  test('openai-agents - a tool that is invoked past its guardrails is held', async () => {
+    const { agents } = stage().sdk
+    const execute = exporting()
+    const agent = new agents.Agent({ name: 'Clerk', tools: [toolOf(execute)] })
+    const context = new agents.RunContext()
+    const [tool] = (await agent.getAllTools(context)) as FunctionTool[]
+    const invoke = () => tool?.invoke(context, JSON.stringify(callOf(1).arguments))
+    denyAll()
+    expect(await invoke()).toMatch(/APPROVAL_DENIED/)
+    expect(execute).not.toHaveBeenCalled()
+    stage().scene.broker.onRequest = () => 'approved'
+    expect(await invoke()).toBe(EXPORTED)
+  })
+
+  test('openai-agents - asking for the tools again returns the same guarded tools', async () => {
+    const { agents } = stage().sdk
+    const context = new agents.RunContext()
+    const agent = new agents.Agent({ name: 'Clerk', tools: [toolOf(exporting())] })
+    const [first] = (await agent.getAllTools(context)) as FunctionTool[]
+    const [second] = await agent.getAllTools(context)
+    expect(second).toBe(first)
+    const other = new agents.Agent({ name: 'Other', tools: [first as FunctionTool] })
+    expect(await other.getAllTools(context)).toEqual([first])
+    expect(first?.inputGuardrails).toHaveLength(1)
   })
 })

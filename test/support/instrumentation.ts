@@ -31,9 +31,14 @@ export type Limits<Sdk> = Partial<
  *     testInstrumentation(driver, { 'client-timeout': { note: '…', test: async ({ run, scene }) => { … } } })
  *
  * The driver's file is named as its framework: one program per copy is started from it, to be killed.
- * When all points of all copies have passed, their cells are written for the compatibility table.
+ * What is special to the SDK is tested in `special`, for each copy, on the same stage. When all points of all copies
+ * have passed, their cells are written for the compatibility table.
  */
-export function testInstrumentation<Sdk>(driver: Driver<Sdk>, limits: Limits<Sdk> = {}): void {
+export function testInstrumentation<Sdk>(
+  driver: Driver<Sdk>,
+  limits: Limits<Sdk> = {},
+  special: (stage: () => Stage<Sdk>) => void = () => {},
+): void {
   let house: House
   const cells: Cell[] = []
 
@@ -55,6 +60,8 @@ export function testInstrumentation<Sdk>(driver: Driver<Sdk>, limits: Limits<Sdk
     beforeAll(async () => {
       stage = await enterStage(house, driver, copy)
     })
+
+    special(() => stage)
 
     test.each(POINTS)(`${driver.framework} - %s`, async (point) => {
       const limit = limits[point]

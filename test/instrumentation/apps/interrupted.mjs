@@ -13,13 +13,13 @@ const exportCustomers = tool({
   description: 'Exports customers',
   parameters: z.object({ limit: z.number() }),
   needsApproval: true,
-  execute: async ({ limit }) => {
-    called.push(limit)
-    return `exported ${limit}`
+  execute: async (given) => {
+    called.push(given)
+    return 'exported'
   },
 })
-const call = functionCall('export_customers', { limit: 2 }, { callId: 'call-1' })
-const model = new ScriptedModel(mode === 'ask' ? [[call]] : [[assistantMessage('done')]])
+const calls = [1, 2].map((limit) => functionCall('export_customers', { limit }, { callId: `call-${limit}` }))
+const model = new ScriptedModel(mode === 'ask' ? [calls] : [[assistantMessage('done')]])
 const agent = new Agent({ name: 'Clerk', model, tools: [exportCustomers] })
 
 if (mode === 'ask') {
@@ -32,5 +32,7 @@ if (mode === 'ask') {
   const state = await RunState.fromString(agent, text)
   const resumed = await resumeInterruptions(state, held)
   const { finalOutput } = await run(agent, state)
-  process.stdout.write(JSON.stringify({ ...resumed, finalOutput, called }))
+  const results = model.lastCall.request.input.filter(({ type }) => type === 'function_call_result')
+  const outputs = Object.fromEntries(results.map(({ callId, output }) => [callId, output.text ?? output]))
+  process.stdout.write(JSON.stringify({ ...resumed, finalOutput, called, outputs }))
 }

@@ -1,4 +1,8 @@
-import { InstrumentationBase, InstrumentationNodeModuleDefinition } from '@opentelemetry/instrumentation'
+import {
+  InstrumentationBase,
+  InstrumentationNodeModuleDefinition,
+  isWrapped,
+} from '@opentelemetry/instrumentation'
 
 /** Somebody else's instrumentation of the same methods, written as OpenTelemetry's own are. */
 export function createOtherInstrumentation(methods: readonly (readonly [object, string])[]) {
@@ -21,7 +25,8 @@ export function createOtherInstrumentation(methods: readonly (readonly [object, 
         })
     }
     unwrap(): void {
-      for (const [object, name] of methods) this._unwrap(object as Methods, name)
+      for (const [object, name] of methods)
+        if (isWrapped((object as Methods)[name])) this._unwrap(object as Methods, name)
     }
   }
   const other = new Other()
