@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { linesOf, readSnapshot } from './instrumentation/compatibility.ts'
-import { CONTRACT } from './instrumentation/contract.ts'
+import { CONTRACT } from './instrumentation/contract/index.ts'
 import type { Driver } from './instrumentation/driver.ts'
 import { installedVersion, writeMatrix } from './instrumentation/matrix.ts'
 import { type Cell, POINTS, type Point } from './instrumentation/points.ts'
 import { enterStage, type House, type Stage, startHouse } from './instrumentation/stage.ts'
 
-export { outputsOf } from './instrumentation/contract.ts'
+export { outputsOf } from './instrumentation/contract/index.ts'
 export type { Driver, Output, Outputs, Parameters, ToolCall, Turn } from './instrumentation/driver.ts'
 export { PARAMETERS, PARAMETERS_SCHEMA } from './instrumentation/driver.ts'
 export { callOf, EXPORTED, fails, isLate, type Stage } from './instrumentation/stage.ts'
@@ -63,7 +63,8 @@ export function testInstrumentation<Sdk>(
 
     special(() => stage)
 
-    test.each(POINTS)(`${driver.framework} - %s`, async (point) => {
+    const sentences = POINTS.map((point) => [point, limits[point]?.note ?? CONTRACT[point][0]] as const)
+    test.each(sentences)(`${driver.framework} - %s: %s`, async (point) => {
       const limit = limits[point]
       expect.hasAssertions()
       await (limit === undefined ? CONTRACT[point][1](stage) : limit.test(stage))
