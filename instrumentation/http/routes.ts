@@ -1,3 +1,4 @@
+import { isAmbiguousPath, pathSpellings } from '#contract'
 import type { Sent } from './sent.ts'
 
 /** One way to read a request: what policy is asked about. */
@@ -35,7 +36,7 @@ export function doubtOf(sent: Sent): string | undefined {
     ...(methods.length > 1
       ? [`A header makes servers take the method for ${methods.slice(1).join(' or ')}.`]
       : []),
-    ...(isAmbiguous(inner)
+    ...(isAmbiguousPath(inner)
       ? [`Servers read the path ${JSON.stringify(inner.slice(0, 200))} in different ways.`]
       : []),
     ...(sent.isConnectedByProgram ? ['The program itself makes the connection: it may go anywhere.'] : []),
@@ -65,8 +66,8 @@ function readingsOf(sent: Sent): Readings {
     methods: [...new Set([method, ...valuesOf(sent, METHOD_OVERRIDES).map((one) => one.toUpperCase())])],
     paths: [
       ...new Set(
-        [inner, ...valuesOf(sent, PATH_OVERRIDES).map((one) => one.split('?', 1)[0] ?? '')].flatMap(
-          spellingsOf,
+        [inner, ...valuesOf(sent, PATH_OVERRIDES).map(withoutQuery)].flatMap((one) =>
+          pathSpellings(one).reverse(),
         ),
       ),
     ],
@@ -74,6 +75,8 @@ function readingsOf(sent: Sent): Readings {
     inner,
   }
 }
+
+const withoutQuery = (path: string): string => path.split('?', 1)[0] ?? ''
 
 const METHOD_OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const
 const PATH_OVERRIDES = ['x-original-url', 'x-rewrite-url'] as const
@@ -96,34 +99,3 @@ function targetsOf(
 }
 
 const originIn = (url: string): string => URL.parse(url)?.origin ?? url
-
-/** Nothing that any server could read otherwise. */
-const PLAIN = /^(?:\/[A-Za-z0-9_~!$&'()*+,=:@-]+(?:\.+[A-Za-z0-9_~!$&'()*+,=:@-]+)*)*\/?$/
-const isAmbiguous = (path: string): boolean =>
-  !PLAIN.test(path) && new Set(spellingsOf(path).map((one) => decoded(one))).size > 1
-
-/**
- * As servers may read it, the most thorough reading first: percent signs and dots resolved, several slashes taken for
- * one, what stands behind a semicolon taken off; last as it is sent.
- */
-export function spellingsOf(path: string): string[] {
-  if (PLAIN.test(path)) return [path]
-  const bare = path.split('#', 1)[0] as string
-  const read = decoded(bare)
-  const slashed = read.replaceAll('\\', '/')
-  const merged = merge(slashed)
-  const stripped = merge(slashed.replace(/;[^/]*/g, ''))
-  // Some decode twice.
-  const twice = merge(decoded(slashed))
-  const all = [stripped, merged, twice, slashed, read, bare, path]
-  return [...new Set([...all.map((one) => decoded(withoutDots(one))), ...all])]
-}
-
-const merge = (path: string): string => path.replace(/\/{2,}/g, '/')
-const withoutDots = (path: string): string => URL.parse(`http://x${path}`)?.pathname ?? path
-
-/** What is no UTF-8 keeps nothing else from being read, and a percent sign that begins nothing stays one. */
-const decoded = (path: string): string =>
-  path.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
-    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'),
-  )

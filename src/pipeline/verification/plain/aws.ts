@@ -1,3 +1,4 @@
+import { iamPrefix } from '#contract'
 import type { Span } from '../../otlp/span.ts'
 import type { PlainAction } from './action.ts'
 import { firstOf, SPAN_KIND } from './attributes.ts'
@@ -18,7 +19,7 @@ export function readAws(span: Span): PlainAction[] {
   const where = target === undefined ? {} : { target }
   if (method === undefined || service === undefined)
     return [{ kind: 'aws', names: [`${service ?? '?'}:${method ?? '?'}`], ...where, unsure: true }]
-  return [{ kind: 'aws', names: [`${prefixOf(service)}:${method}`], ...where }]
+  return [{ kind: 'aws', names: [`${iamPrefix(service)}:${method}`], ...where }]
 }
 
 function callOf(span: Span): [service: string | undefined, method: string | undefined] {
@@ -27,52 +28,6 @@ function callOf(span: Span): [service: string | undefined, method: string | unde
   const [, before, after] = /^(.+)[/.]([^/.]+)$/s.exec(method ?? '') ?? []
   return before === undefined ? [service, method] : [service ?? before, after]
 }
-
-/** The service's prefix in IAM: its id in lower case without spaces, but where AWS has another. */
-function prefixOf(service: string): string {
-  const id = service
-    .toLowerCase()
-    .replace(/^(aws|amazon)(?=[^a-z]|$)/, '')
-    .replace(/[^a-z0-9-]/g, '')
-  return PREFIXES.get(id) ?? id
-}
-
-const PREFIXES = new Map(
-  Object.entries({
-    apigatewayv2: 'apigateway',
-    apigatewaymanagementapi: 'execute-api',
-    applicationautoscaling: 'application-autoscaling',
-    bedrockagent: 'bedrock',
-    bedrockagentruntime: 'bedrock',
-    bedrockruntime: 'bedrock',
-    cloudwatchevents: 'events',
-    cloudwatchlogs: 'logs',
-    cognitoidentity: 'cognito-identity',
-    cognitoidentityprovider: 'cognito-idp',
-    configservice: 'config',
-    costexplorer: 'ce',
-    databasemigrationservice: 'dms',
-    directoryservice: 'ds',
-    dynamodbstreams: 'dynamodb',
-    efs: 'elasticfilesystem',
-    elasticloadbalancingv2: 'elasticloadbalancing',
-    elasticsearchservice: 'es',
-    emr: 'elasticmapreduce',
-    eventbridge: 'events',
-    iotdataplane: 'iotdata',
-    kinesisanalyticsv2: 'kinesisanalytics',
-    opensearch: 'es',
-    rdsdata: 'rds-data',
-    redshiftdata: 'redshift-data',
-    resourcegroupstaggingapi: 'tag',
-    route53domains: 'route53domains',
-    s3control: 's3',
-    sesv2: 'ses',
-    sfn: 'states',
-    ssoadmin: 'sso',
-    stepfunctions: 'states',
-  }),
-)
 
 /** Attributes that hold an ARN, or a list with one. */
 const ARNS = [

@@ -1,3 +1,4 @@
+import { pathSpellings } from '#contract'
 import type { Span } from '../../otlp/span.ts'
 import type { PlainAction } from './action.ts'
 import { firstOf, SPAN_KIND } from './attributes.ts'
@@ -39,7 +40,7 @@ export function httpCallOf(span: Span): HttpCall | undefined {
   if (method === undefined && firstOf(span, 'http.url', 'url.full') === undefined) return undefined
   return {
     method: method ?? '?',
-    paths: url.path === undefined ? [] : spellingsOf(url.path),
+    paths: url.path === undefined ? [] : pathSpellings(url.path),
     query: url.query ?? '',
     ...(url.origin === undefined ? {} : { origin: url.origin }),
   }
@@ -79,25 +80,3 @@ function originOf(span: Span): string | undefined {
   const port = /:\d+$/.test(host) ? undefined : firstOf(span, 'server.port', 'net.peer.port')
   return URL.parse(`${scheme}://${host}${port === undefined ? '' : `:${port}`}`)?.origin
 }
-
-/**
- * As sent, and as servers may read it: they resolve percent signs and dots, some take several slashes for one, and
- * some take off what stands behind a semicolon.
- */
-function spellingsOf(path: string): string[] {
-  const decoded = decodePercents(path)
-  const merged = mergeSlashes(decoded)
-  const bare = mergeSlashes(decoded.replace(/;[^/]*/g, ''))
-  const read = [path, decoded, merged, bare]
-  return [...new Set([...read, ...read.map((one) => decodePercents(withoutDots(one)))])]
-}
-
-const mergeSlashes = (path: string): string => path.replace(/\/{2,}/g, '/')
-
-const withoutDots = (path: string): string => URL.parse(`http://x${path}`)?.pathname ?? path
-
-/** A percent sign that begins nothing stays one, and what is no UTF-8 keeps nothing else from being read. */
-const decodePercents = (path: string): string =>
-  path.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
-    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'),
-  )

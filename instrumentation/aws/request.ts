@@ -1,0 +1,65 @@
+import { digestBytes } from '#contract'
+import { runCoveredRequest } from '../http/covered.ts'
+import type { Call } from './call.ts'
+
+/** `HttpRequest` of Smithy. */
+export interface SmithyRequest {
+  method: string
+  protocol: string
+  hostname: string
+  port?: number
+  path: string
+  query?: Record<string, string | string[] | null>
+  body?: unknown
+}
+
+export interface Configuration {
+  requestHandler: { handle(request: SmithyRequest, ...more: unknown[]): Promise<unknown> }
+  serviceId?: string
+  region?: string | (() => Promise<string>)
+}
+
+/**
+ * The client's configuration with the last step before the wire: there it is compared once more, and what Node's HTTP
+ * client then sends of it, once for each attempt, is no action of its own.
+ */
+export function checkingHandler(configuration: Configuration, call: Call): Configuration {
+  const { requestHandler } = configuration
+  const handle = (request: SmithyRequest, ...more: unknown[]) => {
+    if (!call.covers()) return requestHandler.handle(request, ...more)
+    call.checkRequest(request)
+    const { method, protocol, hostname, port } = request
+    const origin = URL.parse(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`)?.origin ?? ''
+    return runCoveredRequest({ method, origin, path: pathOf(request) }, () =>
+      requestHandler.handle(request, ...more),
+    )
+  }
+  return Object.create(configuration, {
+    requestHandler: { value: Object.create(requestHandler, { handle: { value: handle } }), enumerable: true },
+  })
+}
+
+/** What it does, and to what; the host is the endpoint's, which the SDK may change. */
+export function outlineOf(request: SmithyRequest): string {
+  const { method, body } = request
+  const bytes = typeof body === 'string' || body instanceof Uint8Array ? digestBytes(body) : typeof body
+  return `${method} ${pathOf(request)} ${bytes}`
+}
+
+/** As Smithy writes it on the request line. */
+function pathOf({ path, query = {} }: SmithyRequest): string {
+  const parts = Object.keys(query)
+    .sort()
+    .flatMap((name) => {
+      const value = query[name]
+      if (Array.isArray(value)) return value.map((one) => `${escapeUri(name)}=${escapeUri(one)}`)
+      return typeof value === 'string' || value
+        ? [`${escapeUri(name)}=${escapeUri(value)}`]
+        : [escapeUri(name)]
+    })
+  return parts.length === 0 ? path : `${path}?${parts.join('&')}`
+}
+
+/** RFC 3986: `!'()*` are escaped as well. */
+const escapeUri = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
