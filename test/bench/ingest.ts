@@ -103,6 +103,7 @@ async function measureVerification({ rounds, say, ingest, buffered, direct }: Me
       pipelineCpu: rounded(cpuUs(measured.held) / cpuUs(measured.plain) - 1),
       heldSpanUs: rounded(((cpuUs(measured.held) - cpuUs(measured.plain)) * held.spans) / held.held),
       ledgerEntryUs: rounded(median([...measured.held, ...measured.plain].map((one) => one.ledgerUs ?? 0))),
+      sentAgain: [...measured.held, ...measured.plain].reduce((all, { again }) => all + again, 0),
     }
   }
   const verificationCost = {

@@ -17,6 +17,8 @@ export interface Round {
   pipelineUs: number
   natsUs: number
   engineUs: number
+  /** Requests that had to come again, which all of this is the cost of as well: of none, in an honest round. */
+  again: number
   /** Before the round, processor time of one pipeline for each entry of the ledger: read, and copied into the store. */
   ledgerUs?: number
 }
@@ -78,9 +80,10 @@ export function createIngest({ house, store, pipelines }: PipelineHouse): Ingest
     const rows = request.spans * times
     const before = usedMs()
     const startedAt = performance.now()
+    let again = 0
     const send = async (): Promise<void> => {
       for (let body = bodies.pop(); body !== undefined; body = bodies.pop())
-        await post(agent, pipeline.endpoint.http, body)
+        again += await post(agent, pipeline.endpoint.http, body)
     }
     await Promise.all(Array.from({ length: AT_ONCE }, send))
     await until(async () => (await countOf(store.store, 'otel_traces')) >= rows, `${rows} spans`)
@@ -92,16 +95,17 @@ export function createIngest({ house, store, pipelines }: PipelineHouse): Ingest
     const after = usedMs()
     const eachUs = (of: keyof typeof before): number => ((after[of] - before[of]) * 1_000) / rows
     const cpu = { pipelineUs: eachUs('pipelines'), natsUs: eachUs('nats'), engineUs: eachUs('engine') }
-    return { rows, ms, ...cpu, ...ofLedger }
+    return { rows, ms, again, ...cpu, ...ofLedger }
   }
 }
 
 const RETRYABLE = [429, 503]
 
-async function post(agent: Agent, endpoint: string, body: Buffer): Promise<void> {
-  for (;;) {
+/** Resolves to how often it had to come again. */
+async function post(agent: Agent, endpoint: string, body: Buffer): Promise<number> {
+  for (let again = 0; ; again++) {
     const [status, said] = await answerOf(agent, endpoint, body)
-    if (status === 200) return
+    if (status === 200) return again
     if (!RETRYABLE.includes(status)) throw new Error(`${status} ${said}`)
     await pause(50)
   }
