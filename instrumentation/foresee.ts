@@ -18,11 +18,13 @@ const ASKS: ReadonlySet<string> = new Set(['APPROVAL_IMPOSSIBLE', 'POLICY_UNAVAI
 
 /**
  * One action under several names, `DROP TABLE public.users` and `DROP users`: what policy says of any of them counts
- * for it, and the strictest word of all. Returns the attempt that it was said of.
+ * for it, and the strictest word of all. With a doubt, people are asked about what would run. Returns the attempt, by the
+ * name that it was said of.
  */
 export function strictest(
   gate: Gate,
   [first, ...others]: readonly [GateAttempt, ...GateAttempt[]],
+  doubt?: string,
 ): { attempt: GateAttempt; foreseen: Foreseen } {
   let found = { attempt: first, foreseen: foresee(gate, first) }
   for (const attempt of others) {
@@ -31,5 +33,7 @@ export function strictest(
     if (foreseen === 'refuse' || (foreseen === 'ask' && found.foreseen === 'run'))
       found = { attempt, foreseen }
   }
-  return found
+  if (doubt === undefined) return found
+  const attempt = { ...found.attempt, doubt }
+  return { attempt, foreseen: foresee(gate, attempt) }
 }

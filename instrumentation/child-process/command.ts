@@ -1,6 +1,6 @@
 import { digestJson } from '#contract'
 import type { Gate, GateAttempt } from '#gate'
-import { type Foreseen, foresee, strictest } from '../foresee.ts'
+import { type Foreseen, strictest } from '../foresee.ts'
 import { LOADING, plainWords, readCommand, shellText } from './words.ts'
 
 /** What Node's own normalisation makes of any way to start a process: `ChildProcess.prototype.spawn` is given it. */
@@ -71,45 +71,29 @@ const ownEnvironment = (): string[] => Object.entries(process.env).map(([name, v
 
 /** What policy says of it now, and as what it is asked about. */
 export function ruleCommand(gate: Gate, command: Command): { attempt: GateAttempt; foreseen: Foreseen } {
-  const { file, args } = command
+  const { file, args, cwd } = command
   const given = args.slice(1)
   const { name, doubt } = readCommand(file, given)
-  const doubts = doubt === undefined ? [] : [doubt]
+  const doubts = [...(doubt === undefined ? [] : [doubt]), ...circumstances(command)]
   const text = shellText(file, given)
   const said = text === undefined ? undefined : plainWords(text)
-  if (text !== undefined && said === undefined) doubts.push('A shell makes its command of a text.')
-  doubts.push(...circumstances(command))
-  const attempt = attemptOf(name, command, doubts)
   if (said !== undefined) {
-    const foreseen = foreseeSaid(gate, said, command)
-    if (foreseen.foreseen === 'refuse') return foreseen
-    if (foreseen.foreseen === 'ask')
-      return {
-        attempt: attemptOf(name, command, [...doubts, `It has a shell run ${said.join(' ')}.`]),
-        foreseen: 'ask',
-      }
-  }
+    const plainly = readCommand(said[0], said.slice(1))
+    const found = strictest(gate, [attemptOf(plainly.name, cwd, said)], plainly.doubt)
+    if (found.foreseen === 'refuse') return found
+    // Asked about is what is executed: the shell, with its text.
+    if (found.foreseen === 'ask') doubts.push(`It has a shell run ${said.join(' ')}.`)
+  } else if (text !== undefined) doubts.push('A shell makes its command of a text.')
+  const attempt = attemptOf(name, cwd, [file, ...given])
   // `/tmp/git` is called git and may be anything: a rule for git does not release it, and one against git holds it.
-  return file.includes('/') && !isShell(file)
-    ? strictest(gate, [{ ...attempt, name: [file, ...name.split(' ').slice(1)].join(' ') }, attempt])
-    : { attempt, foreseen: foresee(gate, attempt) }
+  const byPath = { ...attempt, name: [file, ...name.split(' ').slice(1)].join(' ').slice(0, MAX_NAME) }
+  const names: [GateAttempt, ...GateAttempt[]] =
+    file.includes('/') && !isNodesOwn(file) ? [attempt, byPath] : [attempt]
+  return strictest(gate, names, doubts.length === 0 ? undefined : doubts.join(' ').slice(0, MAX_TARGET))
 }
 
 /** Those that Node itself starts by their paths. */
-const isShell = (file: string): boolean => file === '/bin/sh' || file === process.execPath
-
-/** What a shell is plainly told to run counts as well, so that a rule for it cannot be talked around. */
-function foreseeSaid(gate: Gate, [file, ...given]: [string, ...string[]], { cwd }: Command) {
-  const { name, doubt } = readCommand(file, given)
-  const attempt: GateAttempt = {
-    kind: 'process',
-    name,
-    target: cwd,
-    arguments: [file, ...given],
-    ...(doubt === undefined ? {} : { doubt }),
-  }
-  return { attempt, foreseen: foresee(gate, attempt) }
-}
+const isNodesOwn = (file: string): boolean => file === '/bin/sh' || file === process.execPath
 
 function* circumstances({ file, args: [called], uid, gid, envPairs }: Command): Generator<string> {
   if (uid !== undefined && uid !== null) yield `It runs as user ${uid}.`
@@ -123,15 +107,12 @@ function* circumstances({ file, args: [called], uid, gid, envPairs }: Command): 
 }
 
 /** The working folder is where it acts, for people and for policy. */
-function attemptOf(name: string, { file, args, cwd }: Command, doubts: readonly string[]): GateAttempt {
-  return {
-    kind: 'process',
-    name: name.slice(0, MAX_NAME),
-    ...(cwd.length > MAX_TARGET ? {} : { target: cwd }),
-    arguments: [file, ...args.slice(1)],
-    ...(doubts.length === 0 ? {} : { doubt: doubts.join(' ').slice(0, MAX_TARGET) }),
-  }
-}
+const attemptOf = (name: string, cwd: string, argv: string[]): GateAttempt => ({
+  kind: 'process',
+  name: name.slice(0, MAX_NAME),
+  ...(cwd.length > MAX_TARGET ? {} : { target: cwd }),
+  arguments: argv,
+})
 
 const MAX_NAME = 500
 const MAX_TARGET = 2_000
