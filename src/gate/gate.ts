@@ -10,6 +10,7 @@ import { decide, decideSync } from './decide.ts'
 import { foresee } from './foresee.ts'
 import { createFreeze } from './freeze.ts'
 import { goOn } from './go-on.ts'
+import { look } from './look.ts'
 import { createOutcomes } from './outcomes.ts'
 import type { OpenPermit } from './permit.ts'
 import type { HoldDeps } from './request.ts'
@@ -88,6 +89,7 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
       if (answer.span !== undefined) endRefused(answer.span, answer.refusal)
       return { permitted: false, refusal: answer.refusal }
     },
+    look: (approval) => look(approval, core),
     async withdraw({ requestId }) {
       // Where the broker does not hear it, the request expires.
       await session.connection.call('cancel', { requestId }, timeoutMs).catch(() => {})

@@ -11,6 +11,7 @@ export type {
   GateAttempt,
   GateConfig,
   Held,
+  Looked,
   PendingApproval,
   Permit,
   Refusal,

@@ -81,6 +81,8 @@ export interface Gate {
    * at all. Never throws. A permitted action must be run, or abandoned.
    */
   resume(approval: PendingApproval, options?: ResumeOptions): Promise<Answer | StillPending>
+  /** Whether people have decided what `request` asked. Nothing is spent, and it is no permission. Never throws. */
+  look(approval: PendingApproval): Promise<Looked>
   /** Takes back what `request` asked. Never throws: what the broker does not hear expires. */
   withdraw(approval: PendingApproval): Promise<void>
   /**
@@ -125,6 +127,9 @@ export interface ResumeOptions
   extends Pick<GateAttempt, 'signal' | 'annotate' | 'failureIn' | 'agentName' | 'conversation' | 'user'> {
   waitMs?: number
 }
+
+/** `unknown`: the broker did not answer. */
+export type Looked = 'pending' | 'approved' | 'refused' | 'unknown'
 
 export interface StillPending {
   permitted: false

@@ -216,3 +216,32 @@ test('gate - a call that cannot wait, before any policy is known, is refused', (
     refusal: { code: 'POLICY_UNAVAILABLE' },
   })
 })
+
+test('gate - looking at a request says what people have said, and spends nothing', async () => {
+  const approval = await asked()
+  expect(await later.look(approval)).toBe('pending')
+  scene.broker.decide(latest(), 'approved')
+  expect(await later.look(approval)).toBe('approved')
+  expect(await later.look(approval)).toBe('approved')
+  expect(scene.broker.calls.filter(({ name }) => name === 'consume')).toEqual([])
+  const { run } = await resumed(approval)
+  expect(run).toHaveBeenCalledTimes(1)
+  expect(await later.look(approval)).toBe('refused')
+})
+
+test.each(['denied', 'expired', 'cancelled'] as const)(
+  'gate - looking at a request that was %s says that it is refused',
+  async (decision) => {
+    const approval = await asked()
+    scene.broker.decide(latest(), decision)
+    expect(await later.look(approval)).toBe('refused')
+  },
+)
+
+test('gate - looking at a request says that nothing is known where the broker does not answer', async () => {
+  const approval = await asked()
+  scene.broker.intercept = ({ name }, honest) => (name === 'claim' ? undefined : honest)
+  expect(await later.look(approval)).toBe('unknown')
+  scene.broker.intercept = ({ name }, honest) => (name === 'claim' ? { status: 'granted' } : honest)
+  expect(await later.look(approval)).toBe('unknown')
+})
