@@ -81,20 +81,20 @@ function find(file: string, path = '/usr/bin:/bin'): string {
 
 /** Where more than three streams, or a channel between two Nodes, are to be passed on: execve would close them. */
 function runBeside({ file, args: [argv0, ...args], envPairs }: Go): void {
-  const passed = Array.from({ length: Number(fd) }, () => 'inherit' as const)
+  // Before it is started: a signal in between would end the shim alone.
+  const passOn = (signal: NodeJS.Signals) => void child.kill(signal)
+  for (const signal of PASSED) process.on(signal, passOn)
   const child = spawn(file, args, {
     ...(argv0 === undefined ? {} : { argv0 }),
     env: environmentOf(envPairs),
-    stdio: passed,
+    stdio: Array.from({ length: Number(fd) }, () => 'inherit' as const),
     windowsHide: true,
   })
+  // SIGKILL cannot be passed on from here: the gate's process does it, and must know whom to.
+  if (child.pid !== undefined) writeSync(Number(fd), `${child.pid}\n`)
   child.on('error', ({ code, message }: NodeJS.ErrnoException) =>
     stop(`${file}: ${message}`, code === 'ENOENT' ? NOT_FOUND : REFUSED),
   )
-  // SIGKILL cannot be passed on from here: the gate's process does it, and must know whom to.
-  if (child.pid !== undefined) writeSync(Number(fd), `${child.pid}\n`)
-  const passOn = (signal: NodeJS.Signals) => void child.kill(signal)
-  for (const signal of PASSED) process.on(signal, passOn)
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 0)
     for (const one of PASSED) process.off(one, passOn)

@@ -198,7 +198,7 @@ describe('the released command', () => {
   test.each(['SIGTERM', 'SIGKILL'] as const)(
     'child-process - %s reaches one that runs beside the shim',
     async (signal) => {
-      const child = spawn('sh', ['-c', 'echo $$; exec sleep 60'], {
+      const child = spawn('sh', ['-c', 'sleep 0.2; echo $$; exec sleep 60'], {
         stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
       })
       scene.broker.decide(await scene.opened(), 'approved')
