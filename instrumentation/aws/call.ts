@@ -3,7 +3,7 @@ import { canonicalize, HoldpointError, type JsonValue } from '#contract'
 import type { Gate, GateAttempt } from '#gate'
 import { HoldpointRefused, tooLarge } from '../http/refused.ts'
 import { type Described, describeInput, freezeInput, MAX_STREAM_BYTES } from './input.ts'
-import { outlineOf, type SmithyRequest } from './request.ts'
+import { type Outline, outlineOf, type SmithyRequest } from './request.ts'
 
 export interface CallOptions {
   gate: Gate
@@ -29,8 +29,8 @@ export interface Call {
 
 interface State {
   /** Set once it may run. */
-  allowed?: { given: string; input: object; text: string }
-  request?: string
+  allowed?: { given: string; input: object; described: Described }
+  request?: Outline
 }
 
 export function createCall({ gate, describe, isPresigned, abortSignal }: CallOptions): Call {
@@ -58,10 +58,10 @@ export function createCall({ gate, describe, isPresigned, abortSignal }: CallOpt
       })
       const says = gate.foresee(attempt(described.value))
       const isFree = says === 'allow' || says === 'observe'
-      const sent = isFree ? { input, ...described } : await freezeInput(input, signal)
+      const sent = isFree ? { input, described } : await freezeInput(input, signal)
       if (sent === undefined) throw tooLarge(action.name, MAX_STREAM_BYTES)
-      const held = await gate.hold(attempt(sent.value), () => {
-        current.allowed = { given: described.text, input: sent.input, text: describeInput(sent.input).text }
+      const held = await gate.hold(attempt(sent.described.value), () => {
+        current.allowed = { given: described.text, input: sent.input, described: sent.described }
         return run(sent.input)
       })
       if (held.ran) return held.value
@@ -69,14 +69,16 @@ export function createCall({ gate, describe, isPresigned, abortSignal }: CallOpt
     },
     checkInput(input) {
       const { allowed } = state()
-      if (allowed === undefined || !isSame(allowed, describeInput(input)))
+      if (allowed === undefined || !isSame(allowed.described, describeInput(input)))
         throw changed('The input of the call was changed after it had been allowed.')
     },
     keep(request) {
       state().request = outlineOf(request)
     },
     checkRequest(request) {
-      if (state().request !== outlineOf(request))
+      const before = state().request
+      const now = outlineOf(request)
+      if (before?.line !== now.line || !isSameBody(before.body, now.body))
         throw changed('The request was changed into another one after the call had been allowed.')
     },
     covers: () => states.getStore()?.request !== undefined,
@@ -86,13 +88,16 @@ export function createCall({ gate, describe, isPresigned, abortSignal }: CallOpt
 /** Which checksum it adds is the SDK's own affair. */
 const ADDED_BY_SDK = ['ChecksumAlgorithm', 'ChecksumMode'] as const
 
-function isSame({ text, input }: { text: string; input: object }, now: Described): boolean {
-  if (now.text === text) return true
+function isSame(allowed: Described, now: Described): boolean {
+  if (now.text === allowed.text) return true
   const value = { ...(now.value as Record<string, JsonValue>) }
-  for (const name of ADDED_BY_SDK)
-    if ((input as Record<string, unknown>)[name] === undefined) delete value[name]
-  return canonicalize(value) === text
+  for (const name of ADDED_BY_SDK) if (!Object.hasOwn(allowed.value as object, name)) delete value[name]
+  return canonicalize(value) === allowed.text
 }
+
+/** A stream is wrapped by the SDK, to be sent in chunks that are signed: nobody knew before what it would say. */
+const isSameBody = (before: unknown, now: unknown): boolean =>
+  before === now || (typeof before === 'object' && before !== null && typeof now === 'object' && now !== null)
 
 const changed = (message: string): HoldpointError => new HoldpointError('WARRANT_MISMATCH', message)
 

@@ -65,7 +65,7 @@ const isStream = (value: object): boolean =>
 export async function freezeInput(
   input: object,
   signal: AbortSignal = new AbortController().signal,
-): Promise<(Described & { input: object }) | undefined> {
+): Promise<{ input: object; described: Described } | undefined> {
   const streams: { set(bytes: Uint8Array): void; stream: object }[] = []
   const copy = clone(input, streams) as object
   for (const { stream, set } of streams) {
@@ -73,7 +73,7 @@ export async function freezeInput(
     if (taken === undefined) return undefined
     set(taken.bytes ?? new Uint8Array())
   }
-  return { input: copy, ...describeInput(copy) }
+  return { input: copy, described: describeInput(copy) }
 }
 
 function clone(value: unknown, streams: { set(bytes: Uint8Array): void; stream: object }[]): unknown {

@@ -15,11 +15,10 @@ export interface Arguments {
 type Next = (given: Arguments) => Promise<unknown>
 export type Middleware = (next: Next) => Next
 
+/** Without a name: by one, whoever knows it could put something else in its place. */
 export interface Place {
-  name: string
   step: 'initialize' | 'serialize' | 'build'
   priority: 'high' | 'low'
-  override: true
 }
 
 /**
@@ -29,15 +28,15 @@ export interface Place {
  */
 export const middlewaresOf = (call: Call): { middleware: Middleware; place: Place }[] => [
   {
-    place: at('Call', 'initialize', 'high'),
+    place: { step: 'initialize', priority: 'high' },
     middleware: (next) => (given) => call.begin(() => next(given)),
   },
   {
-    place: at('Ask', 'initialize', 'low'),
+    place: { step: 'initialize', priority: 'low' },
     middleware: (next) => (given) => call.ask(given.input, (input) => next({ ...given, input })),
   },
   {
-    place: at('Serialized', 'serialize', 'low'),
+    place: { step: 'serialize', priority: 'low' },
     middleware: (next) => async (given) => {
       call.checkInput(given.input)
       if (given.request !== undefined) call.keep(given.request)
@@ -45,17 +44,10 @@ export const middlewaresOf = (call: Call): { middleware: Middleware; place: Plac
     },
   },
   {
-    place: at('Signed', 'build', 'low'),
+    place: { step: 'build', priority: 'low' },
     middleware: (next) => async (given) => {
       if (given.request !== undefined) call.checkRequest(given.request)
       return next(given)
     },
   },
 ]
-
-const at = (name: string, step: Place['step'], priority: Place['priority']): Place => ({
-  name: `holdpoint${name}`,
-  step,
-  priority,
-  override: true,
-})

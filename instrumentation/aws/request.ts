@@ -34,17 +34,24 @@ export function checkingHandler(configuration: Configuration, call: Call): Confi
       requestHandler.handle(request, ...more),
     )
   }
-  return Object.create(configuration, {
-    requestHandler: { value: Object.create(requestHandler, { handle: { value: handle } }), enumerable: true },
+  const checked: unknown = Object.create(requestHandler, { handle: { value: handle } })
+  // The SDK takes copies of its configuration, with what is its own.
+  return new Proxy(configuration, {
+    get: (target, name) => (name === 'requestHandler' ? checked : Reflect.get(target, name)),
   })
 }
 
 /** What it does, and to what; the host is the endpoint's, which the SDK may change. */
-export function outlineOf(request: SmithyRequest): string {
-  const { method, body } = request
-  const bytes = typeof body === 'string' || body instanceof Uint8Array ? digestBytes(body) : typeof body
-  return `${method} ${pathOf(request)} ${bytes}`
+export interface Outline {
+  line: string
+  body: unknown
 }
+
+export const outlineOf = (request: SmithyRequest): Outline => ({
+  line: `${request.method} ${pathOf(request)}`,
+  // A copy: its bytes may be changed where they are.
+  body: request.body instanceof Uint8Array ? digestBytes(request.body) : request.body,
+})
 
 /** As Smithy writes it on the request line. */
 function pathOf({ path, query = {} }: SmithyRequest): string {
