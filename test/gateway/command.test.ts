@@ -80,7 +80,11 @@ test('mcp - a server that was killed is told as shells tell it', async () => {
 test.each([
   [['npx', '-y', '@acme/crm-server@1.2', '--stdio'], '@acme/crm-server'],
   [['npx', 'crm-server@latest'], 'crm-server'],
-  [['node', '--enable-source-maps', 'dist/crm.mjs'], 'crm'],
+  [['node', 'dist/crm.mjs'], 'crm'],
+  [['python', '-m', 'crm_server'], 'crm_server'],
+  [['node', '--require', 'a.js', 'crm.js'], undefined],
+  [['uv', '--directory', '/srv/crm', 'run', 'x'], undefined],
+  [['node', 'dist/index.js'], undefined],
   [['/usr/bin/python3', 'tools/crm.py'], 'crm'],
   [['uv', 'run', 'crm-server'], 'crm-server'],
   [['/opt/acme/crm-server', '--port', '1'], 'crm-server'],

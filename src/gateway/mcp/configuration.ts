@@ -97,18 +97,39 @@ const LAUNCHERS: ReadonlySet<string> = new Set([
   'uvx',
   'pipx',
 ])
-const SUBCOMMANDS: ReadonlySet<string> = new Set(['run', 'exec', 'dlx', 'tool'])
+/** What may stand between a launcher and what it launches; another option may have a value, which would be no name. */
+const BETWEEN: ReadonlySet<string> = new Set([
+  'run',
+  'exec',
+  'dlx',
+  'tool',
+  '-y',
+  '--yes',
+  '-q',
+  '--quiet',
+  '-m',
+])
+/** What anybody's server may be called: two of them must not share their pins. */
+const ANYBODYS: ReadonlySet<string> = new Set([
+  'index',
+  'main',
+  'server',
+  'cli',
+  'app',
+  'mcp',
+  'start',
+  'src',
+  'dist',
+])
 
 /** `npx -y @acme/crm-server@1.2` is `@acme/crm-server`, `python tools/crm.py` is `crm`; undefined where it is unclear. */
 export function serverNameOf([command = '', ...args]: readonly string[]): string | undefined {
-  const program = basename(command, extname(command))
-  const word = LAUNCHERS.has(program)
-    ? args.find((one) => !one.startsWith('-') && !SUBCOMMANDS.has(one))
-    : command
-  if (word === undefined) return undefined
+  const isLaunched = LAUNCHERS.has(basename(command, extname(command)))
+  const word = isLaunched ? args.find((one) => !BETWEEN.has(one)) : command
+  if (word === undefined || word.startsWith('-')) return undefined
   const isPackage = /^@[\w.-]+\//.test(word)
   const name = isPackage
     ? word.replace(/(?<=.)@[^/]*$/, '')
     : basename(word, /\.[cm]?[jt]s$|\.py$/.exec(word)?.[0] ?? '').replace(/(?<=.)@.*$/, '')
-  return SERVER_NAME.test(name) ? name : undefined
+  return SERVER_NAME.test(name) && !ANYBODYS.has(name) ? name : undefined
 }

@@ -167,7 +167,7 @@ export function createRelay(deps: RelayDeps): Relay {
     } else if (!read.isBatch && isAnswer(first as Message) && tools.takeAnswer(first as Message)) {
       peers.noteServer('tools/list', first?.result)
     } else if (read.messages.some((message) => isAnswer(message) && !isAwaited(message))) {
-      warn('the server answered what it was not asked; that is not passed on')
+      warn('the server answered what nobody waits for; that is not passed on')
     } else {
       deps.toClient(line)
       for (const message of read.messages) noticeFromServer(message)
