@@ -5,7 +5,7 @@ import { resourceOf } from './resources.ts'
 
 /** `s3:DeleteBucket` on `arn:aws:s3:::invoices`: as IAM writes it, and as spans of AWS calls are read. */
 export async function actionOf(
-  commandName: string,
+  operation: string,
   { serviceId = '', region }: Configuration,
   input: Record<string, unknown>,
 ): Promise<Pick<GateAttempt, 'kind' | 'name' | 'target'>> {
@@ -13,7 +13,7 @@ export async function actionOf(
   const target = resourceOf(service, input, await regionOf(region))
   return {
     kind: 'aws',
-    name: `${service || '?'}:${commandName.replace(/Command$/, '')}`,
+    name: `${service || '?'}:${operation}`,
     ...(target === undefined ? {} : { target }),
   }
 }

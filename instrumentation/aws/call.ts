@@ -2,12 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { canonicalize, HoldpointError, type JsonValue } from '#contract'
 import type { Gate, GateAttempt } from '#gate'
 import { HoldpointRefused, tooLarge } from '../http/refused.ts'
+import { spanOpenedFor } from '../same-span.ts'
 import { type Described, describeInput, freezeInput, MAX_STREAM_BYTES } from './input.ts'
 import { type Outline, outlineOf, type SmithyRequest } from './request.ts'
 
 export interface CallOptions {
   gate: Gate
   describe(input: Record<string, unknown>): Promise<Pick<GateAttempt, 'kind' | 'name' | 'target'>>
+  serviceId: string
+  operation: string
   isPresigned: boolean
   abortSignal: unknown
 }
@@ -33,7 +36,8 @@ interface State {
   request?: Outline
 }
 
-export function createCall({ gate, describe, isPresigned, abortSignal }: CallOptions): Call {
+export function createCall(options: CallOptions): Call {
+  const { gate, describe, isPresigned, abortSignal } = options
   const states = new AsyncLocalStorage<State>()
   const state = (): State => {
     const current = states.getStore()
@@ -49,12 +53,18 @@ export function createCall({ gate, describe, isPresigned, abortSignal }: CallOpt
       // The SDK begins anew within the same call, where a bucket is in another region, for one.
       if (current.allowed?.given === described.text) return run(current.allowed.input)
       const signal = abortSignal instanceof AbortSignal ? abortSignal : undefined
+      const annotate = spanOpenedFor([
+        [['rpc.system', 'rpc.system.name'], 'aws-api'],
+        [['rpc.service'], options.serviceId],
+        [['rpc.method'], options.operation],
+      ])
       const action = await describe(described.value as Record<string, JsonValue>)
       await gate.ready(signal)
       const attempt = (value: JsonValue): GateAttempt => ({
         ...action,
         arguments: isPresigned ? { ...(value as object), $presigned: true } : value,
         ...(signal === undefined ? {} : { signal }),
+        ...(annotate === undefined ? {} : { annotate }),
       })
       const says = gate.foresee(attempt(described.value))
       const isFree = says === 'allow' || says === 'observe'

@@ -16,9 +16,12 @@ export const aws: Instrumentation = {
     replaceMethod(exports.Command, 'resolveMiddlewareWithContext', (original) => {
       const resolve = original as unknown as Resolve
       return function resolveMiddlewareWithContext(this: unknown, stack, configuration, options, details) {
+        const operation = details.commandName.replace(/Command$/, '')
         const call = createCall({
           gate,
-          describe: (input) => actionOf(details.commandName, configuration, input),
+          describe: (input) => actionOf(operation, configuration, input),
+          serviceId: configuration.serviceId ?? '',
+          operation,
           isPresigned: stack.identify().some((one) => one.startsWith('presignInterceptMiddleware')),
           abortSignal: options?.abortSignal,
         })

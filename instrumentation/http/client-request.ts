@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import type { Gate } from '#gate'
+import type { Gate, GateAttempt } from '#gate'
+import { spanOpenedFor } from '../same-span.ts'
 import { takeRequestCover } from './covered.ts'
 import { holdRequest } from './held-request.ts'
 import { attemptOf, judge } from './judge.ts'
@@ -14,7 +15,7 @@ import {
   unknownDestination,
 } from './node-request.ts'
 import { HoldpointRefused } from './refused.ts'
-import type { Sent } from './sent.ts'
+import { type Sent, urlOf } from './sent.ts'
 
 /** What was ruled on, by the request: where it goes, and what its head said then. */
 const ruled = new WeakMap<ClientRequest, { to: Destination; head: string }>()
@@ -91,8 +92,21 @@ function ruleOn(request: ClientRequest, to: Destination, connect: () => void, me
   const sent = sentOf(request, to)
   const { says, route } = judge(gate, sent, notRead)
   if (says === 'allow' || takeRequestCover(sent) || isOurs(sent)) pass()
-  else if (says !== 'observe' || !gate.holdSync(attemptOf(sent, undefined, route), pass).ran)
-    holdRequest({ gate, request, to, connect: pass, ...(socket === undefined ? {} : { socket }) })
+  else {
+    const annotate = spanOf(sent)
+    const observed = { ...attemptOf(sent, undefined, route), ...annotate }
+    if (says !== 'observe' || !gate.holdSync(observed, pass).ran)
+      holdRequest({ gate, request, to, connect: pass, annotate, ...(socket === undefined ? {} : { socket }) })
+  }
+}
+
+/** That of an instrumentation which wraps `http.request`. */
+function spanOf(sent: Sent): Pick<GateAttempt, 'annotate'> {
+  const span = spanOpenedFor([
+    [['http.request.method', 'http.method'], sent.method],
+    [['url.full', 'http.url'], urlOf(sent)],
+  ])
+  return span === undefined ? {} : { annotate: span }
 }
 
 /** It is written after the request has been made. */

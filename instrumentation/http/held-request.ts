@@ -1,7 +1,7 @@
 import { errorMonitor } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Gate } from '#gate'
+import type { Gate, GateAttempt } from '#gate'
 import { bytesAtHand, MAX_BODY_BYTES } from './body.ts'
 import { attemptOf, judge } from './judge.ts'
 import { type ClientRequest, type Destination, sentOf } from './node-request.ts'
@@ -14,6 +14,8 @@ export interface HeldRequest {
   to: Destination
   /** Has it connected, as it would have been. */
   connect(): void
+  /** The span that was opened for it already. */
+  annotate: Pick<GateAttempt, 'annotate'>
   /** The connection that the program has made for it. */
   socket?: Socket
 }
@@ -24,7 +26,7 @@ type Callback = ((error?: Error | null) => void) | undefined
  * Keeps a request from its connection. What the program writes is collected up to a bound; when it has ended, head and
  * body are fixed, and people are asked about exactly these bytes. `destroy`, an abort signal's too, withdraws it.
  */
-export function holdRequest({ gate, request, to, connect, socket }: HeldRequest): void {
+export function holdRequest({ gate, request, to, connect, annotate, socket }: HeldRequest): void {
   const original = Object.getPrototypeOf(request) as ClientRequest
   const caller = new AbortController()
   const chunks: Uint8Array[] = []
@@ -74,7 +76,8 @@ export function holdRequest({ gate, request, to, connect, socket }: HeldRequest)
   async function ask(body: Uint8Array | undefined): Promise<void> {
     const sent = sentOf(request, to)
     const { route } = judge(gate, sent, () => body)
-    const held = await gate.hold({ ...attemptOf(sent, body, route), signal: caller.signal }, () => {
+    const attempt = { ...attemptOf(sent, body, route), ...annotate, signal: caller.signal }
+    const held = await gate.hold(attempt, () => {
       const status = statusOf(request)
       release()
       return status
