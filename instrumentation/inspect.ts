@@ -65,17 +65,18 @@ type ImportFrom = (specifier: string, parent: string) => Promise<unknown>
 
 /** `import()` as if from another file: what a specifier leads to depends on who asks. */
 function createImporter(): ImportFrom {
-  let parentURL: string | undefined
+  let asked = { specifier: '', parentURL: '' }
   registerHooks({
     resolve(specifier, context, next) {
-      const prefix = 'holdpoint-inspect:'
-      if (!specifier.startsWith(prefix)) return next(specifier, context)
-      return next(specifier.slice(prefix.length), { ...context, parentURL })
+      if (context.parentURL !== import.meta.url || !specifier.startsWith('./inspected.'))
+        return next(specifier, context)
+      return next(asked.specifier, { ...context, parentURL: asked.parentURL })
     },
   })
   return (specifier, parent) => {
-    parentURL = pathToFileURL(parent).href
-    return import(`holdpoint-inspect:${specifier}`)
+    asked = { specifier, parentURL: pathToFileURL(parent).href }
+    // @ts-expect-error: there is no such file; the hook above knows which one is meant.
+    return import('./inspected.ts')
   }
 }
 

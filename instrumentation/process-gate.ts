@@ -1,11 +1,13 @@
 import { HoldpointError } from '#contract'
 import type { Execute, Gate, GateAttempt, Held, PendingApproval, Requested, ResumeOptions } from '#gate'
 
-let processGate: Gate | undefined
+/** Not a variable of this module: a bundle has a copy of its own, and finds the gate that `register` has started. */
+const GATE = Symbol.for('holdpoint.gate.1')
+const place = globalThis as { [GATE]?: Gate | undefined }
 
 /** The gate of this process, once there is one. */
 export function useGate(gate: Gate | undefined): void {
-  processGate = gate
+  place[GATE] = gate
 }
 
 /** What survives being written as JSON and read again, and so can be shown, approved and executed as one and the same. */
@@ -65,7 +67,7 @@ export const withdraw = async (approval: PendingApproval): Promise<void> => gate
 
 /** Throws INVALID_CONFIG where there is none. */
 export function gateOfProcess(): Gate {
-  if (processGate !== undefined) return processGate
+  if (place[GATE] !== undefined) return place[GATE]
   throw new HoldpointError(
     'INVALID_CONFIG',
     'This process has no gate: start it with node --import @holdpoint/instrumentation/register, or call useGate.',

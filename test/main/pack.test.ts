@@ -1,4 +1,5 @@
 import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
@@ -9,19 +10,31 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { FILES, readPin } from '#broker'
 import { findNatsServer } from '#runtime'
 import { installEnvironment } from '../../src/main/setup.mjs'
+import { agentEnvironment } from '../support/agent-process.ts'
 import { compileCache } from '../support/compile-cache.ts'
+import { POLICY } from '../support/gate-scene.ts'
 import { type House, startHouse } from '../support/house.ts'
+import { readSnapshot } from '../support/instrumentation/compatibility.ts'
+import { startNats } from '../support/nats.ts'
+import { createScriptedBroker } from '../support/scripted-broker.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const manifest = readJson(join(root, 'package.json'))
 const env = installEnvironment(process.env)
+
+/** The last API 1.9, and what starts an SDK 2.x. */
+const OLDER_OPENTELEMETRY = ['@opentelemetry/api@1.9', '@opentelemetry/sdk-node@0.223']
+const START_LINE = /^holdpoint: under the gate: .*openai-agents \(@openai\/agents-core \d\S+\).*\n$/
 
 let dir: string
 let house: House
@@ -38,7 +51,8 @@ beforeAll(async () => {
     `${name}@${manifest.devDependencies[name] ?? manifest.dependencies[name]}`
   await Promise.all([
     install('alone', '--omit=peer', instrumentation),
-    install('agent', instrumentation, ...['@openai/agents', '@opentelemetry/sdk-node', 'zod'].map(withRange)),
+    // The older OpenTelemetry, which many have; the clone itself has the newest.
+    install('agent', instrumentation, ...['@openai/agents', 'zod'].map(withRange), ...OLDER_OPENTELEMETRY),
     install('server', holdpoint),
   ])
 }, 120_000)
@@ -76,8 +90,11 @@ test.for([
     expect(published).not.toHaveProperty(absent)
   for (const [dependency, range] of Object.entries(published.dependencies))
     expect(`${dependency} ${range}`).toBe(`${dependency} ${manifest.dependencies[dependency]}`)
-  for (const door of Object.values(published.imports) as string[])
-    expect(existsSync(join(installed(at), name, door))).toBe(true)
+  const doors = [published.imports, ...Object.values(published.exports)].flatMap((one) =>
+    Object.values(one as object),
+  )
+  for (const door of doors)
+    expect({ door, isThere: existsSync(join(installed(at), name, door)) }).toEqual({ door, isThere: true })
 })
 
 test('pack - an agent service gets at most 18 packages with it, and 16 MB', () => {
@@ -93,10 +110,11 @@ test('pack - an agent service gets at most 18 packages with it, and 16 MB', () =
     expect(others).not.toContain(`node_modules/${server}`)
 })
 
-test('pack - a strict compiler accepts the types, and knows no path behind the two doors', () => {
+test('pack - a strict compiler accepts the types, and knows no path behind its doors', () => {
   const use = `
     import { hold, type Held } from '@holdpoint/instrumentation'
     import '@holdpoint/instrumentation/register'
+    export * from '@holdpoint/instrumentation/child-process'
     export const held: Held<number> = await hold({ kind: 'db', name: 'drop', arguments: { table: 'a' } }, () => 1)
     // @ts-expect-error: what ran gives a number
     export const wrong: Held<string> = held
@@ -129,7 +147,8 @@ const APP = `
 `
 
 test('pack - an installed agent is held, released by a second person, and then runs', async () => {
-  const app = await startApp('held-agent')
+  const collector = await startCollector()
+  const app = await startApp('held-agent', collector.env)
   const bob = house.token('bob')
   const request = await vi.waitFor(
     async () => {
@@ -149,10 +168,44 @@ test('pack - an installed agent is held, released by a second person, and then r
   expect(await app.ended).toEqual({
     code: 0,
     stdout: 'export_customers of enterprise\nfinished\n',
-    stderr: '',
+    stderr: expect.stringMatching(START_LINE),
   })
   const { summary } = await house.desk.show(bob, request)
   expect(summary.state).toBe('executed')
+  expect(collector.received()).toContain('await_approval export_customers')
+  collector.stop()
+})
+
+test('pack - every framework of the clone is held by the installed package, in all of its copies', async () => {
+  const nats = await startNats()
+  const broker = createScriptedBroker({ policy: POLICY })
+  broker.onRequest = ({ attempt }) =>
+    (attempt.action.arguments as { limit?: number }).limit === 1 ? 'approved' : 'denied'
+  await broker.start(nats.url)
+  const agent = agentEnvironment(broker, nats.url)
+  try {
+    const app = startPacked([join(root, 'test/support/instrumentation/packed.ts')], {
+      ...agent.env,
+      OPENAI_AGENTS_DISABLE_TRACING: '1',
+      HOLDPOINT_LOG: 'off',
+    })
+    const { code, stdout, stderr } = await app.ended
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const cells = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    for (const { told, ...cell } of cells) {
+      expect(cell).toEqual({ framework: cell.framework, copy: cell.copy, ran: [1] })
+      expect(told).toEqual(['exported', expect.stringContaining('APPROVAL_DENIED')])
+    }
+    const tested = new Set(readSnapshot().map(({ framework, copy }) => `${framework} ${copy}`))
+    expect(new Set(cells.map(({ framework, copy }) => `${framework} ${copy}`))).toEqual(tested)
+  } finally {
+    await broker.stop()
+    await nats.stop()
+    agent.remove()
+  }
 })
 
 test('pack - an installed agent without its pin does not start, and says so', async () => {
@@ -244,18 +297,20 @@ function holdpoint(args: string[], extra: Record<string, string> = {}) {
 async function startApp(agentId: string, extra: Record<string, string> = {}) {
   await house.agent(agentId)
   writeFileSync(join(place('agent'), 'app.mjs'), APP)
-  const child = spawn(process.execPath, ['--import', '@holdpoint/instrumentation/register', 'app.mjs'], {
+  return startPacked(['app.mjs'], {
+    HOLDPOINT_NATS_URL: house.natsUrl,
+    HOLDPOINT_AGENT: agentId,
+    HOLDPOINT_CREDENTIALS: house.home.path(FILES.agentCredentials(agentId)),
+    HOLDPOINT_PIN: readPin(house.home),
+    ...extra,
+  })
+}
+
+/** Under the `register` of the package that is installed beside the application. */
+function startPacked(args: string[], env: Record<string, string>) {
+  const child = spawn(process.execPath, ['--import', '@holdpoint/instrumentation/register', ...args], {
     cwd: place('agent'),
-    env: {
-      PATH: process.env.PATH,
-      ...compileCache(),
-      OTEL_TRACES_EXPORTER: 'none',
-      HOLDPOINT_NATS_URL: house.natsUrl,
-      HOLDPOINT_AGENT: agentId,
-      HOLDPOINT_CREDENTIALS: house.home.path(FILES.agentCredentials(agentId)),
-      HOLDPOINT_PIN: readPin(house.home),
-      ...extra,
-    },
+    env: { PATH: process.env.PATH, ...compileCache(), OTEL_TRACES_EXPORTER: 'none', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const said = { stdout: '', stderr: '' }
@@ -269,6 +324,27 @@ async function startApp(agentId: string, extra: Record<string, string> = {}) {
   return { ended, stdout: () => said.stdout }
 }
 
+/** Takes what an SDK exports, and keeps it as text: names and values stand in it as they are. */
+async function startCollector() {
+  let text = ''
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = Buffer.concat(chunks)
+      text += (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('latin1')
+      response.end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    env: { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` },
+    received: () => text,
+    stop: () => server.close(),
+  }
+}
+
 const below = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -280,8 +356,8 @@ const filesOf = (at: string, name: string): string[] =>
     .sort()
 
 const roomsOf = (files: string[]): string[] =>
-  [...new Set(files.map((file) => dirname(file).split('/').slice(0, 2).join('/')))].filter(
-    (room) => room !== '.',
+  [...new Set(files.map((file) => /^(instrumentation|src\/[^/]+)\//.exec(file)?.[1]))].filter(
+    (room) => room !== undefined,
   )
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests, as they are

@@ -18,7 +18,7 @@ export interface RootManifest {
 
 /** The manifest of one package: what it depends on is what its code imports, in the versions of the clone. */
 export function manifestOf(pack: Package, root: string, clone: RootManifest, imports: Set<string>): object {
-  const declared = [...pack.peers, ...pack.optionalPeers]
+  const declared = [...Object.keys(pack.peers), ...pack.optionalPeers]
   const needed = [...imports].flatMap(packageIn).filter((name) => !declared.includes(name))
   const version = (name: string): string => {
     const range = clone.dependencies[name] ?? clone.devDependencies[name]
@@ -46,7 +46,7 @@ export function manifestOf(pack: Package, root: string, clone: RootManifest, imp
     dependencies: versions(withTheirPeers(root, needed, declared)),
     ...(declared.length > 0
       ? {
-          peerDependencies: widened(versions(declared)),
+          peerDependencies: { ...widened(versions(pack.optionalPeers)), ...pack.peers },
           peerDependenciesMeta: Object.fromEntries(
             pack.optionalPeers.map((name) => [name, { optional: true }]),
           ),

@@ -1,3 +1,6 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
 /** One package that is published. What it holds and depends on follows from its entries. */
 export interface Package {
   name: string
@@ -13,25 +16,42 @@ export interface Package {
   bin: Readonly<Record<string, string>>
   /** The oldest Node on which it runs. */
   node: string
-  /** What the application brings, since there must be one copy of it in a process. */
-  peers: readonly string[]
+  /** What the application brings, since there must be one copy of it in a process; in the versions that are tested. */
+  peers: Readonly<Record<string, string>>
   /** What is used where it is there, without being imported. */
   optionalPeers: readonly string[]
   /** Files that are copied as they are: from the root of the clone, to the root of the package. */
   files: Readonly<Record<string, string>>
 }
 
+/** `./openai-agents` → instrumentation/openai-agents/index.ts: what has a folder has something to import by name. */
+const doors = Object.fromEntries(
+  readdirSync(join(import.meta.dirname, '../../../instrumentation'), { withFileTypes: true }).flatMap(
+    (entry) =>
+      entry.isDirectory() && existsSync(join(entry.parentPath, entry.name, 'index.ts'))
+        ? [[`./${entry.name}`, `instrumentation/${entry.name}/index.ts`]]
+        : [],
+  ),
+)
+
 const instrumentation: Package = {
   name: '@holdpoint/instrumentation',
   folder: 'instrumentation',
   description:
     'Holds the sensitive actions of an AI agent in its own process until a named person releases them.',
-  entries: ['instrumentation/index.ts', 'instrumentation/register.ts'],
-  exports: { '.': 'instrumentation/index.ts', './register': 'instrumentation/register.ts' },
+  entries: [
+    'instrumentation/index.ts',
+    'instrumentation/register.ts',
+    // What stands in for a held program is started by its path.
+    'instrumentation/child-process/shim.ts',
+    ...Object.values(doors),
+  ],
+  exports: { '.': 'instrumentation/index.ts', './register': 'instrumentation/register.ts', ...doors },
   bin: {},
   // Synchronous module hooks that hook CommonJS as well: what `supportsSyncHooks` of import-in-the-middle asks for.
   node: '^22.22.3 || ^24.11.1 || >=25.1.0',
-  peers: ['@opentelemetry/api'],
+  // One of 1.9 goes with an SDK 2.x, one of 1.10 with 3.x.
+  peers: { '@opentelemetry/api': '>=1.9.0 <2', '@opentelemetry/sdk-node': '>=0.200.0' },
   optionalPeers: ['@opentelemetry/sdk-node'],
   files: { 'src/main/pack/instrumentation.md': 'README.md', LICENSE: 'LICENSE' },
 }
@@ -44,7 +64,7 @@ const holdpoint: Package = {
   bin: { holdpoint: 'src/main/published.ts' },
   // That of the OpenTelemetry SDK.
   node: '>=22.15.0',
-  peers: [],
+  peers: {},
   optionalPeers: ['chdb'],
   files: { 'README.md': 'README.md', LICENSE: 'LICENSE' },
 }

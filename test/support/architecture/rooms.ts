@@ -82,8 +82,6 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       '@modelcontextprotocol/client',
     ],
     guest: true,
-    // It imports what it was asked to look at.
-    computes: /^inspect\.ts$/,
     speaks: /^say\.ts$/,
     processes: /^child-process\/(shim|ask)\.ts$/,
   },
