@@ -1,5 +1,5 @@
 import type { GateAttempt } from '#gate'
-import { currentRun } from './runs.ts'
+import { currentRun, userOf } from './runs.ts'
 import type { Agent, FunctionTool } from './sdk.ts'
 
 export interface Origin {
@@ -16,30 +16,32 @@ export function originOf(tool: FunctionTool, agent: Pick<Agent, 'tools' | 'mcpSe
 
 export interface CallFacts {
   callId?: string | undefined
-  agentName?: string | undefined
-  user?: string | undefined
+  agent?: Agent | undefined
   signal?: AbortSignal | undefined
 }
 
-export async function attemptOf(
+/** The call of a function tool, as the model wrote it. */
+export const attemptOf = (
   name: string,
-  { kind, target }: Origin,
+  origin: Origin,
   text: string,
-  { callId, agentName, ...call }: CallFacts,
-): Promise<GateAttempt> {
+  { callId, agent, signal }: CallFacts,
+): Promise<GateAttempt> =>
+  inItsRun({ ...origin, name, argumentsText: text || '{}', attempt: callId, signal }, agent)
+
+/** With all that the run knows of it. */
+export async function inItsRun(action: Loosely<GateAttempt>, agent: Agent | undefined): Promise<GateAttempt> {
   const run = currentRun()
-  const signal = call.signal ?? run.signal
-  const conversation = await run.conversation?.()
-  const user = call.user ?? run.user
-  return {
-    kind,
-    name,
-    ...(target === undefined ? {} : { target }),
-    argumentsText: text === '' ? '{}' : text,
-    ...(callId === undefined ? {} : { attempt: callId }),
-    ...(agentName === undefined ? {} : { agentName }),
-    ...(conversation === undefined ? {} : { conversation }),
-    ...(user === undefined ? {} : { user }),
-    ...(signal === undefined ? {} : { signal }),
+  const known: Loosely<GateAttempt> = {
+    ...action,
+    agentName: agent?.name,
+    conversation: await run.conversation?.(),
+    user: userOf(agent),
+    signal: action.signal ?? run.signal,
   }
+  return Object.fromEntries(
+    Object.entries(known).filter(([, value]) => value !== undefined),
+  ) as unknown as GateAttempt
 }
+
+type Loosely<T> = { [K in keyof T]: T[K] | undefined }

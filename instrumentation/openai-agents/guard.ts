@@ -4,7 +4,7 @@ import { runCovered } from '../covered.ts'
 import { createPermits } from '../permits.ts'
 import { gateOfProcess } from '../process-gate.ts'
 import { attemptOf, type CallFacts, type Origin } from './attempt.ts'
-import { currentRun, resumedIn, userOf } from './runs.ts'
+import { currentRun, resumedIn } from './runs.ts'
 import type { FunctionTool, Guardrail, GuardrailData, GuardrailOutput, Invoke, InvokeDetails } from './sdk.ts'
 
 /**
@@ -37,9 +37,8 @@ export function guardTool<T extends FunctionTool>(tool: T, origin: Origin, gate:
     async run(data) {
       const { context, agent, toolCall } = data
       if (permits.has(context, toolCall.callId) || (await isAskedLater(tool, data))) return ALLOW
-      const facts = { callId: toolCall.callId, agentName: agent?.name, user: userOf(agent) }
       const permit = resumedIn(context)?.take(RESUMED, keyOf(tool.name, toolCall))
-      const answer = permit ?? (await ask(toolCall.arguments, facts))
+      const answer = permit ?? (await ask(toolCall.arguments, { callId: toolCall.callId, agent }))
       if (!answer.permitted) {
         const { message, code, requestId } = answer.refusal
         return { behavior: { type: 'rejectContent', message }, outputInfo: { code, requestId } }

@@ -41,10 +41,10 @@ export async function requestInterruptions(result: {
 }
 
 async function request(item: FunctionCall, context: object): Promise<HeldCall> {
-  const { agent, rawItem } = item
+  const { name, callId, arguments: text } = item.rawItem
   const origin = await originOf(item, context)
-  const facts = { callId: rawItem.callId, agentName: agent.name, user: userOf(agent) }
-  const asked = await gateOfProcess().request(await attemptOf(rawItem.name, origin, rawItem.arguments, facts))
+  const attempt = await attemptOf(name, origin, text, { callId, agent: item.agent })
+  const asked = await gateOfProcess().request(attempt)
   return asked.status === 'refused' ? { status: 'refused', message: asked.refusal.message } : asked
 }
 

@@ -74,6 +74,33 @@ export interface Interruption {
   rawItem: { type: string }
 }
 
+export interface ShellTool extends Tool {
+  name: string
+  shell: { run(action: unknown): Promise<ShellResult> }
+}
+export interface ShellResult {
+  output: { stdout: string; stderr: string; outcome: { type: 'exit'; exitCode: number | null } }[]
+}
+
+export interface EditTool extends Tool {
+  editor: Record<'createFile' | 'updateFile' | 'deleteFile', Edit>
+}
+export type Edit = (
+  operation: { type: string; path: string },
+  context?: unknown,
+) => Promise<EditorResult | undefined>
+export interface EditorResult {
+  status?: 'completed' | 'failed'
+  output?: string
+}
+
+/** A tool of an MCP server that the provider itself calls; it asks first where it was told to. */
+export interface HostedMcpTool extends Tool {
+  name: string
+  providerData: { on_approval?: HostedApproval; [name: string]: unknown }
+}
+export type HostedApproval = (context: never, item: never) => Promise<{ approve: boolean; reason?: string }>
+
 /** What a search finds: one tool, several, or none. */
 export type Search = (question: unknown) => Promise<Tool | Tool[]>
 export interface Sdk {
