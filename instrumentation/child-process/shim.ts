@@ -91,7 +91,7 @@ function runBeside({ file, args: [argv0, ...args], envPairs }: Go): void {
     windowsHide: true,
   })
   // SIGKILL cannot be passed on from here: the gate's process does it, and must know whom to.
-  if (child.pid !== undefined) writeSync(Number(fd), `${child.pid}\n`)
+  if (child.pid !== undefined) say(Number(fd), String(child.pid))
   child.on('error', ({ code, message }: NodeJS.ErrnoException) =>
     stop(`${file}: ${message}`, code === 'ENOENT' ? NOT_FOUND : REFUSED),
   )
@@ -115,10 +115,14 @@ function environmentOf(pairs: readonly string[]): NodeJS.ProcessEnv {
 }
 
 function stop(message: string, code: number): never {
-  try {
-    writeSync(2, `${message}\n`)
-  } catch {
-    // Nobody reads it; the exit code says so too.
-  }
+  say(2, message)
   process.exit(code)
+}
+
+function say(to: number, message: string): void {
+  try {
+    writeSync(to, `${message}\n`)
+  } catch {
+    // Nobody reads it any more.
+  }
 }

@@ -5,8 +5,8 @@ type Call = (file: unknown, ...more: unknown[]) => unknown
 type Options = Record<string, unknown>
 
 interface Given {
-  file: string
-  args: string[]
+  file: unknown
+  args: unknown
   options: Options
 }
 
@@ -47,17 +47,20 @@ export function replaceSync(
   }
 }
 
-/** `(file, args?, options?)`. Read once: what is asked about is what runs. */
+/** `(file, args?, options?)`. Read once: what is asked about is what runs. What Node refuses is left as it is. */
 function readArgs([file, second, third]: unknown[]): Given {
-  const [args, options] = Array.isArray(second) ? [second, third] : [[], second ?? third]
-  return { file: String(file), args: Array.from(args, String), options: ownOptions(options) }
+  if (Array.isArray(second)) return { file, args: Array.from(second, String), options: ownOptions(third) }
+  const isLeftOut = second === undefined || second === null
+  return typeof second === 'object' || isLeftOut
+    ? { file, args: [], options: ownOptions(isLeftOut ? third : second) }
+    : { file, args: second, options: ownOptions(third) }
 }
 
 /** `(text, options?)`, always by a shell. */
 function readText([text, given]: unknown[]): Given {
   const options = ownOptions(given)
   return {
-    file: String(text),
+    file: text,
     args: [],
     options: { ...options, shell: typeof options.shell === 'string' ? options.shell : true },
   }

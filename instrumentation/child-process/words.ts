@@ -88,5 +88,7 @@ export function plainWords(text: string): [string, ...string[]] | undefined {
 }
 
 /** They make another program of the same name, or have a known one run foreign code. */
-export const LOADING =
-  /^(PATH|LD_\w+|DYLD_\w+|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|BASH_FUNC_.*|PERL5OPT|RUBYOPT|PYTHONSTARTUP|JAVA_TOOL_OPTIONS)$/i
+export const LOADING = new RegExp(
+  '^(PATH|LD_\\w+|DYLD_\\w+|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|BASH_FUNC_.*|PERL5OPT|RUBYOPT|PYTHONSTARTUP|JAVA_TOOL_OPTIONS)$',
+  process.platform === 'win32' ? 'i' : '',
+)
