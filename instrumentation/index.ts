@@ -1,3 +1,5 @@
+import { aws } from './aws/index.ts'
+import { http } from './http/index.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { mcpClient } from './mcp-client.ts'
 import { openaiAgents } from './openai-agents/index.ts'
@@ -27,7 +29,7 @@ export {
 } from './process-gate.ts'
 
 /** Every framework and client that is put under the gate. */
-export const instrumentations: readonly Instrumentation[] = [openaiAgents, mcpClient]
+export const instrumentations: readonly Instrumentation[] = [openaiAgents, mcpClient, http, aws]
 
 /** For `new NodeSDK({ instrumentations: [holdpoint()] })`; see there for when that is too late. */
 export const holdpoint = (): OpenTelemetryInstrumentation =>

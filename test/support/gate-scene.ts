@@ -8,6 +8,7 @@ holdpoint: 1
 mode: { default: enforce, staging: observe }
 defaults:
   effect: hold
+  kinds: { http: allow }
   approvals: { from: [sre], threshold: 1, assurance: login }
   timeout: 15m
 groups:
