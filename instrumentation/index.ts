@@ -1,9 +1,12 @@
+import { ai } from './ai/index.ts'
 import { aws } from './aws/index.ts'
+import { childProcess } from './child-process/index.ts'
 import { http } from './http/index.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { mcpClient } from './mcp-client.ts'
 import { openaiAgents } from './openai-agents/index.ts'
 import { createOpenTelemetryInstrumentation, type OpenTelemetryInstrumentation } from './opentelemetry.ts'
+import { pg } from './pg/index.ts'
 
 export {
   createGate,
@@ -29,7 +32,15 @@ export {
 } from './process-gate.ts'
 
 /** Every framework and client that is put under the gate. */
-export const instrumentations: readonly Instrumentation[] = [openaiAgents, mcpClient, http, aws]
+export const instrumentations: readonly Instrumentation[] = [
+  openaiAgents,
+  ai,
+  mcpClient,
+  http,
+  aws,
+  childProcess,
+  pg,
+]
 
 /** For `new NodeSDK({ instrumentations: [holdpoint()] })`; see there for when that is too late. */
 export const holdpoint = (): OpenTelemetryInstrumentation =>

@@ -27,28 +27,23 @@ export interface Command extends Start {
   envPairs: string[]
 }
 
-/**
- * Reads everything once: getters, proxies and objects with a `toString` of their own say something else the second
- * time, and polluted prototypes count as they count for Node. Throws TypeError for what Node would cut off in silence.
- */
-export function freezeCommand(given: Start): Command {
-  const { file, args = [], cwd, envPairs, stdio, detached, uid, gid } = given
+/** Getters say something else the second time; polluted prototypes count as they count for Node. */
+export function readOnce(given: Start): Start {
+  const { file, args, cwd, envPairs, stdio, detached, uid, gid } = given
   const { windowsHide, windowsVerbatimArguments, serialization } = given
-  const command = {
-    __proto__: null,
+  const streams = { stdio, detached, windowsHide, windowsVerbatimArguments, serialization }
+  return Object.assign(Object.create(null), { file, args, cwd, envPairs, uid, gid, ...streams })
+}
+
+/** Copies everything, each part once, as text. Throws TypeError for what Node would cut off in silence. */
+export function freezeCommand(start: Start): Command {
+  const { file, args = [], cwd, envPairs } = start
+  return Object.assign(Object.create(null), start, {
     file: whole(file),
     args: Array.from(args, whole),
     cwd: cwd === undefined || cwd === null ? ownFolder() : whole(cwd),
     envPairs: envPairs === undefined ? ownEnvironment() : Array.from(envPairs, whole),
-    stdio,
-    detached,
-    uid,
-    gid,
-    windowsHide,
-    windowsVerbatimArguments,
-    serialization,
-  }
-  return command as unknown as Command
+  })
 }
 
 function whole(part: unknown): string {

@@ -47,7 +47,8 @@ export function spawnHeld(
     windowsVerbatimArguments: false,
   })
   child.spawnfile = command.file
-  child.spawnargs = command.args
+  // A copy: whoever holds the child may write into it.
+  child.spawnargs = [...command.args]
   // The program must not find the pipe that releases its own command.
   const control = child.stdio?.pop() as Socket | undefined | null
   const handle = child._handle

@@ -1,6 +1,6 @@
 import type { Gate } from '#gate'
 import type { Instrumentation } from '../instrumentation.ts'
-import { freezeCommand, ruleCommand, type Start } from './command.ts'
+import { freezeCommand, readOnce, ruleCommand, type Start } from './command.ts'
 import { type Child, type Spawn, spawnHeld } from './held.ts'
 import { replaceSync } from './sync.ts'
 
@@ -51,10 +51,10 @@ interface Module {
 const SEEN = new Error('seen')
 const done = new WeakSet<object>()
 
-function spawnRuled(child: Child, start: Start, gate: Gate, spawn: Spawn): number {
+function spawnRuled(child: Child, given: Start, gate: Gate, spawn: Spawn): number {
+  const start = typeof given === 'object' && given !== null ? readOnce(given) : given
   // What Node itself refuses never starts anything.
-  if (typeof start !== 'object' || start === null || typeof start.file !== 'string')
-    return spawn.call(child, start)
+  if (typeof start?.file !== 'string') return spawn.call(child, start)
   const command = freezeCommand(start)
   const { attempt, foreseen } = ruleCommand(gate, command)
   if (foreseen === 'run') {
