@@ -1,8 +1,9 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { gatewayCommands } from '#gateway'
+import { gatewayCommands, startServer } from '#gateway'
 import { runProgram } from '#runtime'
 import { serverNameOf } from '../../src/gateway/mcp/configuration.ts'
 import { agentEnvironment } from '../support/agent-process.ts'
@@ -75,6 +76,14 @@ test.each([0, 2, 7])('mcp - the end of its input is the server’s, and exit cod
 
 test('mcp - a server that was killed is told as shells tell it', async () => {
   expect((await mcp(node("process.kill(process.pid, 'SIGKILL')"))).code).toBe(137)
+})
+
+test('mcp - a server that stays when it is asked to end is ended', async () => {
+  const stubborn = "process.stdin.resume(); setInterval(() => {}, 1000); process.stdout.write('{}\\n')"
+  const server = startServer(process.execPath, ['-e', stubborn], {})
+  await once(server.stdout, 'data')
+  server.stop('now')
+  expect(await server.ended).toEqual({ exitCode: 143, how: 'signal SIGTERM' })
 })
 
 test.each([

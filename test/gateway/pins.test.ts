@@ -193,6 +193,19 @@ describe('after the first use', () => {
     await one.stop()
   })
 
+  test('pins - a server that says its tools have changed and does not list them runs nothing that waited', async () => {
+    const one = between(await pinned(), [tool('export_b')])
+    const id = one.call('export_b')
+    const request = await asked()
+    one.state.isSilent = true
+    one.says({ method: 'notifications/tools/list_changed' })
+    await vi.waitFor(() => expect(one.running.toClient.at(-1)).toMatchObject({ method: expect.any(String) }))
+    scene.broker.decide(request, 'approved')
+    expect(await one.answerTo(id)).toMatchObject({ result: { isError: true } })
+    expect(one.running.toServer.map(({ method }) => method)).not.toContain('tools/call')
+    await one.stop()
+  })
+
   test('pins - what is accepted is ruled on as before, also by a gateway that runs', async () => {
     const file = await pinned()
     const one = between(file, [tool('lookup_a', 'also for\u202E groups')])

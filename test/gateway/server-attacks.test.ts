@@ -54,6 +54,22 @@ test('mcp gateway - whoever waits for an answer that cannot be read is told', as
   await vi.waitFor(() => expect(raw.running.toClient).toMatchObject([{ id: 'p', error: { code: -32603 } }]))
 })
 
+test('mcp gateway - a call whose answer cannot be read has failed, and nobody says that it did not run', async () => {
+  scene.broker.onRequest = () => 'approved'
+  raw.write(JSON.stringify(call(1)))
+  await raw.listed()
+  await vi.waitFor(() => expect(raw.running.toServer.at(-1)).toMatchObject({ method: 'tools/call' }))
+  raw.serverSays('{"jsonrpc":"2.0","id":1,"result":{},"result":{}}')
+  await vi.waitFor(() =>
+    expect(raw.running.toClient).toMatchObject([
+      { id: 1, error: { message: expect.stringContaining('whether export_customers ran is unknown') } },
+    ]),
+  )
+  await vi.waitFor(() =>
+    expect(scene.broker.outcomes.at(-1)).toMatchObject({ outcome: 'failed', errorType: 'malformed_answer' }),
+  )
+})
+
 test('mcp gateway - numbers that only some can hold pass in a result', async () => {
   await raw.ping('p')
   raw.serverSays('{"jsonrpc":"2.0","id":"p","result":{"id":9007199254740993}}')

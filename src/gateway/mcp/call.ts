@@ -5,7 +5,7 @@ import { CODE, errorAnswer, refusedResult } from './answers.ts'
 import { isObject, type JsonObject, type Message } from './message.ts'
 import { startProgress } from './progress.ts'
 import { type ToolCall, writeToolCall } from './tool-call.ts'
-import type { Tools } from './tools.ts'
+import type { Judgement, Tools } from './tools.ts'
 
 /** One `tools/call` on its way: first people or policy have to answer, then the server. */
 export interface Call {
@@ -14,8 +14,8 @@ export interface Call {
   /** Nobody wants it any more. What is held is taken back and never runs; what has been sent is the server's affair. */
   cancel(): void
   answered(answer: Message): void
-  /** There is no server any more. */
-  lost(why: string): void
+  /** No answer will come that could be passed on. `errorType`: what span and ledger say of a call that was sent. */
+  lost(why: string, errorType: string): void
 }
 
 export interface CallDeps {
@@ -44,26 +44,28 @@ export function startCall(asked: ToolCall, deps: CallDeps): Call {
   let lostBy: string | undefined
 
   async function run(): Promise<void> {
-    const judged = deps.tools.judge(name, meta)
-    const { digest, doubt } = judged instanceof Promise ? await judged : judged
-    const answer = await ask(attemptOf(digest, doubt))
+    const judging = deps.tools.judge(name, meta)
+    const judged = judging instanceof Promise ? await judging : judging
+    const answer = await ask(attemptOf(judged))
     if (!answer.permitted)
       return deps.answer(unlessLost(() => refusedResult(id, answer.refusal.message, meta)))
-    if (answer.requestId !== undefined && (await isChanged(digest))) {
+    if (answer.requestId !== undefined && (await isChanged(judged))) {
       answer.abandon()
       return deps.answer(unlessLost(() => refusedResult(id, CHANGED(name), meta)))
     }
     try {
       await answer.run((approved) => send(approved as JsonObject))
     } catch (error) {
-      // An answer of the server's, or its end, has been told already; this is an approval that was taken back.
-      if (!(error instanceof ServerGone))
+      // What kept the answer away has been told already; anything else kept the call from being made.
+      if (!(error instanceof NoAnswer))
         deps.answer(unlessLost(() => refusedResult(id, messageOf(error), meta)))
     }
   }
 
-  const isChanged = async (digest: string | undefined): Promise<boolean> =>
-    (await deps.tools.judge(name, meta)).digest !== digest
+  async function isChanged(before: Judgement): Promise<boolean> {
+    const { digest, doubt } = await deps.tools.judge(name, meta)
+    return digest !== before.digest || (doubt !== undefined && doubt !== before.doubt)
+  }
 
   function ask(attempt: GateAttempt): Promise<Answer> {
     // The client's span (MCP: params._meta, as in W3C Trace Context); without one this call begins a trace.
@@ -72,7 +74,7 @@ export function startCall(asked: ToolCall, deps: CallDeps): Call {
   }
 
   let progress: { stop(): void } | undefined
-  const attemptOf = (digest: string | undefined, doubt: string | undefined): GateAttempt => ({
+  const attemptOf = ({ digest, doubt }: Judgement): GateAttempt => ({
     kind: 'mcp',
     name,
     target: deps.target(),
@@ -111,23 +113,21 @@ export function startCall(asked: ToolCall, deps: CallDeps): Call {
     isHeld: () => reply === undefined,
     cancel() {
       caller.abort()
-      reply?.reject(new ServerGone('The client cancelled it.', 'cancelled'))
+      reply?.reject(new NoAnswer('The client cancelled it.', 'cancelled'))
     },
     answered: (answer) => reply?.resolve(answer),
-    lost(why) {
+    lost(why, errorType) {
       lostBy = why
       if (reply !== undefined)
-        deps.answer(
-          errorAnswer(id, CODE.internal, `${why} before it answered; whether ${name} ran is unknown`),
-        )
+        deps.answer(errorAnswer(id, CODE.internal, `${why}; whether ${name} ran is unknown`))
       caller.abort()
-      reply?.reject(new ServerGone(why, 'server_ended'))
+      reply?.reject(new NoAnswer(why, errorType))
     },
   }
 }
 
 /** The name is what the ledger and the span say of it. */
-class ServerGone extends Error {
+class NoAnswer extends Error {
   constructor(message: string, name: string) {
     super(message)
     this.name = name

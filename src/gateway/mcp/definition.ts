@@ -1,5 +1,6 @@
 import { canonicalize, type Digest, digestBytes, type JsonValue } from '#contract'
 import { isObject, type JsonObject } from './message.ts'
+import { MAX_TOOL_NAME } from './tool-call.ts'
 
 /** A tool as the server describes it: all that makes a model call it, and with what. */
 export interface Definition {
@@ -11,9 +12,9 @@ export interface Definition {
 
 const MEMBERS = ['name', 'title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const
 
-/** Undefined for what is no tool. */
+/** Undefined for what is no tool, or none that could be called. */
 export function definitionOf(tool: JsonValue): Definition | undefined {
-  if (!isObject(tool) || typeof tool.name !== 'string') return undefined
+  if (!isObject(tool) || typeof tool.name !== 'string' || tool.name.length > MAX_TOOL_NAME) return undefined
   const present = MEMBERS.filter((member) => Object.hasOwn(tool, member))
   const described = Object.fromEntries(present.map((member) => [member, tame(tool[member] as JsonValue)]))
   const text = canonicalize(described)

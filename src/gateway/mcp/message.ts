@@ -62,8 +62,10 @@ function parseOutput(text: string): JsonValue {
   return JSON.parse(text)
 }
 
+/** It quotes what was sent, and goes to a log or back to who sent it. */
+const MAX_FAULT = 200
 const faultOf = (error: unknown): string =>
-  error instanceof HoldpointError ? error.message : 'JSON: it cannot be parsed'
+  error instanceof HoldpointError ? error.message.slice(0, MAX_FAULT) : 'JSON: it cannot be parsed'
 
 function guessId(text: string): RequestId | null {
   try {

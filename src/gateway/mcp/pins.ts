@@ -149,7 +149,7 @@ export function openPins(file: string, server: string, { now, say }: PinsDeps): 
 function ensureWritable(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    accessSync(existsSync(file) ? file : dirname(file), constants.W_OK)
+    accessSync(dirname(file), constants.W_OK)
   } catch (cause) {
     throw new HoldpointError(
       'INVALID_CONFIG',

@@ -199,11 +199,11 @@ export function createRelay(deps: RelayDeps): Relay {
     warn(`what the server wrote is no message, and is not passed on: ${fault}`)
     const awaited = ids.flatMap((id) => (id === null ? [] : (pending.get(keyOf(id)) ?? [])))
     for (const entry of awaited)
-      if (!entry.call?.isHeld()) lose(entry, 'the server answered with what is no message')
+      if (!entry.call?.isHeld()) lose(entry, 'the server’s answer is no message', 'malformed_answer')
   }
 
-  function lose(entry: Pending, why: string): void {
-    if (entry.call) entry.call.lost(why)
+  function lose(entry: Pending, why: string, errorType: string): void {
+    if (entry.call) entry.call.lost(why, errorType)
     else {
       pending.delete(keyOf(entry.id))
       refuse(entry.id, CODE.internal, why)
@@ -219,7 +219,7 @@ export function createRelay(deps: RelayDeps): Relay {
     },
     serverGone(why) {
       tools.serverGone()
-      for (const entry of [...pending.values()]) lose(entry, why)
+      for (const entry of [...pending.values()]) lose(entry, why, 'server_ended')
     },
   }
 }

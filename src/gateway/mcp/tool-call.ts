@@ -22,6 +22,9 @@ const PARAMS: ReadonlySet<string> = new Set([
   'requestState',
 ])
 
+/** As long as the name of an action may be. */
+export const MAX_TOOL_NAME = 500
+
 /** Returns what is wrong with it as a text. */
 export function readToolCall({ id, params }: Message): ToolCall | string {
   if (params === undefined) return 'params are missing'
@@ -30,7 +33,8 @@ export function readToolCall({ id, params }: Message): ToolCall | string {
     return `params have ${JSON.stringify(stranger.slice(0, 40))}, which tools/call does not have`
   const { name, arguments: given, ...rest } = params
   const { _meta: meta, requestState, inputResponses } = rest
-  if (typeof name !== 'string' || name === '' || name.length > 500) return 'params.name is no name of a tool'
+  if (typeof name !== 'string' || name === '' || name.length > MAX_TOOL_NAME)
+    return 'params.name is no name of a tool'
   if (given !== undefined && !isObject(given)) return 'params.arguments are no object'
   if (meta !== undefined && !isObject(meta)) return 'params._meta is no object'
   if (requestState !== undefined && typeof requestState !== 'string') return 'params.requestState is no text'
