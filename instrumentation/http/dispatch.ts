@@ -17,6 +17,20 @@ export interface DispatchOptions {
 }
 export type Dispatch = (this: object, options: DispatchOptions, handler: Handler) => boolean
 
+/** Where requests were let go to. A proxy's tunnel there is a part of them: what goes through it is ruled on by itself. */
+const reached = new Set<string>()
+const MAX_REACHED = 10_000
+
+function reach(address: string): void {
+  if (reached.has(address)) return
+  if (reached.size >= MAX_REACHED) reached.clear()
+  reached.add(address)
+}
+
+const isTunnel = ({ method, path }: Sent): boolean =>
+  method === 'CONNECT' &&
+  ['https', 'http'].some((scheme) => reached.has(originOf(`${scheme}://${path}`) ?? ''))
+
 /** What has just been ruled on, on its way down from an agent to the pool and the client that send it. */
 let passing: { options: DispatchOptions; handler: Handler; address: string } | undefined
 
@@ -38,6 +52,7 @@ export function gateDispatch(dispatch: Dispatch, gate: Gate, isOurs: (sent: Sent
     const pass = () => {
       const before = passing
       passing = { options, handler, address }
+      reach(address)
       try {
         return dispatch.call(this, options, handler)
       } finally {
@@ -46,12 +61,15 @@ export function gateDispatch(dispatch: Dispatch, gate: Gate, isOurs: (sent: Sent
     }
 
     const { says, route } = judge(gate, sent, () => bytesAtHand(options.body))
-    if (says === 'allow' || takeRequestCover(sent) || isOurs(sent)) return pass()
+    if (says === 'allow' || takeRequestCover(sent) || isOurs(sent) || isTunnel(sent)) return pass()
     if (says === 'observe') {
       const held = gate.holdSync(attemptOf(sent, undefined, route), pass)
       if (held.ran) return held.value
     }
-    const send = (one: DispatchOptions, to: Handler) => dispatch.call(this, one, to)
+    const send = (one: DispatchOptions, to: Handler) => {
+      reach(address)
+      return dispatch.call(this, one, to)
+    }
     return holdDispatch({ gate, sent, address, options, handler, send })
   }
 }
