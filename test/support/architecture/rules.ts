@@ -31,6 +31,7 @@ export function roomOf(path: string): string | undefined {
   const [top, second, ...rest] = path.split('/')
   if (top === 'src')
     return second !== undefined && rest.length > 0 && !OUTSIDE_SRC.has(second) ? second : undefined
+  if (top === 'instrumentation' && second === 'examples') return 'examples'
   return top !== undefined && OUTSIDE_SRC.has(top) ? top : undefined
 }
 

@@ -21,3 +21,19 @@ export function createOpenAI(): ProviderFake {
     (text) => openaiRefusal(text, { status: 500 }),
   )
 }
+
+/** What the model was told last of each call, by call id: through either of the two. */
+export function outputsTold({ calls }: ProviderFake): Record<string, string> {
+  const { messages = [], input = [] } = (calls.at(-1)?.body ?? {}) as { messages?: Told[]; input?: Told[] }
+  return Object.fromEntries([
+    ...messages.flatMap(({ tool_call_id: id, content }) => (id === undefined ? [] : [[id, content]])),
+    ...input.flatMap(({ call_id: id, output }) => (output === undefined ? [] : [[id, output]])),
+  ])
+}
+
+interface Told {
+  tool_call_id?: string
+  content?: string
+  call_id?: string
+  output?: string
+}

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createOpenAI, outputsTold } from '../support/providers/openai.ts'
+import { type Installation, startInstallation } from './examples.ts'
+
+// A whole installation, and each command a process of its own: on a busy machine they add up.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+let installation: Installation
+beforeAll(async () => {
+  installation = await startInstallation()
+  await installation.run('login', 'bob')
+})
+afterAll(() => installation.stop())
+
+test('examples - a service on the OpenAI Agents SDK: small refunds are paid, large ones wait, exports are refused', async () => {
+  const { run, open, actions } = installation
+  const openai = createOpenAI()
+  await openai.start()
+  try {
+    const service = await installation.startExample(
+      'instrumentation/examples/openai-agents/service.mjs',
+      'shop-assistant',
+      {
+        OPENAI_BASE_URL: `${openai.url}/v1`,
+        OPENAI_API_KEY: 'sk-test',
+        OPENAI_AGENTS_DISABLE_TRACING: '1',
+      },
+    )
+    openai.script(
+      { calls: [{ id: 'call-1', name: 'lookup_order', arguments: { order: 'A-1001' } }] },
+      {
+        calls: [
+          { id: 'call-2', name: 'issue_refund', arguments: { order: 'A-1001', amount: 20 } },
+          { id: 'call-3', name: 'issue_refund', arguments: { order: 'A-1001', amount: 900 } },
+          { id: 'call-4', name: 'export_customers', arguments: { region: 'eu' } },
+        ],
+      },
+      { text: 'Both refunds are paid; the export was refused.' },
+    )
+    const body = JSON.stringify({
+      question: 'Refund A-1001, export the EU',
+      conversation: 'c-1',
+      user: 'u-1',
+    })
+    const answer = fetch(`${service.url}/ask`, { method: 'POST', body }).then((response) => response.json())
+
+    const requests = await open(2)
+    const idOf = (name: string) => requests.find((one) => one.name === name)?.requestId as string
+    expect(service.stdout()).toMatch(/refunded 20 for A-1001\n$/)
+    await run('requests', 'approve', idOf('issue_refund'), '--yes', '--reason', 'goodwill')
+    await run('requests', 'deny', idOf('export_customers'), '--reason', 'Audit first')
+    expect(await answer).toEqual({ answer: 'Both refunds are paid; the export was refused.' })
+
+    expect(outputsTold(openai)).toMatchObject({
+      'call-3': expect.stringContaining('900'),
+      'call-4': expect.stringMatching(/APPROVAL_DENIED.*Audit first/s),
+    })
+    expect(service.stdout()).not.toContain('exported')
+    const by = { approvers: ['Bob Berger'] }
+    expect(await actions('shop-assistant', 4)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: 'lookup_order', ruling: 'allow', outcome: 'executed' }),
+        expect.objectContaining({ name: 'issue_refund', ruling: 'allow', outcome: 'executed' }),
+        expect.objectContaining({ ...by, name: 'issue_refund', decision: 'approved', outcome: 'executed' }),
+        expect.objectContaining({ name: 'export_customers', decision: 'denied', outcome: 'not_run' }),
+      ]),
+    )
+  } finally {
+    await openai.stop()
+  }
+})
