@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { isClone, missingNode, packagesAreCurrent, projectNode, setUp } from './setup.mjs'
 
 const WANTED_MAJOR = 26
-const program = new URL('./holdpoint.ts', import.meta.url)
+const program = new URL('./published.ts', import.meta.url)
 
 try {
   if (isClone() && !packagesAreCurrent()) await setUp()
