@@ -3,35 +3,24 @@
  * it. What to become stands in one line on a private pipe from the gate; where that ends before there is a whole line,
  * the gate's process is gone, and nothing runs.
  */
-import { spawn } from 'node:child_process'
-import { accessSync, constants, readSync, statSync, writeSync } from 'node:fs'
-import { constants as os } from 'node:os'
+import { accessSync, constants, readSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-
-/** As shells do: refused or not executable, and not found. */
-const REFUSED = 126
-const NOT_FOUND = 127
-
-/** What is passed on to a command that runs beside the shim. */
-const PASSED = (
-  process.platform === 'win32'
-    ? ['SIGINT', 'SIGBREAK', 'SIGHUP', 'SIGTERM']
-    : ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGALRM', 'SIGWINCH']
-) as NodeJS.Signals[]
+import { endAs, environmentOf, NOT_FOUND, type Program, REFUSED, runBeside, say } from './program.ts'
 
 const [, , fd = '', way] = process.argv
 const go = readLine(Number(fd))
 if (go === undefined) process.exit(REFUSED)
-const told = JSON.parse(go) as { refused: string } | Go
+const told = JSON.parse(go) as { refused: string } | Program
 if ('refused' in told) stop(told.refused, REFUSED)
 else if (way === 'become' && process.execve !== undefined) become(told, process.execve)
-else runBeside(told)
-
-interface Go {
-  file: string
-  args: string[]
-  envPairs: string[]
-}
+// Where more than three streams, or a channel between two Nodes, are to be passed on, execve would close them.
+else
+  runBeside(told, Number(fd), {
+    // SIGKILL cannot be passed on from here: the gate's process does it, and must know whom to.
+    onStart: (pid) => say(Number(fd), String(pid)),
+    onFailure: stop,
+    onEnd: ({ code, signal }) => endAs(code, signal),
+  })
 
 function readLine(from: number): string | undefined {
   const chunks: Buffer[] = []
@@ -45,7 +34,7 @@ function readLine(from: number): string | undefined {
 }
 
 /** The same process from here on: its pid, its parent, its streams; exactly these arguments and this environment. */
-function become({ file, args, envPairs }: Go, execve: NonNullable<typeof process.execve>): void {
+function become({ file, args, envPairs }: Program, execve: NonNullable<typeof process.execve>): void {
   // Node ignores these two, and what is ignored stays so for what a process becomes.
   for (const signal of ['SIGPIPE', 'SIGXFSZ'] as const) {
     const listener = () => {}
@@ -79,50 +68,7 @@ function find(file: string, path = '/usr/bin:/bin'): string {
   return stop(`${file}: not found`, NOT_FOUND)
 }
 
-/** Where more than three streams, or a channel between two Nodes, are to be passed on: execve would close them. */
-function runBeside({ file, args: [argv0, ...args], envPairs }: Go): void {
-  // Before it is started: a signal in between would end the shim alone.
-  const passOn = (signal: NodeJS.Signals) => void child.kill(signal)
-  for (const signal of PASSED) process.on(signal, passOn)
-  const child = spawn(file, args, {
-    ...(argv0 === undefined ? {} : { argv0 }),
-    env: environmentOf(envPairs),
-    stdio: Array.from({ length: Number(fd) }, () => 'inherit' as const),
-    windowsHide: true,
-  })
-  // SIGKILL cannot be passed on from here: the gate's process does it, and must know whom to.
-  if (child.pid !== undefined) say(Number(fd), String(child.pid))
-  child.on('error', ({ code, message }: NodeJS.ErrnoException) =>
-    stop(`${file}: ${message}`, code === 'ENOENT' ? NOT_FOUND : REFUSED),
-  )
-  child.on('exit', (code, signal) => {
-    if (signal === null) process.exit(code ?? 0)
-    for (const one of PASSED) process.off(one, passOn)
-    process.kill(process.pid, signal)
-    // Not every signal ends a process.
-    setTimeout(() => process.exit(128 + (os.signals[signal] ?? 0)), 1_000)
-  })
-}
-
-/** The first of two of one name counts, as for getenv(3). */
-function environmentOf(pairs: readonly string[]): NodeJS.ProcessEnv {
-  const env = Object.create(null) as NodeJS.ProcessEnv
-  for (const pair of pairs) {
-    const at = pair.indexOf('=', 1)
-    if (at > 0 && !(pair.slice(0, at) in env)) env[pair.slice(0, at)] = pair.slice(at + 1)
-  }
-  return env
-}
-
 function stop(message: string, code: number): never {
   say(2, message)
   process.exit(code)
-}
-
-function say(to: number, message: string): void {
-  try {
-    writeSync(to, `${message}\n`)
-  } catch {
-    // Nobody reads it any more.
-  }
 }
