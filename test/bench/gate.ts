@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { context, type Span, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
@@ -18,6 +20,8 @@ export interface GateBench {
   addedP50Us: number
   /** What an action costs for which two `when` are evaluated, beside the plain span. */
   whenAddedP50Us: number
+  /** What the heap has more, all garbage collected, after a million allowed actions (`--n` of them). */
+  heapGrowthMb: number
 }
 
 const ROUNDS = 300
@@ -25,7 +29,7 @@ const CALLS_A_ROUND = 100
 const WARM_UP_ROUNDS = 60
 
 /** 200 rules, 20 of them with `when`; 1 KiB of arguments; the real SDK with its batch processor. */
-export async function run(): Promise<GateBench> {
+export async function run({ n = 1_000_000 }: { n?: number | undefined } = {}): Promise<GateBench> {
   const provider = new TracerProvider({
     spanProcessors: [new BatchSpanProcessor({ exporter: nullExporter() })],
   })
@@ -37,7 +41,7 @@ export async function run(): Promise<GateBench> {
   const gate = createGate(configFor(broker, nats.url), { now: Date.now })
   await gate.start()
   try {
-    return await measure(gate)
+    return { ...(await measure(gate)), heapGrowthMb: await heapGrowth(gate, n) }
   } finally {
     await gate.stop()
     await broker.stop()
@@ -48,7 +52,7 @@ export async function run(): Promise<GateBench> {
   }
 }
 
-async function measure(gate: Gate): Promise<GateBench> {
+async function measure(gate: Gate): Promise<Omit<GateBench, 'heapGrowthMb'>> {
   const allowed = attemptOf('read_record')
   const conditional = attemptOf('pay_invoice')
   for (const attempt of [allowed, conditional]) {
@@ -76,6 +80,25 @@ async function measure(gate: Gate): Promise<GateBench> {
     whenAddedP50Us: rounded(quantile(gatedWhen, 0.5) - plainSpanP50Us),
   }
 }
+
+/** After as many calls again as fill caches, pools and compiled code. */
+async function heapGrowth(gate: Gate, calls: number): Promise<number> {
+  const attempt = attemptOf('read_record')
+  const call = async (times: number): Promise<number> => {
+    for (let done = 0; done < times; done++) {
+      // As programs do it: each call has an id of its own.
+      await gate.hold({ ...attempt, attempt: `call-${done}` }, () => undefined)
+      if (done % CALLS_A_ROUND === 0) await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+    for (let again = 0; again < 3; again++) collectGarbage()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await call(Math.ceil(calls / 10))
+  return rounded(((await call(calls)) - before) / 2 ** 20)
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 async function time(call: () => Promise<unknown>, into: number[]): Promise<void> {
   for (let n = 0; n < CALLS_A_ROUND; n++) {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { instrumentations } from '#instrumentation'
 import { select } from '../../instrumentation/selection.ts'
@@ -76,4 +77,10 @@ test('versions - every instrumentation names versions that can be read, for each
         known: Object.keys(packages).some((one) => `${specifier}/`.startsWith(`${one}/`)),
       }).toEqual({ name, specifier, known: true })
   }
+})
+
+test('selection - docs/instrumentation.md names every instrumentation', () => {
+  const page = readFileSync(new URL('../../docs/instrumentation.md', import.meta.url), 'utf8')
+  const named = [...page.matchAll(/^\| `([a-z-]+)` \| /gm)].map(([, name]) => name)
+  expect(named.toSorted()).toEqual(all.toSorted())
 })
