@@ -3,6 +3,7 @@ import { aws } from './aws/index.ts'
 import { childProcess } from './child-process/index.ts'
 import { http } from './http/index.ts'
 import type { Instrumentation } from './instrumentation.ts'
+import { langchain } from './langchain/index.ts'
 import { mcpClient } from './mcp-client.ts'
 import { openaiAgents } from './openai-agents/index.ts'
 import { createOpenTelemetryInstrumentation, type OpenTelemetryInstrumentation } from './opentelemetry.ts'
@@ -35,6 +36,7 @@ export {
 export const instrumentations: readonly Instrumentation[] = [
   openaiAgents,
   ai,
+  langchain,
   mcpClient,
   http,
   aws,

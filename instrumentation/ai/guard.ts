@@ -86,9 +86,9 @@ async function lastOf(result: unknown): Promise<unknown> {
   return last
 }
 
-/** A tool without parameters may be called with nothing at all. */
+/** A copy of the tool's own. One without parameters may be called with nothing at all. */
 export const approvedInput = (input: unknown, approved: unknown): unknown =>
-  input === undefined ? undefined : approved
+  input === undefined ? undefined : structuredClone(approved)
 
 /** The tool's own limit begins when the tool does. A copy in any case. */
 function withTimeout(options: ExecuteOptions, { timeoutMs }: Facts): ExecuteOptions {
