@@ -37,6 +37,7 @@ export const WHAT_NEXT: Readonly<Record<ErrorCode, string>> = {
   ADDRESS_REFUSED: 'Name another address, or have this one allowed in the configuration.',
   UNTRUSTED: 'Decide nothing, and tell whoever runs Holdpoint: signed documents do not fit together.',
   STALE: 'Tell whoever runs Holdpoint: a signed document is out of date.',
+  WARRANT_REQUIRED: 'The service wants an approval with the call: let the agent ask for one first.',
   WARRANT_MISMATCH: 'Tell whoever runs Holdpoint.',
   LEDGER_CORRUPT: 'Decide nothing, and tell your security people at once.',
   INVALID_CONFIG: 'Tell whoever runs Holdpoint.',
