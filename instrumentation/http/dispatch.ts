@@ -29,7 +29,7 @@ function reach(address: string): void {
 
 const isTunnel = ({ method, path }: Sent): boolean =>
   method === 'CONNECT' &&
-  ['https', 'http'].some((scheme) => reached.has(originOf(`${scheme}://${path}`) ?? ''))
+  ['https', 'http'].some((scheme) => reached.has(originOf(`${scheme}://${path.replace(/^\//, '')}`) ?? ''))
 
 /** What has just been ruled on, on its way down from an agent to the pool and the client that send it. */
 let passing: { options: DispatchOptions; handler: Handler; address: string } | undefined

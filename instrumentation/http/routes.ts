@@ -58,7 +58,12 @@ interface Readings {
 function readingsOf(sent: Sent): Readings {
   const method = sent.method.toUpperCase()
   if (method === 'CONNECT')
-    return { methods: [method], paths: [sent.path], targets: targetsOf(sent, []), inner: '' }
+    return {
+      methods: [method],
+      paths: [sent.path.replace(/^\//, '')],
+      targets: targetsOf(sent, []),
+      inner: '',
+    }
   const [, absolute, rest = sent.path] = /^(https?:\/\/[^/?#]*)(.*)$/is.exec(sent.path) ?? []
   const path = rest.split('?', 1)[0] || '/'
   const inner = path.startsWith('/') || path === '*' ? path : `/${path}`
