@@ -56,15 +56,25 @@ test('examples - a service on the OpenAI Agents SDK: small refunds are paid, lar
       'call-4': expect.stringMatching(/APPROVAL_DENIED.*Audit first/s),
     })
     expect(service.stdout()).not.toContain('exported')
-    const by = { approvers: ['Bob Berger'] }
-    expect(await actions('shop-assistant', 4)).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ name: 'lookup_order', ruling: 'allow', outcome: 'executed' }),
-        expect.objectContaining({ name: 'issue_refund', ruling: 'allow', outcome: 'executed' }),
-        expect.objectContaining({ ...by, name: 'issue_refund', decision: 'approved', outcome: 'executed' }),
-        expect.objectContaining({ name: 'export_customers', decision: 'denied', outcome: 'not_run' }),
-      ]),
-    )
+    const verified = await actions('shop-assistant', 2)
+    expect(verified.toSorted((a, b) => (String(a.name) < String(b.name) ? -1 : 1))).toEqual([
+      {
+        name: 'export_customers',
+        ruling: 'hold',
+        decision: 'denied',
+        approvers: [],
+        outcome: 'not_run',
+        verification: 'refused',
+      },
+      {
+        name: 'issue_refund',
+        ruling: 'hold',
+        decision: 'approved',
+        approvers: ['Bob Berger'],
+        outcome: 'executed',
+        verification: 'verified',
+      },
+    ])
   } finally {
     await openai.stop()
   }

@@ -12,7 +12,7 @@ export interface Installation {
   startExample(file: string, agent: string, env: Record<string, string>): Promise<Example>
   /** The requests that are open, once there are so many. */
   open(count: number): Promise<OpenRequest[]>
-  /** What was done, and what the ledger says of it. */
+  /** What people were asked about, and what was made of it, once so many are verified. */
   actions(agent: string, count: number): Promise<Record<string, unknown>[]>
   stop(): Promise<void>
 }
@@ -74,7 +74,7 @@ export async function startInstallation(): Promise<Installation> {
     open: (count) => until(async () => JSON.parse(await run('requests', 'list', '--json')).requests, count),
     actions: (agent, count) =>
       until(async () => {
-        const sql = `SELECT name, ruling, decision, approvers, outcome, verification FROM holdpoint_actions WHERE agent = '${agent}' AND kind <> 'http'`
+        const sql = `SELECT name, ruling, decision, approvers, outcome, verification FROM holdpoint_actions WHERE agent = '${agent}' AND verification <> ''`
         return JSON.parse(await run('sql', '--json', sql)).rows
       }, count),
     async stop() {
