@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { call, opened, type Raw, rawGateway } from './raw.ts'
-import { type GatewayScene, startGatewayScene } from './scene.ts'
+import { type GatewayScene, soon, startGatewayScene } from './scene.ts'
 
 let scene: GatewayScene
 let raw: Raw
@@ -138,13 +138,13 @@ test('mcp gateway - an id that waits for its answer is not taken a second time, 
 
 test('mcp gateway - a batch without a call passes as it is', async () => {
   raw.write('[{"jsonrpc":"2.0","id":1,"method":"ping"}, {"jsonrpc":"2.0","method":"notifications/x"}]')
-  await vi.waitFor(() => expect(raw.running.toServer).toHaveLength(1))
+  await soon(() => expect(raw.running.toServer).toHaveLength(1))
   expect(raw.running.toServer[0]).toEqual([
     { jsonrpc: '2.0', id: 1, method: 'ping' },
     { jsonrpc: '2.0', method: 'notifications/x' },
   ])
   raw.serverSays('[{"jsonrpc":"2.0","id":1,"result":{}}]')
-  await vi.waitFor(() => expect(raw.running.toClient).toEqual([[{ jsonrpc: '2.0', id: 1, result: {} }]]))
+  await soon(() => expect(raw.running.toClient).toEqual([[{ jsonrpc: '2.0', id: 1, result: {} }]]))
 })
 
 test('mcp gateway - what is not tools/call goes through byte by byte', async () => {
@@ -153,7 +153,7 @@ test('mcp gateway - what is not tools/call goes through byte by byte', async () 
   const line =
     '{ "method" : "completion\\/complete", "jsonrpc":"2.0","id":1.0e0,"params":{"z":1,"a":"\u2028é\\u00e9"} }\r'
   raw.write(line)
-  await vi.waitFor(() => expect(Buffer.concat(bytes).toString()).toBe(`${line}\n`))
+  await soon(() => expect(Buffer.concat(bytes).toString()).toBe(`${line}\n`))
 })
 
 test('mcp gateway - a call is sent as it was understood, whatever way it was written', async () => {
@@ -163,7 +163,7 @@ test('mcp gateway - a call is sent as it was understood, whatever way it was wri
     '{"id":1,"jsonrpc":"2.0","m\\u0065thod":"tools\\/call","params":{"n\\u0061me":"lookup_customer","arguments":{"id":1e0,"t":"\u2028"}}}',
   )
   await raw.listed()
-  await vi.waitFor(() => expect(raw.running.toServer).toHaveLength(2))
+  await soon(() => expect(raw.running.toServer).toHaveLength(2))
   expect(Buffer.concat(bytes).toString().split('\n')[1]).toBe(
     '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"lookup_customer","arguments":{"id":1,"t":"\\u2028"}}}',
   )
@@ -177,7 +177,7 @@ test('mcp gateway - another’s cancellation of a held call takes back that one 
   await raw.ping()
   expect(request.state).toBe('pending')
   raw.write('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}')
-  await vi.waitFor(() => expect(request.state).toBe('cancelled'))
+  await soon(() => expect(request.state).toBe('cancelled'))
   await raw.ping('again')
   // The server never heard of it, so it hears of no cancellation either; and nobody waits for an answer.
   expect(raw.running.toServer.map(({ method }) => method)).toEqual([
@@ -208,19 +208,17 @@ describe('answers to what a server asked back', () => {
     scene.broker.onRequest = () => 'approved'
     raw.write(JSON.stringify(call(1)))
     await raw.listed()
-    await vi.waitFor(() => expect(raw.running.toServer.at(-1)).toMatchObject({ id: 1 }))
+    await soon(() => expect(raw.running.toServer.at(-1)).toMatchObject({ id: 1 }))
     asksBack(1, 'state')
-    await vi.waitFor(() => expect(raw.running.toClient).toHaveLength(1))
+    await soon(() => expect(raw.running.toClient).toHaveLength(1))
   }
 
   test('mcp gateway - they pass once, with the very call that was released', async () => {
     await released()
     again(2, 'state')
-    await vi.waitFor(() => expect(raw.running.toServer.at(-1)).toMatchObject({ id: 2, method: 'tools/call' }))
+    await soon(() => expect(raw.running.toServer.at(-1)).toMatchObject({ id: 2, method: 'tools/call' }))
     again(3, 'state')
-    await vi.waitFor(() =>
-      expect(raw.running.toClient.at(-1)).toMatchObject({ id: 3, error: { code: -32602 } }),
-    )
+    await soon(() => expect(raw.running.toClient.at(-1)).toMatchObject({ id: 3, error: { code: -32602 } }))
     expect(scene.broker.requests).toHaveLength(1)
   })
 
@@ -230,9 +228,7 @@ describe('answers to what a server asked back', () => {
   ])('mcp gateway - with %s they are refused, whatever was released before', async (_what, state, args) => {
     await released()
     again(2, state, args)
-    await vi.waitFor(() =>
-      expect(raw.running.toClient.at(-1)).toMatchObject({ id: 2, error: { code: -32602 } }),
-    )
+    await soon(() => expect(raw.running.toClient.at(-1)).toMatchObject({ id: 2, error: { code: -32602 } }))
     expect(raw.running.toServer.filter(({ method }) => method === 'tools/call')).toHaveLength(1)
   })
 
@@ -240,11 +236,9 @@ describe('answers to what a server asked back', () => {
     scene.broker.onRequest = () => 'denied'
     raw.write(JSON.stringify(call(1)))
     await raw.listed()
-    await vi.waitFor(() => expect(raw.running.toClient).toHaveLength(1))
+    await soon(() => expect(raw.running.toClient).toHaveLength(1))
     asksBack(1, 'state')
     again(2, 'state')
-    await vi.waitFor(() =>
-      expect(raw.running.toClient.at(-1)).toMatchObject({ id: 2, error: { code: -32602 } }),
-    )
+    await soon(() => expect(raw.running.toClient.at(-1)).toMatchObject({ id: 2, error: { code: -32602 } }))
   })
 })

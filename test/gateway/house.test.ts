@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { enrolmentCommands } from '#broker'
 import { decodeEntry, ledgerStream, ledgerSubject } from '#contract'
 import { runProgram } from '#runtime'
@@ -9,7 +9,7 @@ import { compileCache } from '../support/compile-cache.ts'
 import { reviewAs } from '../support/held.ts'
 import { EPOCH, type House, POLICY, startHouse } from '../support/house.ts'
 import { createFakeIo } from '../support/io.ts'
-import { clientOf } from './scene.ts'
+import { clientOf, soon } from './scene.ts'
 
 const root = join(import.meta.dirname, '../..')
 let house: House
@@ -72,7 +72,7 @@ test('mcp gateway and broker - card, ledger and warrant say gateway:NAME, and th
 
   const result = client.callTool({ name: 'export_customers', arguments: { limit: 4 } })
   const token = house.token('bob')
-  const [request] = await vi.waitFor(async () => {
+  const [request] = await soon(async () => {
     const { requests } = await house.desk.list(token)
     expect(requests).toHaveLength(1)
     return requests
@@ -86,7 +86,7 @@ test('mcp gateway and broker - card, ledger and warrant say gateway:NAME, and th
   await reviewAs(house, 'bob', requestId)
   expect(await result).toMatchObject({ content: [{ text: 'exported 4' }] })
 
-  await vi.waitFor(async () => {
+  await soon(async () => {
     const { timeline } = await house.desk.show(token, requestId)
     expect(timeline.map(({ what }) => what)).toEqual([
       'pending',

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { gatewayCommands, openPins } from '#gateway'
 import { runProgram } from '#runtime'
 import { createFakeIo } from '../support/io.ts'
-import { type GatewayScene, type Running, startGatewayScene } from './scene.ts'
+import { type GatewayScene, type Running, soon, startGatewayScene } from './scene.ts'
 
 let scene: GatewayScene
 beforeAll(async () => {
@@ -37,7 +37,7 @@ function between(pins: string, tools: object[]) {
   }
   running.server.stdin.on('data', read)
   const answerTo = (id: number) =>
-    vi.waitFor(() => {
+    soon(() => {
       const answer = running.toClient.find((one) => one.id === id)
       expect(answer).toBeDefined()
       return answer as { result: { isError?: boolean; content: { text: string }[] } }
@@ -63,7 +63,7 @@ function between(pins: string, tools: object[]) {
 }
 
 const asked = (count = 1) =>
-  vi.waitFor(() => {
+  soon(() => {
     expect(scene.broker.requests).toHaveLength(count)
     return scene.broker.requests[count - 1] as (typeof scene.broker.requests)[number]
   })
@@ -171,7 +171,7 @@ describe('after the first use', () => {
     await one.answerTo(one.call('lookup_a'))
     one.state.tools = [tool('lookup_a', 'other')]
     one.says({ method: 'notifications/tools/list_changed' })
-    await vi.waitFor(() => expect(one.running.toClient.at(-1)).toMatchObject({ method: expect.any(String) }))
+    await soon(() => expect(one.running.toClient.at(-1)).toMatchObject({ method: expect.any(String) }))
     one.call('lookup_a')
     expect((await asked()).attempt.doubt).toMatch(/otherwise/)
     await one.stop()
@@ -183,11 +183,11 @@ describe('after the first use', () => {
     const request = await asked()
     one.state.tools = [tool('export_b', 'now it deletes')]
     one.says({ method: 'notifications/tools/list_changed' })
-    await vi.waitFor(() => expect(one.running.toClient.at(-1)).toMatchObject({ method: expect.any(String) }))
+    await soon(() => expect(one.running.toClient.at(-1)).toMatchObject({ method: expect.any(String) }))
     scene.broker.decide(request, 'approved')
     expect((await one.answerTo(id)).result.content[0]?.text).toMatch(/changed this tool while people decided/)
     expect(one.running.toServer.map(({ method }) => method)).not.toContain('tools/call')
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(scene.broker.outcomes.at(-1)).toMatchObject({ outcome: 'failed', errorType: 'not_run' }),
     )
     await one.stop()
@@ -199,7 +199,7 @@ describe('after the first use', () => {
     const request = await asked()
     one.state.isSilent = true
     one.says({ method: 'notifications/tools/list_changed' })
-    await vi.waitFor(() => expect(one.running.toClient.at(-1)).toMatchObject({ method: expect.any(String) }))
+    await soon(() => expect(one.running.toClient.at(-1)).toMatchObject({ method: expect.any(String) }))
     scene.broker.decide(request, 'approved')
     expect(await one.answerTo(id)).toMatchObject({ result: { isError: true } })
     expect(one.running.toServer.map(({ method }) => method)).not.toContain('tools/call')

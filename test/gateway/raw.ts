@@ -1,5 +1,5 @@
-import { expect, vi } from 'vitest'
-import type { GatewayScene, Running } from './scene.ts'
+import { expect } from 'vitest'
+import { type GatewayScene, type Running, soon } from './scene.ts'
 
 /** Both ends of a gateway's lines, for a test that says what a client or a server of an SDK never would. */
 export interface Raw {
@@ -30,10 +30,10 @@ export function rawGateway(scene: GatewayScene, options: Parameters<GatewayScene
       void server.stdout.write(`${typeof message === 'string' ? message : JSON.stringify(message)}\n`),
     async ping(id = 'ping') {
       raw.write(JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }))
-      await vi.waitFor(() => expect(toServer.at(-1)).toMatchObject({ id, method: 'ping' }))
+      await soon(() => expect(toServer.at(-1)).toMatchObject({ id, method: 'ping' }))
     },
     async listed() {
-      const asked = await vi.waitFor(() => {
+      const asked = await soon(() => {
         const last = toServer.findLast(({ method }) => method === 'tools/list')
         expect(last).toBeDefined()
         return last as { id: string }
@@ -46,7 +46,7 @@ export function rawGateway(scene: GatewayScene, options: Parameters<GatewayScene
 
 /** The one request that has been opened. */
 export const opened = (scene: GatewayScene) =>
-  vi.waitFor(() => {
+  soon(() => {
     expect(scene.broker.requests).toHaveLength(1)
     return scene.broker.requests[0] as (typeof scene.broker.requests)[number]
   })

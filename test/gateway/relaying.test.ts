@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type AnyClient, connected, type GatewayScene, type Sdk, startGatewayScene } from './scene.ts'
+import { type AnyClient, connected, type GatewayScene, type Sdk, soon, startGatewayScene } from './scene.ts'
 
 let scene: GatewayScene
 beforeAll(async () => {
@@ -12,7 +12,7 @@ afterEach(() => {
 })
 
 const opened = (count = 1) =>
-  vi.waitFor(() => {
+  soon(() => {
     expect(scene.broker.requests).toHaveLength(count)
     return scene.broker.requests[count - 1] as (typeof scene.broker.requests)[number]
   })
@@ -66,7 +66,7 @@ describe.each([
     scene.broker.decide(request, 'approved')
     expect(await result).toMatchObject(exported(100))
     expect(entered).toMatchObject([{ tool: 'export_customers', given: { limit: 100 } }])
-    await vi.waitFor(() => expect(scene.broker.outcomes.at(-1)).toMatchObject({ outcome: 'executed' }))
+    await soon(() => expect(scene.broker.outcomes.at(-1)).toMatchObject({ outcome: 'executed' }))
     await client.close()
   })
 
@@ -101,7 +101,7 @@ describe.each([
     const request = await opened()
     caller.abort('no longer wanted')
     await failed
-    await vi.waitFor(() => expect(request.state).toBe('cancelled'))
+    await soon(() => expect(request.state).toBe('cancelled'))
     await client.ping()
     expect(entered).toEqual([])
     await client.close()
@@ -111,7 +111,7 @@ describe.each([
     const { client, entered } = await connect()
     await expect(client.callTool(exportOf(4), { timeout: 60 })).rejects.toThrow(/timed out/i)
     const request = await opened()
-    await vi.waitFor(() => expect(request.state).toBe('cancelled'))
+    await soon(() => expect(request.state).toBe('cancelled'))
     expect(entered).toEqual([])
     await client.close()
   })
@@ -122,7 +122,7 @@ describe.each([
     const options = { timeout: 300, resetTimeoutOnProgress: true, onprogress: (one: never) => told.push(one) }
     const result = client.callTool(exportOf(5), options)
     const request = await opened()
-    await vi.waitFor(() => expect(told.length).toBeGreaterThan(20))
+    await soon(() => expect(told.length).toBeGreaterThan(20))
     expect(told[0]?.message).toContain(request.requestId)
     expect(told.map(({ progress }) => progress)).toEqual(
       told.map(({ progress }) => progress).toSorted((a, b) => a - b),
@@ -160,7 +160,7 @@ describe.each([
       client.callTool({ name: 'lookup_slowly', arguments: {} }, { signal: caller.signal, onprogress: told }),
     ).rejects.toThrow()
     expect(told).toHaveBeenCalledWith(expect.objectContaining({ progress: 1, total: 2 }))
-    await vi.waitFor(() => expect(entered[0]?.isAborted()).toBe(true))
+    await soon(() => expect(entered[0]?.isAborted()).toBe(true))
     await client.close()
   })
 
@@ -169,7 +169,7 @@ describe.each([
     const { client } = await connect()
     const result = await client.callTool(exportOf(13))
     expect(result).toMatchObject({ isError: true, content: [{ text: 'thirteen' }] })
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(scene.broker.outcomes.at(-1)).toMatchObject({ outcome: 'failed', errorType: 'tool_error' }),
     )
     await client.close()
@@ -180,7 +180,7 @@ describe.each([
     const result = client.callTool(exportOf(8)).catch((error: Error) => error)
     const request = await opened()
     running.toGateway.end()
-    await vi.waitFor(() => expect(request.state).toBe('cancelled'))
+    await soon(() => expect(request.state).toBe('cancelled'))
     expect(await running.ended).toMatchObject({ exitCode: 0 })
     await client.close()
     expect(await result).toBeInstanceOf(Error)

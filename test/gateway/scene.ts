@@ -6,6 +6,7 @@ import { Client as ClientV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioServerTransport as LinesV1 } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { StdioServerTransport as LinesV2, serveStdio } from '@modelcontextprotocol/server/stdio'
+import { vi } from 'vitest'
 import { createGate, type Gate } from '#gate'
 import { openPins, runMcpGateway, type ServerEnd, type ServerProcess } from '#gateway'
 import { configFor } from '../support/gate-scene.ts'
@@ -79,6 +80,10 @@ export interface GatewayScene {
   }): Running
   stop(): Promise<void>
 }
+
+/** `vi.waitFor` looks every 50 ms, and these tests wait often. */
+export const soon = <T>(look: () => T | Promise<T>): Promise<T> =>
+  vi.waitFor(look, { interval: 5, timeout: 10_000 })
 
 let pinFiles = 0
 

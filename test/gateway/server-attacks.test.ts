@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createGate } from '#gate'
 import { configFor } from '../support/gate-scene.ts'
 import { call, opened, type Raw, rawGateway } from './raw.ts'
-import { type GatewayScene, startGatewayScene } from './scene.ts'
+import { type GatewayScene, soon, startGatewayScene } from './scene.ts'
 
 let scene: GatewayScene
 let raw: Raw
@@ -27,7 +27,7 @@ test('mcp gateway - an answer to a call that is still held is invented, and not 
   raw.serverSays({ jsonrpc: '2.0', id: '1', result: {} })
   raw.serverSays([{ jsonrpc: '2.0', id: 1, result: {} }])
   scene.broker.decide(request, 'denied')
-  await vi.waitFor(() => expect(raw.running.toClient).toHaveLength(1))
+  await soon(() => expect(raw.running.toClient).toHaveLength(1))
   expect(raw.running.toClient[0]).toMatchObject({ id: 1, result: { isError: true } })
 })
 
@@ -43,7 +43,7 @@ test.each(malformed)('mcp gateway - %s is not passed on, and said', async (_what
   await raw.ping('p')
   raw.serverSays(line)
   raw.serverSays({ jsonrpc: '2.0', method: 'notifications/end' })
-  await vi.waitFor(() => expect(raw.running.toClient.at(-1)).toMatchObject({ method: 'notifications/end' }))
+  await soon(() => expect(raw.running.toClient.at(-1)).toMatchObject({ method: 'notifications/end' }))
   expect(raw.running.toClient.filter((message) => 'result' in message)).toEqual([])
   expect(raw.running.log.lines).toMatchObject([{ level: 'warn' }])
 })
@@ -51,21 +51,21 @@ test.each(malformed)('mcp gateway - %s is not passed on, and said', async (_what
 test('mcp gateway - whoever waits for an answer that cannot be read is told', async () => {
   await raw.ping('p')
   raw.serverSays('{"jsonrpc":"2.0","id":"p","result":{"a":1,"a":2}}')
-  await vi.waitFor(() => expect(raw.running.toClient).toMatchObject([{ id: 'p', error: { code: -32603 } }]))
+  await soon(() => expect(raw.running.toClient).toMatchObject([{ id: 'p', error: { code: -32603 } }]))
 })
 
 test('mcp gateway - a call whose answer cannot be read has failed, and nobody says that it did not run', async () => {
   scene.broker.onRequest = () => 'approved'
   raw.write(JSON.stringify(call(1)))
   await raw.listed()
-  await vi.waitFor(() => expect(raw.running.toServer.at(-1)).toMatchObject({ method: 'tools/call' }))
+  await soon(() => expect(raw.running.toServer.at(-1)).toMatchObject({ method: 'tools/call' }))
   raw.serverSays('{"jsonrpc":"2.0","id":1,"result":{},"result":{}}')
-  await vi.waitFor(() =>
+  await soon(() =>
     expect(raw.running.toClient).toMatchObject([
       { id: 1, error: { message: expect.stringContaining('whether export_customers ran is unknown') } },
     ]),
   )
-  await vi.waitFor(() =>
+  await soon(() =>
     expect(scene.broker.outcomes.at(-1)).toMatchObject({ outcome: 'failed', errorType: 'malformed_answer' }),
   )
 })
@@ -73,7 +73,7 @@ test('mcp gateway - a call whose answer cannot be read has failed, and nobody sa
 test('mcp gateway - numbers that only some can hold pass in a result', async () => {
   await raw.ping('p')
   raw.serverSays('{"jsonrpc":"2.0","id":"p","result":{"id":9007199254740993}}')
-  await vi.waitFor(() => expect(raw.running.toClient).toMatchObject([{ id: 'p', result: {} }]))
+  await soon(() => expect(raw.running.toClient).toMatchObject([{ id: 'p', result: {} }]))
 })
 
 test('mcp gateway - an enormous message ends the server: whose answer it was, nobody can say', async () => {
@@ -91,19 +91,19 @@ test('mcp gateway - a server that crashes leaves nobody waiting, and nothing tha
     (attempt.action.arguments as { limit: number }).limit === 1 ? 'approved' : undefined
   raw.write(JSON.stringify(call('sent')))
   await raw.listed()
-  await vi.waitFor(() => expect(raw.running.toServer.at(-1)).toMatchObject({ method: 'tools/call' }))
+  await soon(() => expect(raw.running.toServer.at(-1)).toMatchObject({ method: 'tools/call' }))
   raw.write(JSON.stringify(call('held', 'export_customers', { limit: 2 })))
-  await vi.waitFor(() => expect(scene.broker.requests).toHaveLength(2))
+  await soon(() => expect(scene.broker.requests).toHaveLength(2))
   await raw.ping('p')
   raw.running.server.end(7)
   expect(await raw.running.ended).toMatchObject({ exitCode: 7 })
-  await vi.waitFor(() => expect(raw.running.toClient).toHaveLength(3))
+  await soon(() => expect(raw.running.toClient).toHaveLength(3))
   const of = (id: string) => raw.running.toClient.find((one) => one.id === id)
   expect(of('sent')).toMatchObject({ error: { message: expect.stringMatching(/exit code 7.*unknown/) } })
   expect(of('held')).toMatchObject({ error: { message: expect.stringMatching(/exit code 7.*not run/) } })
   expect(of('p')).toMatchObject({ error: {} })
-  await vi.waitFor(() => expect(scene.broker.requests[1]?.state).toBe('cancelled'))
-  await vi.waitFor(() =>
+  await soon(() => expect(scene.broker.requests[1]?.state).toBe('cancelled'))
+  await soon(() =>
     expect(scene.broker.outcomes.at(-1)).toMatchObject({ outcome: 'failed', errorType: 'server_ended' }),
   )
 })
@@ -119,7 +119,7 @@ test('mcp gateway - without a broker a call is refused by a result that says so,
   raw.write(JSON.stringify(call(1, 'lookup_customer')))
   await raw.listed()
   await raw.ping()
-  await vi.waitFor(() =>
+  await soon(() =>
     expect(raw.running.toClient).toMatchObject([
       {
         id: 1,
