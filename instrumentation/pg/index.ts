@@ -14,7 +14,9 @@ export const pg: Instrumentation = {
   name: 'pg',
   packages: { pg: '>=8.23 <9' },
   specifiers: ['pg'],
-  patch(exports, gate) {
+  patch(given, gate) {
+    // As an ES module it names only some of what it exports.
+    const exports = (given.default ?? given) as Record<string, unknown>
     const prepare = (exports.utils as { prepareValue?: PrepareValue } | undefined)?.prepareValue
     if (prepare === undefined)
       throw new TypeError(

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { instrumentations } from '#instrumentation'
 import {
   type AgentEnvironment,
   type AgentProcess,
@@ -112,6 +113,16 @@ test.each([
     ],
     inTrace: 3,
   })
+})
+
+test('register - every package that is patched loads under it, as ES module and by require', async () => {
+  const { ended } = startAgent(`${apps}/loading.mjs`, agent.env, {
+    args: instrumentations.flatMap(({ specifiers }) => [...specifiers]),
+  })
+  const { code, stdout, stderr } = await ended
+  expect(stderr).toMatch(START_LINE)
+  expect(JSON.parse(stdout)).toEqual([])
+  expect(code).toBe(0)
 })
 
 test('register - what is switched off is said, and is not held', async () => {
