@@ -3,15 +3,22 @@ import type { GateAttempt } from '#gate'
 import type { Configuration } from './request.ts'
 import { resourceOf } from './resources.ts'
 
+export interface AwsAction extends Pick<GateAttempt, 'kind' | 'name' | 'target'> {
+  /** Empty where the client has none. */
+  region: string
+}
+
 /** `s3:DeleteBucket` on `arn:aws:s3:::invoices`: as IAM writes it, and as spans of AWS calls are read. */
 export async function actionOf(
   operation: string,
   { serviceId = '', region }: Configuration,
   input: Record<string, unknown>,
-): Promise<Pick<GateAttempt, 'kind' | 'name' | 'target'>> {
+): Promise<AwsAction> {
   const service = iamPrefix(serviceId)
-  const target = resourceOf(service, input, await regionOf(region))
+  const where = await regionOf(region)
+  const target = resourceOf(service, input, where)
   return {
+    region: where,
     kind: 'aws',
     name: `${service || '?'}:${operation}`,
     ...(target === undefined ? {} : { target }),

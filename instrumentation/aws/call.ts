@@ -3,12 +3,13 @@ import { canonicalize, HoldpointError, type JsonValue } from '#contract'
 import type { Gate, GateAttempt } from '#gate'
 import { HoldpointRefused, tooLarge } from '../http/refused.ts'
 import { spanOpenedFor } from '../same-span.ts'
+import type { AwsAction } from './action.ts'
 import { type Described, describeInput, freezeInput, MAX_STREAM_BYTES } from './input.ts'
 import { type Outline, outlineOf, type SmithyRequest } from './request.ts'
 
 export interface CallOptions {
   gate: Gate
-  describe(input: Record<string, unknown>): Promise<Pick<GateAttempt, 'kind' | 'name' | 'target'>>
+  describe(input: Record<string, unknown>): Promise<AwsAction>
   serviceId: string
   operation: string
   isPresigned: boolean
@@ -58,11 +59,16 @@ export function createCall(options: CallOptions): Call {
         [['rpc.service'], options.serviceId],
         [['rpc.method'], options.operation],
       ])
-      const action = await describe(described.value as Record<string, JsonValue>)
+      const { region, ...action } = await describe(described.value as Record<string, JsonValue>)
       await gate.ready(signal)
       const attempt = (value: JsonValue): GateAttempt => ({
         ...action,
-        arguments: isPresigned ? { ...(value as object), $presigned: true } : value,
+        arguments: {
+          ...(value as object),
+          // The same name is another thing in another region.
+          ...(region === '' ? {} : { $region: region }),
+          ...(isPresigned ? { $presigned: true } : {}),
+        },
         ...(signal === undefined ? {} : { signal }),
         ...(annotate === undefined ? {} : { annotate }),
       })

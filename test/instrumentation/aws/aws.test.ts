@@ -81,6 +81,7 @@ describe('one call', () => {
       arguments: {
         Bucket: 'invoices',
         Key: 'a.txt',
+        $region: 'eu-west-1',
         Metadata: { by: 'ada' },
         Body: { text: 'hello', bytes: 5 },
       },
