@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Gate, GateAttempt } from '#gate'
 import { bound, type Command, type Start } from './command.ts'
+import { type End, failureIn } from './program.ts'
 
 /** Node's own `ChildProcess`, with the members that it does not publish. */
 export interface Child {
@@ -10,7 +11,7 @@ export interface Child {
   spawnfile: string
   spawnargs: string[]
   stdio: unknown[]
-  _handle: { onexit?: (code: number, signal: string) => void } | null
+  _handle: { onexit?: (code: number, signal: NodeJS.Signals) => void } | null
 }
 export type Spawn = (this: Child, start: Start) => number
 
@@ -86,15 +87,6 @@ export function spawnHeld(
   })
   return error
 }
-
-interface End {
-  code: number
-  signal: string
-}
-
-/** What a process says of its own end. */
-const failureIn = ({ code, signal }: End): string | undefined =>
-  signal ? signal : code === 0 ? undefined : `exit_${code}`
 
 /** Windows cannot start a program without these. */
 const shimEnvironment = (): string[] =>

@@ -17,6 +17,10 @@ export interface End {
   signal: NodeJS.Signals | null
 }
 
+/** How it has failed, if it has: `exit_2`, `SIGTERM`. */
+export const failureIn = ({ code, signal }: End): string | undefined =>
+  signal ? signal : code === 0 ? undefined : `exit_${code}`
+
 /** As shells do: refused or not executable, and not found. */
 export const REFUSED = 126
 export const NOT_FOUND = 127

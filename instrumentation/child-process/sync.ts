@@ -1,5 +1,6 @@
 import type { Gate, Refusal } from '#gate'
 import { type Command, freezeCommand, ruleCommand, type Start } from './command.ts'
+import { createSyncWait } from './wait-sync.ts'
 
 type Call = (file: unknown, ...more: unknown[]) => unknown
 type Options = Record<string, unknown>
@@ -19,7 +20,8 @@ const FORMS = {
 
 /**
  * A call that blocks cannot wait for people: nothing else of the process would run meanwhile, not even the gate. What
- * policy allows runs; the rest is refused in the function's own way, with the name of the one that can wait.
+ * policy allows runs; the rest is refused in the function's own way, with the name of the one that can wait, or where
+ * that is wanted left to another process that asks.
  */
 export function replaceSync(
   exports: Record<string, unknown>,
@@ -27,8 +29,11 @@ export function replaceSync(
   normalise: (call: () => unknown) => Start,
 ): void {
   const spawn = exports.spawn as Call
+  const wait = createSyncWait(process.env)
+  const { spawnSync, execFileSync } = exports as Record<string, Call>
   for (const [name, { waiting, read, refused }] of Object.entries(FORMS)) {
     const original = exports[name] as Call
+    const blocking = (name === 'spawnSync' ? spawnSync : execFileSync) as Call
     exports[name] = {
       [name]: (...given: unknown[]) => {
         const call = read(given)
@@ -38,7 +43,12 @@ export function replaceSync(
         const options = { ...call.options, cwd: command.cwd, env: environmentOf(command) }
         const run = () =>
           name === 'execSync' ? original(call.file, options) : original(call.file, call.args, options)
-        const held = gate.holdSync(ruleCommand(gate, command).attempt, run)
+        const { attempt, foreseen } = ruleCommand(gate, command)
+        if (foreseen === 'ask' && wait !== undefined) {
+          const { file, args, options } = wait(command, attempt, call.options)
+          return named(command, () => blocking(file, args, options))
+        }
+        const held = gate.holdSync(attempt, run)
         return held.ran
           ? held.value
           : refused(explained(held.refusal, name, waiting), { name, command, options })
@@ -88,6 +98,18 @@ function environmentOf({ envPairs }: Command): Record<string, string> {
     pair.slice(pair.indexOf('=', 1) + 1),
   ])
   return Object.assign(Object.create(null), Object.fromEntries(pairs))
+}
+
+/** What stood in for a command that failed is not what failed. */
+function named({ args }: Command, run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    const { message, stderr } = error as { message: string; stderr?: { toString(): string } | null }
+    if (message.startsWith('Command failed: '))
+      (error as Error).message = `Command failed: ${args.join(' ')}\n${stderr ?? ''}`
+    throw error
+  }
 }
 
 const explained = (refusal: Refusal, name: string, waiting: string): Refusal => ({

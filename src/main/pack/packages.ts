@@ -44,6 +44,7 @@ const instrumentation: Package = {
     'instrumentation/register.ts',
     // What stands in for a held program is started by its path.
     'instrumentation/child-process/shim.ts',
+    'instrumentation/child-process/ask.ts',
     ...Object.values(doors),
   ],
   exports: { '.': 'instrumentation/index.ts', './register': 'instrumentation/register.ts', ...doors },

@@ -22,16 +22,19 @@ afterEach(() => {
 const inScene = (name: string) => join(dir, name)
 const app = 'test/instrumentation/apps/spawning.mjs'
 
-const started = async (how: string) => {
-  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
-  const agent = startAgent(app, env, { args: [how, inScene(how)] })
-  const request = await vi.waitFor(
+const opened = () =>
+  vi.waitFor(
     () => {
       expect(scene.broker.requests, 'nobody was asked').toHaveLength(1)
       return scene.broker.requests[0] as (typeof scene.broker.requests)[number]
     },
     { timeout: 25_000, interval: 20 },
   )
+
+const started = async (how: string) => {
+  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
+  const agent = startAgent(app, env, { args: [how, inScene(how)] })
+  const request = await opened()
   return { agent, request, remove }
 }
 
@@ -54,6 +57,59 @@ test('child-process - a worker thread has a gate of its own', async () => {
   scene.broker.decide(request, 'approved')
   expect(await agent.ended).toMatchObject({ code: 0, signal: null })
   expect(existsSync(inScene('worker'))).toBe(true)
+  remove()
+})
+
+const waiting = 'test/instrumentation/apps/blocking.mjs'
+
+test('child-process - a call that blocks waits where that is wanted, and is released or refused as any other', async () => {
+  scene.broker.onRequest = ({ attempt }) => (attempt.action.name === 'touch' ? 'denied' : 'approved')
+  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
+  const agent = startAgent(waiting, { ...env, HOLDPOINT_SYNC: 'wait' }, { args: ['all', inScene('blocked')] })
+  const { stdout } = await agent.ended
+  const [released, ran, refused] = JSON.parse(stdout)
+  expect(released.returned).toMatch(/^in PATH=.*\nPWD=.*\nWORD=own\n$/)
+  expect(ran).toEqual({
+    message: 'Command failed: /bin/sh -c echo said >&2; exit 3\nsaid\n',
+    status: 3,
+    stdout: '',
+    stderr: 'said\n',
+  })
+  expect(refused).toMatchObject({ status: 126, stderr: expect.stringMatching(/APPROVAL_DENIED/) })
+  expect(existsSync(inScene('blocked'))).toBe(false)
+  expect(scene.broker.outcomes.slice(-2)).toMatchObject([
+    { outcome: 'executed' },
+    { outcome: 'failed', errorType: 'exit_3' },
+  ])
+  scene.broker.onRequest = () => undefined
+  remove()
+})
+
+test('child-process - a call that blocks and is given up cancels its request, and nothing runs', async () => {
+  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
+  const agent = startAgent(
+    waiting,
+    { ...env, HOLDPOINT_SYNC: 'wait' },
+    { args: ['given-up', inScene('given-up')] },
+  )
+  const request = await opened()
+  const { pid } = agent.child
+  // As its own timeout would.
+  process.kill(Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')), 'SIGTERM')
+  const { stdout } = await agent.ended
+  expect(JSON.parse(stdout)).toEqual([{ status: null, signal: 'SIGTERM' }])
+  expect(request.state).toBe('cancelled')
+  expect(existsSync(inScene('given-up'))).toBe(false)
+  remove()
+})
+
+test('child-process - what HOLDPOINT_SYNC does not know stops the start', async () => {
+  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
+  const { code, stderr } = await startAgent(waiting, { ...env, HOLDPOINT_SYNC: 'maybe' }).ended
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/HOLDPOINT_SYNC is "maybe", expected refuse or wait/),
+  })
   remove()
 })
 
