@@ -54,17 +54,21 @@ export function argumentsOf(sent: Sent, body: Uint8Array | undefined): Record<st
   return { method: sent.method.toUpperCase(), url: urlOf(sent), ...headersOf(sent), ...bodyOf(sent, body) }
 }
 
-/** The same for a condition of the policy, which looks at the body only where it must. Throws where nobody knows it. */
+/**
+ * The same for a condition of the policy: nothing of it is made unless one looks. Throws then, where nobody knows the body.
+ */
 export function foreseenArguments(sent: Sent, body: () => Uint8Array | undefined): object {
-  const { method, url, ...headers } = argumentsOf(sent, undefined)
   let known: Record<string, JsonValue> | undefined
-  const read = () => (known ??= bodyOf(sent, body()))
-  const lazy = (name: string) => ({ get: () => read()[name], enumerable: true })
+  const read = () => (known ??= argumentsOf(sent, body()))
   return Object.defineProperties(
-    { method, url, ...headers },
-    { body: lazy('body'), bodyDigest: lazy('bodyDigest'), bodyBytes: lazy('bodyBytes') },
+    {},
+    Object.fromEntries(MEMBERS.map((name) => [name, lazy(() => read()[name])])),
   )
 }
+
+const MEMBERS = ['method', 'url', 'headers', 'headersDigest', 'body', 'bodyDigest', 'bodyBytes'] as const
+
+const lazy = (get: () => JsonValue | undefined) => ({ get, enumerable: true })
 
 function headersOf({ headers }: Sent): Record<string, JsonValue> {
   const shown: Record<string, string> = {}

@@ -3,6 +3,7 @@ import type { Instrumentation } from '../instrumentation.ts'
 import { gateAgent, gateClientRequest } from './client-request.ts'
 import { remembering } from './connection.ts'
 import { type Dispatch, gateDispatch } from './dispatch.ts'
+import { gateHttp2, type NodeHttp2 } from './http2.ts'
 import { createOwnTraffic } from './own-traffic.ts'
 import { HoldpointRefused } from './refused.ts'
 import type { Sent } from './sent.ts'
@@ -16,9 +17,10 @@ export { HoldpointRefused } from './refused.ts'
 export const http: Instrumentation = {
   name: 'http',
   packages: { undici: '>=6 <9' },
-  specifiers: ['node:http', 'undici'],
+  specifiers: ['node:http', 'node:http2', 'undici'],
   patch(exports, gate) {
-    if ('ClientRequest' in exports) patchNode(exports as unknown as NodeHttp, gate)
+    if ('createSecureServer' in exports) once(exports, () => gateHttp2(exports as unknown as NodeHttp2, gate))
+    else if ('ClientRequest' in exports) patchNode(exports as unknown as NodeHttp, gate)
     else patchUndici(exports as unknown as Undici, gate)
   },
   patchGlobals(gate) {

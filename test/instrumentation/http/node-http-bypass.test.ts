@@ -8,7 +8,6 @@ import { type HttpScene, startHttpScene } from './scene.ts'
 
 let scene: HttpScene
 let spans: RecordedSpans
-const { request: kept } = http
 
 beforeAll(async () => {
   spans = recordSpans()
