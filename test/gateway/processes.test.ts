@@ -47,6 +47,9 @@ const envOf = (more: Record<string, string> = {}): Record<string, string> => ({
   HOLDPOINT_DATA_DIR: dir,
   ...more,
 })
+/** Several programs start at once, perhaps beside others. */
+const START_MS = 25_000
+
 const gatewayArgs = (name: string, ...server: string[]) => [program, 'mcp', '--name', name, '--', ...server]
 
 /** As an MCP client's configuration has it: a command, its arguments, its environment. */
@@ -66,7 +69,7 @@ const opened = (target: string, name: string) =>
     )
     expect(request).toBeDefined()
     return request as (typeof broker.requests)[number]
-  })
+  }, START_MS)
 const weather = { name: 'get_weather', arguments: { city: 'Ulm', country: 'DE' } }
 
 // The SDK ships no client that speaks stdio as a program of its own: these are its clients, as its documentation uses them.
@@ -225,7 +228,7 @@ function start(args: string[], env: Record<string, string>): Raw {
         const found = lines.map((line) => JSON.parse(line)).find((message) => message.id === id)
         if (found === undefined) throw new Error(`no answer to ${id}: ${seen.stdout}${seen.stderr}`)
         return found
-      }),
+      }, START_MS),
     stdout: () => seen.stdout,
     stderr: () => seen.stderr,
     ended: once(child, 'close'),

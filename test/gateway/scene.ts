@@ -82,8 +82,8 @@ export interface GatewayScene {
 }
 
 /** `vi.waitFor` looks every 50 ms, and these tests wait often. */
-export const soon = <T>(look: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(look, { interval: 5, timeout: 10_000 })
+export const soon = <T>(look: () => T | Promise<T>, timeout = 10_000): Promise<T> =>
+  vi.waitFor(look, { interval: 5, timeout })
 
 let pinFiles = 0
 

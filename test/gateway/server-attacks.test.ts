@@ -77,13 +77,18 @@ test('mcp gateway - numbers that only some can hold pass in a result', async () 
 })
 
 test('mcp gateway - an enormous message ends the server: whose answer it was, nobody can say', async () => {
+  raw.write(JSON.stringify(call('held')))
+  await raw.listed()
+  const request = await opened(scene)
   await raw.ping('p')
   raw.serverSays('x'.repeat(5000))
   await raw.running.ended
+  await soon(() => expect(raw.running.toClient).toHaveLength(2))
+  await soon(() => expect(request.state).toBe('cancelled'))
   expect(raw.running.server.stops).toEqual(['now'])
-  expect(raw.running.toClient).toMatchObject([
-    { id: 'p', error: { message: expect.stringContaining('ended') } },
-  ])
+  const of = (id: string) => raw.running.toClient.find((one) => one.id === id)
+  expect(of('p')).toMatchObject({ error: { message: expect.stringContaining('ended') } })
+  expect(of('held')).toMatchObject({ error: { message: expect.stringContaining('not run') } })
 })
 
 test('mcp gateway - a server that crashes leaves nobody waiting, and nothing that would still run', async () => {

@@ -69,34 +69,42 @@ export async function runMcpGateway(config: McpGatewayConfig, deps: McpGatewayDe
     onLine: relay.fromServer,
     onTooLong() {
       // Whose answer that was, nobody can say: whoever waits would wait for ever.
-      warn(`the server wrote a message longer than ${maxBytes} bytes: ending`)
-      leave('now')
+      end(`the server wrote a message longer than ${maxBytes} bytes`)
     },
   })
-  let isLeaving = false
-  function leave(urgency: 'patient' | 'now'): void {
-    if (isLeaving && urgency === 'patient') return
-    isLeaving = true
+  let isEnding = false
+  function clientGone(): void {
+    if (isEnding) return
+    isEnding = true
     relay.clientGone()
-    server.stop(urgency)
+    server.stop('patient')
   }
-  const onAbort = (): void => leave('now')
+  /** The client is still there: it is told, and heard no more. */
+  function end(why: string): void {
+    isEnding = true
+    warn(`ending: ${why}`)
+    client.stdin.off('data', fromClient.push)
+    relay.stopping(why)
+    server.stop('now')
+  }
+  const onAbort = (): void => end('the gateway was asked to end')
 
   client.stdin.on('data', fromClient.push)
-  client.stdin.once('end', () => leave('patient'))
-  client.stdin.once('close', () => leave('patient'))
+  client.stdin.once('end', clientGone)
+  client.stdin.once('close', clientGone)
   client.stdin.on('error', (error) => warn('the client’s end of the line broke', error))
-  client.stdout.on('error', () => leave('patient'))
+  client.stdout.on('error', clientGone)
   server.stdout.on('data', fromServer.push)
   server.stdin.on('error', (error) => log.info('the server does not read any more', { error }))
   signal.addEventListener('abort', onAbort)
   if (signal.aborted) onAbort()
   try {
-    const end = await server.ended
-    relay.serverGone(`the server ended (${end.how})`)
+    const ended = await server.ended
+    isEnding = true
+    relay.serverGone(`the server ended (${ended.how})`)
     // What was held answers once the gate has let go of it.
     await new Promise((resolve) => setImmediate(resolve))
-    return end
+    return ended
   } finally {
     signal.removeEventListener('abort', onAbort)
     client.stdin.pause()

@@ -24,6 +24,8 @@ export interface Relay {
   tooLong(maxBytes: number): void
   /** Nobody is left to want anything: what is held is taken back. */
   clientGone(): void
+  /** The server is being ended: what is held is taken back and answered, what was sent may still be. */
+  stopping(why: string): void
   /** Whoever waits for an answer gets one. */
   serverGone(why: string): void
 }
@@ -216,6 +218,9 @@ export function createRelay(deps: RelayDeps): Relay {
     tooLong: (maxBytes) => refuse(null, CODE.invalidRequest, `refused: a line longer than ${maxBytes} bytes`),
     clientGone() {
       for (const [key, { call }] of [...pending]) if (call?.isHeld()) cancel(key)
+    },
+    stopping(why) {
+      for (const entry of [...pending.values()]) if (entry.call?.isHeld()) lose(entry, why, 'not_run')
     },
     serverGone(why) {
       tools.serverGone()

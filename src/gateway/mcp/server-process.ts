@@ -45,7 +45,7 @@ export function startServer(command: string, args: readonly string[], env: NodeJ
     })
   })
   const kill = (signal: NodeJS.Signals, afterMs: number): void =>
-    void timers.push(setTimeout(() => child.kill(signal), afterMs))
+    void timers.push(setTimeout(() => child.kill(signal), afterMs).unref())
   return {
     stdin: child.stdin,
     stdout: child.stdout,
