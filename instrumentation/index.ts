@@ -5,6 +5,7 @@ import { http } from './http/index.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { langchain } from './langchain/index.ts'
 import { mcpClient } from './mcp-client.ts'
+import { openai } from './openai/index.ts'
 import { openaiAgents } from './openai-agents/index.ts'
 import { createOpenTelemetryInstrumentation, type OpenTelemetryInstrumentation } from './opentelemetry.ts'
 import { pg } from './pg/index.ts'
@@ -34,6 +35,7 @@ export {
 
 /** Every framework and client that is put under the gate. */
 export const instrumentations: readonly Instrumentation[] = [
+  openai,
   openaiAgents,
   ai,
   langchain,

@@ -8,12 +8,13 @@ import { type RecordedSpans, recordSpans } from '../spans.ts'
 import type { CopyName, Driver, Outputs, Parameters, ToolCall, Turn } from './driver.ts'
 import { createOtherInstrumentation } from './other.ts'
 
-/** Whatever kind of action: tools, MCP calls. */
+/** Tools and MCP calls; a program of its own reaches its provider by HTTP, which is not what is tried here. */
 export const CONTRACT_POLICY = `
 holdpoint: 1
 mode: { default: enforce }
 defaults:
   effect: hold
+  kinds: { http: allow }
   approvals: { from: [sre], threshold: 1, assurance: login }
   timeout: 15m
 groups:

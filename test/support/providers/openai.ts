@@ -5,16 +5,17 @@ import { openaiRefusal } from './openai-rules.ts'
 
 /**
  * OpenAI's interface as far as tools need it: `/v1/chat/completions` and `/v1/responses`, both as JSON and as
- * server-sent events. `baseURL` of a client is `${url}/v1`. It refuses what the provider refuses: a call left without
+ * server-sent events. `baseURL` of a client is `${url}/v1`, the `endpoint` of Azure's is `url`. It refuses what the provider refuses: a call left without
  * an output, an output of no call, members that it does not know, a missing key.
  */
 export function createOpenAI(): ProviderFake {
   const answerResponses = createResponses()
   return createProvider(
     (call, next) => {
-      if (call.headers.authorization === undefined)
-        throw openaiRefusal("You didn't provide an API key.", { status: 401 })
-      if (call.path === '/v1/chat/completions') return answerChat(call.body, next)
+      const key = call.headers.authorization ?? call.headers['api-key']
+      if (key === undefined) throw openaiRefusal("You didn't provide an API key.", { status: 401 })
+      if (/^\/(v1|openai\/deployments\/[^/]+)\/chat\/completions$/.test(call.path))
+        return answerChat(call.body, next)
       if (call.path === '/v1/responses') return answerResponses(call.body, next)
       throw openaiRefusal(`Invalid URL (POST ${call.path})`, { status: 404 })
     },
