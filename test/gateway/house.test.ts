@@ -46,7 +46,7 @@ async function registered(): Promise<Record<string, string>> {
   return JSON.parse(io.out())
 }
 
-test('mcp gateway and broker - card, ledger and warrant say gateway:NAME, and the call is recorded to its end', async () => {
+test('mcp gateway and broker - card, ledger and warrant say gateway:NAME, the call is recorded to its end, and a tool that nobody knows is held', async () => {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: _none, ...variables } = await registered()
   const server = [
     'mcp',
@@ -105,6 +105,23 @@ test('mcp gateway and broker - card, ledger and warrant say gateway:NAME, and th
     agent: { sub: 'crm-gateway' },
     kind: 'mcp',
     target: 'crm/2.0.1',
+  })
+
+  // Policy allows what is called lookup_*; nobody knows what this one does.
+  const unlisted = client.callTool({ name: 'lookup_anything', arguments: {} })
+  const [doubted] = await soon(async () => {
+    const { requests } = await house.desk.list(token)
+    expect(requests).toHaveLength(1)
+    return requests
+  })
+  const { card: ofDoubted } = await house.desk.show(token, doubted?.requestId ?? '')
+  expect(ofDoubted.facts).toContainEqual(
+    expect.objectContaining({ name: 'doubt', value: expect.stringContaining('does not list a tool') }),
+  )
+  await reviewAs(house, 'bob', doubted?.requestId ?? '', 'deny', 'What is that?')
+  expect(await unlisted).toMatchObject({
+    isError: true,
+    content: [{ text: expect.stringMatching(/APPROVAL_DENIED.*What is that/) }],
   })
   await client.close()
 })
