@@ -9,7 +9,7 @@ import type { Released } from './resource-release.ts'
 interface Shown {
   warrant: string
   disclosed: Disclosed
-  by: Authority
+  by: Pick<Authority, 'registration' | 'enforcement'>
 }
 
 type Received = Released['action']
