@@ -57,18 +57,27 @@ export function argumentsOf(sent: Sent, body: Uint8Array | undefined): Record<st
 /**
  * The same for a condition of the policy: nothing of it is made unless one looks. Throws then, where nobody knows the body.
  */
-export function foreseenArguments(sent: Sent, body: () => Uint8Array | undefined): object {
-  let known: Record<string, JsonValue> | undefined
-  const read = () => (known ??= argumentsOf(sent, body()))
-  return Object.defineProperties(
-    {},
-    Object.fromEntries(MEMBERS.map((name) => [name, lazy(() => read()[name])])),
-  )
+export const foreseenArguments = (sent: Sent, body: () => Uint8Array | undefined): object =>
+  new Proxy<Unmade>({ sent, body }, MAKING)
+
+interface Unmade {
+  sent: Sent
+  body(): Uint8Array | undefined
+  made?: Record<string, JsonValue>
 }
 
-const MEMBERS = ['method', 'url', 'headers', 'headersDigest', 'body', 'bodyDigest', 'bodyBytes'] as const
+const make = (unmade: Unmade): Record<string, JsonValue> =>
+  (unmade.made ??= argumentsOf(unmade.sent, unmade.body()))
 
-const lazy = (get: () => JsonValue | undefined) => ({ get, enumerable: true })
+const MAKING: ProxyHandler<Unmade> = {
+  get: (unmade, name) => make(unmade)[name as string],
+  has: (unmade, name) => name in make(unmade),
+  ownKeys: (unmade) => Object.keys(make(unmade)),
+  getOwnPropertyDescriptor(unmade, name) {
+    const found = Object.getOwnPropertyDescriptor(make(unmade), name)
+    return found && { ...found, configurable: true }
+  },
+}
 
 function headersOf({ headers }: Sent): Record<string, JsonValue> {
   const shown: Record<string, string> = {}

@@ -4,7 +4,7 @@ import { type Connected, connectedTo } from './connection.ts'
 import { takeRequestCover } from './covered.ts'
 import { type Handler, holdDispatch, isReleased } from './held-dispatch.ts'
 import { attemptOf, judge } from './judge.ts'
-import { readHeaders, type Sent } from './sent.ts'
+import { originOf, readHeaders, type Sent } from './sent.ts'
 
 /** What undici's dispatchers are given for one request. */
 export interface DispatchOptions {
@@ -42,7 +42,7 @@ export function gateDispatch(dispatch: Dispatch, gate: Gate, isOurs: (sent: Sent
   return function gated(options, handler) {
     const connected = connectedTo(this)
     // An agent's pools and clients get what it was given, unless the program's own factory sends it elsewhere.
-    const address = connected.bound ?? originOf(options?.origin)
+    const address = connected.bound ?? addressOf(options?.origin)
     const sent = sentOf(options, connected, address)
     // Undici refuses it by itself, or hands it to a dispatcher that knows where it goes.
     if (sent === undefined || address === undefined) return dispatch.call(this, options, handler)
@@ -81,7 +81,7 @@ function sentOf(
 ): Sent | undefined {
   if (typeof options?.path !== 'string' || address === undefined) return undefined
   const headers = readHeaders(options.headers)
-  const named = bound === undefined ? undefined : originOf(options.origin)
+  const named = bound === undefined ? undefined : addressOf(options.origin)
   // Without a header of its own, `Host` is that of the origin that the request names.
   if (named !== undefined && named !== address && !headers.has('host'))
     headers.set('host', new URL(named).host)
@@ -94,5 +94,5 @@ function sentOf(
   }
 }
 
-const originOf = (given: unknown): string | undefined =>
-  given === undefined || given === null ? undefined : URL.parse(String(given))?.origin
+const addressOf = (given: unknown): string | undefined =>
+  given === undefined || given === null ? undefined : originOf(String(given))

@@ -94,7 +94,7 @@ function surfacing(original: typeof fetch): typeof fetch {
     try {
       return await original(...given)
     } catch (error) {
-      const { cause } = error as { cause?: unknown }
+      const cause = (error as { cause?: unknown } | undefined)?.cause
       if (!(cause instanceof HoldpointRefused)) throw error
       // The stack of whoever called it.
       Error.captureStackTrace(cause, fetch)

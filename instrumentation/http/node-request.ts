@@ -1,6 +1,6 @@
 import * as nodeHttp from 'node:http'
 import * as nodeHttps from 'node:https'
-import { readHeaders, type Sent } from './sent.ts'
+import { originOf, readHeaders, type Sent } from './sent.ts'
 
 /** `http.ClientRequest`, with what it inherits and does not show. */
 export interface ClientRequest extends nodeHttp.ClientRequest {
@@ -48,7 +48,7 @@ export const unknownDestination = (request: ClientRequest): Destination => ({
 function originFor({ protocol }: ClientRequest, host: string, port: number | string | undefined): string {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
   const url = `${protocol}//${name}${port === undefined ? '' : `:${port}`}`
-  return URL.parse(url)?.origin ?? url
+  return originOf(url) ?? url
 }
 
 /** As they were before the program could change them. */

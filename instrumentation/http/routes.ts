@@ -1,5 +1,5 @@
 import { isAmbiguousPath, pathSpellings } from '#contract'
-import type { Sent } from './sent.ts'
+import { originOf, type Sent } from './sent.ts'
 
 /** One way to read a request: what policy is asked about. */
 export interface Route {
@@ -103,4 +103,4 @@ function targetsOf(
   return [...new Set([...rooted, ...origins, ...(isConnectedByProgram ? [undefined] : [])])]
 }
 
-const originIn = (url: string): string => URL.parse(url)?.origin ?? url
+const originIn = (url: string): string => originOf(url) ?? url

@@ -17,6 +17,18 @@ export const urlOf = ({ origin, path }: Sent): string =>
 
 const withoutUser = (url: string): string => url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, '$1')
 
+const origins = new Map<string, string | undefined>()
+const MAX_ORIGINS = 1_000
+
+/** Of a URL; undefined where it is none. There are few of them, and each request asks for several. */
+export function originOf(url: string): string | undefined {
+  if (origins.has(url)) return origins.get(url)
+  if (origins.size >= MAX_ORIGINS) origins.clear()
+  const origin = URL.parse(url)?.origin
+  origins.set(url, origin)
+  return origin
+}
+
 type Value = string | readonly string[] | undefined | null
 
 /** Every form in which undici and Node take headers: flat lists, pairs, objects, `Headers`. */
