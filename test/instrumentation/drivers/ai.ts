@@ -148,3 +148,9 @@ function outputOf(output: { type: string; value?: unknown; reason?: string | und
     type === 'execution-denied' ? (reason ?? '') : typeof value === 'string' ? value : JSON.stringify(value)
   return { text, isError: type !== 'text' && type !== 'json' }
 }
+
+export async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = []
+  for await (const value of values) collected.push(value)
+  return collected
+}
