@@ -9,8 +9,14 @@ import { type Config, type Io, readConfig, readRunning } from '#runtime'
  * The house's configuration, by variables and HOLDPOINT_CONFIG alone. The folder in which a client starts its servers
  * is often one that the agent may write: a `holdpoint.yaml` found there would let it choose its own broker.
  */
-export const readGatewayConfig = (io: Io): Config =>
-  readConfig({ env: io.env, cwd: io.env.HOLDPOINT_CONFIG ? io.cwd : homedir() })
+export function readGatewayConfig({ env, cwd }: Io): Config {
+  const { HOLDPOINT_CONFIG: named, HOLDPOINT_DATA_DIR: dataDir = '' } = env
+  if (named) return readConfig({ env: { ...env, HOLDPOINT_CONFIG: resolve(cwd, named) }, cwd: homedir() })
+  const folder = resolve(cwd, dataDir || join(homedir(), '.holdpoint'))
+  return readConfig({ env: { ...env, HOLDPOINT_DATA_DIR: folder }, cwd: ONLY_THE_SYSTEMS })
+}
+
+const ONLY_THE_SYSTEMS = '/'
 
 /** Throws one INVALID_CONFIG that names every variable that is missing or wrong, and what was expected. */
 export function gateConfigOf({ env, cwd }: Io, config: Config): GateConfig {
