@@ -96,6 +96,11 @@ export function testPgAttacks(sceneOf: () => PgScene): void {
     expect(exports.native.Client.prototype.query).not.toBe(before)
   })
 
+  test('pg - its ES module is put under the gate as well', async () => {
+    const module = (await import('pg')) as never as Record<string, unknown>
+    expect(() => pg.patch({ Client: module.Client, default: module.default }, scene.gate)).not.toThrow()
+  })
+
   test('pg - a version that does not tell how it converts values is not supported', () => {
     expect(() =>
       pg.patch(

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import pgModule from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { agentEnvironment, startAgent } from '../../support/agent-process.ts'
 import { testPgAttacks } from './pg-attacks.ts'
 import { type PgScene, startPgScene } from './pg-scene.ts'
 
@@ -229,3 +230,17 @@ describe('inside a transaction', () => {
 })
 
 describe('who tries to get past it', () => testPgAttacks(() => scene))
+
+test('pg - under register, whichever copy a program imports is under the gate', async () => {
+  scene.broker.onRequest = () => 'denied'
+  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
+  const { host, port, user, database } = scene.server
+  const { ended } = startAgent('test/instrumentation/apps/querying.mjs', env, {
+    args: [`postgresql://${user}@${host}:${port}/${database}`],
+  })
+  const { stdout, stderr } = await ended
+  expect(stderr).toMatch(/pg 8\./)
+  expect(JSON.parse(stdout)).toEqual(['APPROVAL_DENIED', 'APPROVAL_DENIED', 'APPROVAL_DENIED'])
+  expect(await scene.names()).toEqual(['Ada'])
+  remove()
+})
