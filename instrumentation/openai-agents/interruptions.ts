@@ -1,10 +1,9 @@
 import { HoldpointError } from '#contract'
 import { type PendingApproval, type Permit, type Refusal, type ResumeOptions, refuse } from '#gate'
-import { createPermits } from '../permits.ts'
 import { gateOfProcess } from '../process-gate.ts'
 import { attemptOf, type Origin } from './attempt.ts'
 import { keyOf, originOfGuarded, RESUMED } from './guard.ts'
-import { keepResumed, userOf } from './runs.ts'
+import { keptFor, userOf } from './runs.ts'
 import type { Agent, Interruption, RunState, Tool } from './sdk.ts'
 
 /** What is asked of people for the interruptions of one run. Keep it as JSON beside the serialised `RunState`. */
@@ -51,33 +50,37 @@ async function request(item: FunctionCall, context: object): Promise<HeldCall> {
 /**
  * Approves and rejects, in a state that goes on, exactly the calls that people have decided: each by its own id,
  * request and arguments, whatever else is pending. An approved call then runs under its approval, asked of nobody again;
- * run the state within a minute. Throws as `requestInterruptions` does.
+ * run the state within a minute. `waitMs`, at most 30 s, waits for those that are undecided; call it again as often as
+ * need be. Throws as `requestInterruptions` does.
  */
 export async function resumeInterruptions(
   state: RunState,
   held: HeldInterruptions,
-  options: Pick<ResumeOptions, 'waitMs'> = {},
+  { waitMs = 0 }: Pick<ResumeOptions, 'waitMs'> = {},
 ): Promise<ResumedInterruptions> {
-  const permits = createPermits()
-  keepResumed([state, state._context], permits)
+  const permits = keptFor(state)
+  const options = { waitMs: Math.min(waitMs, LONGEST_WAIT_MS) }
   const resumed: ResumedInterruptions = { decided: [], waiting: [] }
-  await Promise.all(
-    state
-      .getInterruptions()
-      .filter(isFunctionCall)
-      .map(async (item) => {
-        const { callId, name } = item.rawItem
-        const answer = await decide(item, callIn(held, callId), state._context, options)
-        if (answer === 'waiting') return void resumed.waiting.push(callId)
-        resumed.decided.push(callId)
-        if (answer === 'allowed') return state.approve(item as never)
-        if ('message' in answer) return state.reject(item as never, { message: answer.message })
-        permits.put(RESUMED, keyOf(name, item.rawItem) as string, answer)
-        state.approve(item as never)
-      }),
-  )
+  const items = state.getInterruptions().filter(isFunctionCall)
+  await Promise.all(items.map((item) => resume(item)))
   return resumed
+
+  async function resume(item: FunctionCall): Promise<void> {
+    const { callId, name } = item.rawItem
+    const key = keyOf(name, item.rawItem)
+    const isKept = key !== undefined && permits.has(RESUMED, key)
+    const answer = isKept ? 'allowed' : await decide(item, callIn(held, callId), state._context, options)
+    resumed[answer === 'waiting' ? 'waiting' : 'decided'].push(callId)
+    if (answer === 'waiting') return
+    if (answer === 'allowed') return state.approve(item as never)
+    if ('message' in answer) return state.reject(item as never, { message: answer.message })
+    permits.put(RESUMED, key as string, answer)
+    state.approve(item as never)
+  }
 }
+
+/** While one call is waited for, the approval of another is spent already, and kept for a minute. */
+const LONGEST_WAIT_MS = 30_000
 
 type Decided = 'waiting' | 'allowed' | Permit | { message: string }
 

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Permits } from '../permits.ts'
-import type { Agent, ModelSettings, Runner, RunOptions } from './sdk.ts'
+import { createPermits, type Permits } from '../permits.ts'
+import type { Agent, ModelSettings, Runner, RunOptions, RunState } from './sdk.ts'
 
 /** What a guardrail is not told of the run that it belongs to. */
 export interface Run {
@@ -49,8 +49,10 @@ function conversationOf(
 export const currentRun = (): Run => runs.getStore() ?? {}
 
 /** Where a run goes on with what was approved meanwhile: known by its state, and by its context without a hook. */
-export function keepResumed(places: readonly object[], permits: Permits): void {
-  for (const place of places) resumptions.set(place, permits)
+export function keptFor(state: RunState): Permits {
+  const permits = resumptions.get(state) ?? createPermits()
+  for (const place of [state, state._context]) resumptions.set(place, permits)
+  return permits
 }
 
 export const resumedIn = (context: object): Permits | undefined =>

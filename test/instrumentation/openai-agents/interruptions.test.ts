@@ -82,6 +82,21 @@ describe.each(COPIES)('the %s copy', (_name, sdk) => {
     },
   )
 
+  test('interruptions - people are waited for, and looking again takes nothing back', async () => {
+    const { state: text, held } = await interrupt(1, 2)
+    const model = new ScriptedModel([[assistantMessage('done')]])
+    const agent = agentWith(model)
+    const state = await agents.RunState.fromString(agent, text)
+    decide(0, 'approved')
+    expect(await resumeInterruptions(state, held)).toEqual({ decided: ['call-1'], waiting: ['call-2'] })
+    const both = resumeInterruptions(state, held, { waitMs: 10_000 })
+    decide(1, 'approved')
+    expect(await both).toEqual({ decided: ['call-1', 'call-2'], waiting: [] })
+    await agents.run(agent, state)
+    expect(execute).toHaveBeenCalledTimes(2)
+    expect(scene.broker.requests).toHaveLength(2)
+  })
+
   test('interruptions - where the broker does not answer, nothing is decided', async () => {
     const saved = await interrupt(1)
     decide(0, 'approved')
