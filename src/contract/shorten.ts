@@ -25,14 +25,19 @@ export function shortenLine(text: string, most: number): string {
   let taken = ''
   let points = 0
   // A hostile grapheme can be as long as the text, hence the count of code points beside it.
-  for (const { segment } of segmenter.segment(text.slice(0, most * 4))) {
+  for (const { segment } of graphemesOf(text.slice(0, most * 4))) {
     points += [...segment].length
     if (points > most) return `${taken.slice(0, safeCut(taken, taken.length))}…`
     taken += segment
   }
   return taken.length === text.length ? text : `${taken}…`
 }
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Made when it is first needed: it reads tables that most processes have no use for. */
+let segmenter: Intl.Segmenter | undefined
+const graphemesOf = (text: string): Intl.Segments => {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+  return segmenter.segment(text)
+}
 
 /** Whole numbers as people read them: 12,345. */
 export const count = (value: number): string => value.toLocaleString('en-US')
