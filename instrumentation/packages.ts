@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /** One installed copy of a package. */
@@ -51,11 +51,32 @@ export function readManifest(folder: string): Manifest | undefined {
 
 /** The copy that code in `folder` gets when it asks for a package by this name. */
 export function findPackage(name: string, folder: string): InstalledPackage | undefined {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    const place = join(at, 'node_modules', name)
-    if (readManifest(place) !== undefined) return packageIn(realpathSync(place))
-    if (dirname(at) === at) return undefined
+  for (const modules of modulesSeenFrom(resolve(folder))) {
+    const found = installedIn(join(modules, name))
+    if (found !== undefined) return found
   }
+  return undefined
+}
+
+const installed = new Map<string, InstalledPackage | undefined>()
+
+function installedIn(place: string): InstalledPackage | undefined {
+  if (!installed.has(place))
+    installed.set(place, existsSync(place) ? packageIn(realpathSync(place)) : undefined)
+  return installed.get(place)
+}
+
+const seenFrom = new Map<string, readonly string[]>()
+
+/** The folders in which Node looks for packages, the nearest first; hundreds of packages see the same few. */
+function modulesSeenFrom(folder: string): readonly string[] {
+  const known = seenFrom.get(folder)
+  if (known !== undefined) return known
+  const above = dirname(folder) === folder ? [] : modulesSeenFrom(dirname(folder))
+  const here = join(folder, 'node_modules')
+  const all = basename(folder) !== 'node_modules' && existsSync(here) ? [here, ...above] : above
+  seenFrom.set(folder, all)
+  return all
 }
 
 /**
@@ -63,24 +84,22 @@ export function findPackage(name: string, folder: string): InstalledPackage | un
  * lists, which package managers may keep apart.
  */
 export function copiesOf(name: string, folder: string): InstalledPackage[] {
-  const own = findPackage(name, folder)
-  const owner = ownerOf(folder)
-  const direct = Object.keys({ ...owner?.manifest.dependencies, ...owner?.manifest.optionalDependencies })
-  const through = direct.flatMap((dependency) => {
-    const place = findPackage(dependency, folder)?.folder
-    return place === undefined ? [] : (findPackage(name, place) ?? [])
-  })
-  const copies = new Map([...(own ? [own] : []), ...through].map((one) => [one.folder, one]))
-  return [...copies.values()]
+  const { dependencies, optionalDependencies } = ownerOf(folder) ?? {}
+  const direct = Object.keys({ ...dependencies, ...optionalDependencies })
+  const folders = direct.flatMap((dependency) => findPackage(dependency, folder)?.folder ?? [])
+  const copies = [folder, ...folders].flatMap((from) => findPackage(name, from) ?? [])
+  return [...new Map(copies.map((one) => [one.folder, one])).values()]
 }
 
-/** Whose package.json lists what the program needs: the next one upwards, whether it has a name or not. */
-function ownerOf(folder: string): { manifest: Manifest } | undefined {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    const manifest = readManifest(at)
-    if (manifest !== undefined) return { manifest }
-    if (dirname(at) === at) return undefined
-  }
+const owners = new Map<string, Manifest | undefined>()
+
+/** The package.json that lists what a program needs: the next one upwards, whether it has a name or not. */
+function ownerOf(folder: string): Manifest | undefined {
+  if (owners.has(folder)) return owners.get(folder)
+  const above = dirname(folder)
+  const found = readManifest(folder) ?? (above === folder ? undefined : ownerOf(above))
+  owners.set(folder, found)
+  return found
 }
 
 /** `@scope/name/path` → `@scope/name`. */
