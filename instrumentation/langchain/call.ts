@@ -17,7 +17,7 @@ export function gatedCall(original: Call, gate: () => Gate): Call {
     const answer: Answer =
       interrupt === undefined
         ? await gate().ask(attempt)
-        : await askOrInterrupt(attempt, { interrupt, isFirst }, gate())
+        : await askOrInterrupt(attempt, { interrupt, isFirst, config: given }, gate())
     if (!answer.permitted) return tell(this, answer.refusal, { original, arg, config: own, tags })
     return answer.run((approved) =>
       original.call(this, withArguments(arg, approved), withTimeout(own, timeoutMs), tags),

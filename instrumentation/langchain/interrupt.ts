@@ -2,6 +2,7 @@ import { type Answer, type Gate, type PendingApproval, type ResumeOptions, refus
 import { gateOfProcess } from '../process-gate.ts'
 import { isAbout, type LangChainAttempt } from './attempt.ts'
 import { guard } from './guard.ts'
+import { keptApproval } from './kept.ts'
 import type { Config, Tool } from './sdk.ts'
 
 /** `interrupt` of `@langchain/langgraph`. */
@@ -75,12 +76,13 @@ const isFree = (attempt: LangChainAttempt, gate: Gate): boolean =>
 interface Where {
   interrupt: Interrupt
   isFirst: boolean
+  config: Config
 }
 
 /** Throws the graph's own signal where people have to be waited for. */
 export async function askOrInterrupt(
   attempt: LangChainAttempt,
-  { interrupt, isFirst }: Where,
+  { interrupt, isFirst, config }: Where,
   gate: Gate,
 ): Promise<Answer> {
   if (!isFirst) return isFree(attempt, gate) ? gate.ask(attempt) : onlyOne(attempt)
@@ -91,11 +93,12 @@ export async function askOrInterrupt(
   } catch (error) {
     // No graph, or none that could go on: the call waits.
     if (!isInterrupt(error)) return gate.ask(attempt)
-    const asked = await gate.request(attempt)
-    if (asked.status === 'allowed') return gate.ask(attempt)
-    if (asked.status === 'refused') return { permitted: false, refusal: asked.refusal }
+    const kept = await keptApproval(config, attempt)
+    const asked = kept === undefined ? await gate.request(attempt) : undefined
+    if (asked?.status === 'allowed') return gate.ask(attempt)
+    if (asked?.status === 'refused') return { permitted: false, refusal: asked.refusal }
     // What is kept with the graph is written once this has been thrown.
-    Object.assign(pending, asked.approval)
+    Object.assign(pending, kept ?? asked?.approval)
     throw error
   }
   return goOn(attempt, given, interrupt, gate)
