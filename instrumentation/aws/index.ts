@@ -10,8 +10,9 @@ import { type Configuration, checkingHandler } from './request.ts'
  */
 export const aws: Instrumentation = {
   name: 'aws',
-  packages: { '@smithy/core': '>=3.24 <4' },
-  specifiers: ['@smithy/core/client'],
+  // The class has moved from the one into the other.
+  packages: { '@smithy/core': '>=3.24 <4', '@smithy/smithy-client': '>=3.7 <5' },
+  specifiers: ['@smithy/core/client', '@smithy/smithy-client'],
   patch(exports, gate) {
     replaceMethod(exports.Command, 'resolveMiddlewareWithContext', (original) => {
       const resolve = original as unknown as Resolve
