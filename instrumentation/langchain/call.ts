@@ -5,7 +5,7 @@ import { type Call, type Config, configOf, type Invoke, isToolCall, TOOL_TIMEOUT
 
 /** Holds a tool before anything of it happens: its schema, its callbacks and its run get what was approved. */
 export function gatedCall(original: Call, gate: () => Gate): Call {
-  return mark(async function call(this: Tool, arg, config, tags) {
+  return markGated(async function call(this: Tool, arg, config, tags) {
     const { [TOOL_TIMEOUT]: timeoutMs, ...given } = configOf(config)
     const own = timeoutMs === undefined ? config : given
     const attempt = attemptOf(this, arg, own)
@@ -27,7 +27,7 @@ export function gatedCall(original: Call, gate: () => Gate): Call {
 
 const GATED = Symbol.for('holdpoint.langchain.gated.1')
 /** Another copy of this module, in a bundle, has to know it too. */
-const mark = (call: Call): Call => Object.defineProperty(call, GATED, { value: true })
+export const markGated = (call: Call): Call => Object.defineProperty(call, GATED, { value: true })
 /** Whether a tool, or one of the classes that it is of, has been put under the gate. */
 export function isGated(tool: object): boolean {
   for (let one: object | null = tool; one !== null; one = Object.getPrototypeOf(one))

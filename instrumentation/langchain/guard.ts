@@ -1,5 +1,5 @@
 import { gateOfProcess } from '../process-gate.ts'
-import { gatedCall, isGated, untimedInvoke } from './call.ts'
+import { gatedCall, isGated, markGated, untimedInvoke } from './call.ts'
 import type { Call, Invoke, Tool } from './sdk.ts'
 
 /**
@@ -8,8 +8,14 @@ import type { Call, Invoke, Tool } from './sdk.ts'
  */
 export function guard<T extends Tool>(tool: T): T {
   if (isGated(tool)) return tool
+  const original = tool.call as unknown as Call
+  const gated = gatedCall(original, gateOfProcess)
+  const call: Call = function (this: Tool, ...given) {
+    // The hook came after us.
+    return (isGated(Object.getPrototypeOf(this)) ? original : gated).apply(this, given)
+  }
   return Object.defineProperties(tool, {
-    call: own(gatedCall(tool.call as unknown as Call, gateOfProcess)),
+    call: own(markGated(call)),
     invoke: own(untimedInvoke(tool.invoke as unknown as Invoke)),
   })
 }
