@@ -229,6 +229,35 @@ describe('spans of any instrumentation', () => {
     expect(verdict).toBe('missing')
   })
 
+  it('judge - one request whose path can be read in several ways is the approved one by any of them', async () => {
+    const table = createPolicyTable(
+      parsePolicy(`
+holdpoint: 1
+defaults: { effect: hold, approvals: { from: [sre] } }
+groups: { sre: ["oidc:https://idp.test#group/sre"] }
+rules: [{ id: web, match: { kind: http, name: "DELETE *" }, effect: hold }]
+`),
+      { version: 1, hash: policy().hash },
+    )
+    const sent = (path: string) =>
+      aSpan({
+        ...BELOW,
+        name: 'DELETE',
+        attributes: { 'http.request.method': 'DELETE', 'url.full': `https://crm.test${path}` },
+      })
+    const target = 'https://crm.test'
+    for (const entry of [
+      policy(),
+      requested({ kind: 'http', name: 'DELETE /v1/customers/7', target }),
+      decided(),
+      spent(),
+    ])
+      view.apply(entry)
+    expect(await judge(verifierWith({ table }), sent('/v1/x/../customers/7'))).toEqual(['verified'])
+    expect(await judge(verifierWith({ table }), sent('/v1/customers/8'))).toEqual(['missing'])
+    expect(await judge(verifierWith({ table }), sent('/v1/x/../customers/8'))).toEqual(['missing'])
+  })
+
   it('judge - attributes of ours make nothing harmless of what an instrumentation saw', async () => {
     const worn = (attributes: Record<string, Sample>) =>
       query('', { attributes: { 'db.system': 'mysql', 'db.statement': 'DELETE FROM a', ...attributes } })

@@ -9,6 +9,7 @@ import {
   reportedOutcome,
 } from './compare.ts'
 import type { LedgerRequest, LedgerView } from './ledger-view.ts'
+import type { PlainAction } from './plain/action.ts'
 
 /** Why something could not be verified: what would have to be there. */
 export type Reason =
@@ -102,12 +103,15 @@ function causeOf(claim: Claim, ledger: Pick<LedgerView, 'consumedBy'>): LedgerRe
   const request = ledger.consumedBy({ traceId: trace.traceId, spanId: parentSpanId })
   if (request === undefined) return undefined
   const { requested } = request
+  const isOne = ({ kind, names, unsure }: PlainAction) =>
+    kind === requested.kind && names.includes(requested.name) && !unsure
+  // What HTTP has several of are the readings of one path; anything else has done all that it lists.
   const isSame =
     plain === undefined
       ? claim.name === requested.name
-      : plain.every(
-          ({ kind, names, unsure }) => kind === requested.kind && names.includes(requested.name) && !unsure,
-        )
+      : requested.kind === 'http'
+        ? plain.some(isOne)
+        : plain.every(isOne)
   return isSame && (target === undefined || target === requested.target) ? request : undefined
 }
 
