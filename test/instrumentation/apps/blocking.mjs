@@ -1,5 +1,9 @@
 // Calls that block, as somebody writes them who has never heard of a gate.
-import { execFileSync, execSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync, execSync, spawnSync } from 'node:child_process'
+import { promisify } from 'node:util'
+
+// As most do before: something that does not block.
+await promisify(execFile)('true')
 
 const failed = (run) => {
   try {
