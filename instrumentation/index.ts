@@ -1,4 +1,5 @@
 import { ai } from './ai/index.ts'
+import { anthropic } from './anthropic/index.ts'
 import { aws } from './aws/index.ts'
 import { childProcess } from './child-process/index.ts'
 import { http } from './http/index.ts'
@@ -36,6 +37,7 @@ export {
 /** Every framework and client that is put under the gate. */
 export const instrumentations: readonly Instrumentation[] = [
   openai,
+  anthropic,
   openaiAgents,
   ai,
   langchain,

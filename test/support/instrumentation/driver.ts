@@ -18,6 +18,10 @@ export interface Driver<Sdk = never> {
   run: (sdk: Sdk, turn: Turn) => Promise<Outputs>
   /** The methods that are patched, as `[object, name]`: another instrumentation wraps them too. */
   methods: (sdk: Sdk) => readonly (readonly [object, string])[]
+  /** How the SDK calls its own span of a tool, where it opens one: that one is annotated. Preset: `execute_tool NAME`. */
+  spanOf?: (tool: string) => string
+  /** The `error.type` that it writes there itself, whatever the error. */
+  spanError?: string
   /** Kind of the action. */
   kind: 'tool' | 'mcp'
   /** Why the framework does not know this; it is then left out, never made up. */

@@ -13,6 +13,7 @@ import {
  * not know, a missing key or version.
  */
 export function createAnthropic(): ProviderFake {
+  const threads = createThreads()
   return createProvider(
     ({ path, headers, body }, next) => {
       if (headers['x-api-key'] === undefined && headers.authorization === undefined)
@@ -22,25 +23,60 @@ export function createAnthropic(): ProviderFake {
       checkMembers(body, BODY, '')
       for (const name of ['model', 'max_tokens', 'messages'])
         if (body[name] === undefined) throw refusal(`${name}: Field required`)
-      checkMessages(body.messages as Message[])
-      const offered = ((body.tools ?? []) as { name: string }[]).map(({ name }) => name)
+      const { messages, tools, keep } = threads.continued(body, String(headers['anthropic-beta'] ?? ''))
+      checkMessages(messages)
+      const offered = tools.map(({ name }) => name)
       const said = next()
       for (const { name } of said.calls ?? [])
         if (!offered.includes(name))
           throw refusal(`The script calls ${name}, which is not offered.`, 'api_error', 500)
       const message = messageOf(said, body.model as string)
+      keep(message)
       return body.stream === true ? { events: events(message) } : { status: 200, json: message }
     },
     (text) => refusal(text, 'api_error', 500),
   )
 }
 
+/** Conversations that the provider keeps (`message-threads-2026-08-12`): a later turn sends what is new. */
+function createThreads() {
+  const turns = new Map<string, Turn>()
+  return {
+    continued(body: Record<string, unknown>, betas: string): Turn & { keep: (reply: Answered) => void } {
+      const { thread, messages: given, tools: offered = [] } = body as unknown as ThreadBody
+      if (thread !== undefined && !betas.includes('message-threads-'))
+        throw refusal('thread: Extra inputs are not permitted')
+      const id = thread?.previous_message_id
+      const before = id === undefined ? undefined : turns.get(id)
+      if (id !== undefined && before === undefined)
+        throw refusal(`thread.previous_message_id: ${id} not found`, 'not_found_error', 404)
+      if (before !== undefined && ('tools' in body || 'system' in body))
+        throw refusal('tools, system: cannot be set when a thread is continued')
+      const messages = [...(before?.messages ?? []), ...given]
+      const tools = before?.tools ?? offered
+      const keep = ({ id: reply, role, content }: Answered) => {
+        if (thread !== undefined) turns.set(reply, { messages: [...messages, { role, content }], tools })
+      }
+      return { messages, tools, keep }
+    },
+  }
+}
+
+interface Turn {
+  messages: Message[]
+  tools: readonly { name: string }[]
+}
+interface ThreadBody extends Turn {
+  thread?: { type: string; previous_message_id?: string }
+}
+
 const refusal = (message: string, type = 'invalid_request_error', status = 400): Refused =>
   new Refused(status, { type: 'error', error: { type, message }, request_id: 'req_test' })
 
+let messageCount = 0
 type Answered = ReturnType<typeof messageOf>
 const messageOf = ({ text, calls = [] }: ModelAnswer, model: string) => ({
-  id: 'msg_test',
+  id: `msg_${++messageCount}`,
   type: 'message',
   role: 'assistant',
   model,
@@ -129,6 +165,6 @@ const BLOCKS: Readonly<Record<string, readonly string[]>> = {
   tool_result: ['type', 'tool_use_id', 'content', 'is_error', 'cache_control'],
 }
 const BODY =
-  'model max_tokens messages system tools tool_choice stream temperature top_p top_k stop_sequences metadata thinking service_tier container context_management mcp_servers output_config output_format betas inference_geo cache_control'.split(
+  'model max_tokens messages system tools tool_choice stream temperature top_p top_k stop_sequences metadata thinking service_tier container context_management mcp_servers output_config output_format betas inference_geo cache_control thread'.split(
     ' ',
   )

@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest'
 import { pause } from '../../pause.ts'
 import { callOf, EXPORTED, fails, isLate, TOO_SHORT_MS } from '../stage.ts'
-import { type Contract, exporting, limitIn, outputsOf, refused, SOON, turnOf } from './turns.ts'
+import { type Contract, exporting, limitIn, outputsOf, refused, SOON, spansOf, turnOf } from './turns.ts'
 
 /** Who is asked, what runs, and what the model reads. */
 export const asking = {
@@ -13,7 +13,7 @@ export const asking = {
       expect(settled).toEqual(plain.done)
       expect(lookup.mock.calls).toEqual([[callOf(1).arguments]])
       expect(scene.broker.requests).toEqual([])
-      expect(spans.named('execute_tool lookup_customers')).toHaveLength(1)
+      expect(spansOf('lookup_customers', spans)).toHaveLength(1)
     },
   ],
 
@@ -151,7 +151,7 @@ export const asking = {
         const settled = await run(turnOf(tool, { calls: [callOf(1, name)] }))
         expect(JSON.parse(JSON.stringify(settled).replaceAll(name, 'export_customers'))).toEqual(plain.failed)
         expect(tool).toHaveBeenCalledTimes(1)
-        expect(spans.named(`execute_tool ${name}`)).toHaveLength(1)
+        expect(spansOf(name, spans)).toHaveLength(1)
       }
     },
   ],

@@ -4,7 +4,7 @@ import type { Fact } from '../driver.ts'
 import { createOtherInstrumentation } from '../other.ts'
 import { callOf, EXPORTED } from '../stage.ts'
 import { heldInChild } from './child.ts'
-import { type Contract, exporting, limitIn, outputsOf, refused, turnOf } from './turns.ts'
+import { type Contract, exporting, limitIn, outputsOf, refused, spansOf, turnOf } from './turns.ts'
 
 /** What is seen of it, and what must not depend on being seen. */
 export const observing = {
@@ -14,7 +14,7 @@ export const observing = {
       scene.broker.onRequest = () => 'approved'
       const who = { agent: 'Clerk', conversation: 'conv-7', user: 'user-7' }
       await run(turnOf(exporting(), { ...who, calls: [callOf(1)] }))
-      const [span] = spans.named('execute_tool export_customers')
+      const [span] = spansOf('export_customers', spans)
       const known = (fact: Fact, value: string) => (fact in unknown ? undefined : value)
       expect(span?.attributes['gen_ai.agent.name']).toBe(known('agent', 'Clerk'))
       expect(span?.attributes['gen_ai.conversation.id']).toBe(known('conversation', 'conv-7'))
@@ -40,8 +40,9 @@ export const observing = {
       await context.with(trace.setSpan(context.active(), caller), () => run(turnOf(inside, { calls })))
       caller.end()
 
+      const spanName = driver.spanOf?.('export_customers') ?? 'execute_tool export_customers'
       const ofTools = spans.all().filter(({ attributes }) => 'gen_ai.tool.name' in attributes)
-      expect(ofTools.map(({ name }) => name)).toEqual(Array(2).fill('execute_tool export_customers'))
+      expect(ofTools.map(({ name }) => name)).toEqual(Array(2).fill(spanName))
       const [refusedSpan, ran] = ofTools.sort((a) =>
         a.attributes['holdpoint.outcome'] === 'executed' ? 1 : -1,
       )
@@ -56,7 +57,7 @@ export const observing = {
       expect(refusedSpan?.attributes).toMatchObject({
         'holdpoint.approval.decision': 'denied',
         'holdpoint.outcome': 'not_run',
-        'error.type': 'approval_denied',
+        'error.type': driver.spanError ?? 'approval_denied',
       })
       const { traceId } = caller.spanContext()
       const below = (name: string) => spans.named(name).map((span) => span.parentSpanContext?.spanId)

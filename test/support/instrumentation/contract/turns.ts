@@ -1,4 +1,5 @@
 import { expect, vi } from 'vitest'
+import type { RecordedSpans } from '../../spans.ts'
 import type { Outputs, Turn } from '../driver.ts'
 import type { Point } from '../points.ts'
 import { callOf, EXPORTED, type Settled, type Stage } from '../stage.ts'
@@ -29,3 +30,7 @@ export function outputsOf(settled: Settled): Outputs {
   expect(settled).toHaveProperty('outputs')
   return (settled as { outputs: Outputs }).outputs
 }
+
+/** The spans of one tool's calls, whoever has opened them. */
+export const spansOf = (tool: string, spans: RecordedSpans) =>
+  spans.all().filter(({ attributes }) => attributes['gen_ai.tool.name'] === tool)
