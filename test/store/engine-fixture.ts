@@ -40,6 +40,26 @@ export const clientOf = (
     log: { level: ClickHouseLogLevel.OFF },
   })
 
+export interface AskOptions {
+  /** Of the URL. */
+  params?: string
+  headers?: Record<string, string>
+}
+
+/** Without a client between: as anybody may send it. `code` is the engine's own, of an error. */
+export async function askAs({ url, user, password }: ClickHouseTarget, sql: string, options: AskOptions) {
+  const response = await fetch(`${url}/?${options.params ?? ''}`, {
+    method: 'POST',
+    body: sql,
+    headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password, ...options.headers },
+  })
+  return {
+    status: response.status,
+    text: await response.text(),
+    code: response.headers.get('x-clickhouse-exception-code'),
+  }
+}
+
 /** As a database that nobody has used: quicker than another engine. */
 export async function emptyDatabase(target: ClickHouseTarget): Promise<void> {
   const client = clientOf(target)

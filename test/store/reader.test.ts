@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
+import { type AskOptions, askAs, clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
 
 const SECRET = 'not-for-readers'
 let running: RunningEngine
@@ -44,28 +44,7 @@ afterAll(async () => {
   await rm(outside, { recursive: true, force: true })
 })
 
-interface Answer {
-  status: number
-  text: string
-  code: string | null
-}
-
-async function ask(
-  sql: string,
-  options: { params?: string; headers?: Record<string, string> } = {},
-): Promise<Answer> {
-  const { user, password, url } = running.engine.reader
-  const response = await fetch(`${url}/?${options.params ?? ''}`, {
-    method: 'POST',
-    body: sql,
-    headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password, ...options.headers },
-  })
-  return {
-    status: response.status,
-    text: await response.text(),
-    code: response.headers.get('x-clickhouse-exception-code'),
-  }
-}
+const ask = (sql: string, options: AskOptions = {}) => askAs(running.engine.reader, sql, options)
 
 const escapes: Record<string, () => string> = {
   'a file as a table': () => `SELECT * FROM file('${secret}', 'LineAsString')`,
