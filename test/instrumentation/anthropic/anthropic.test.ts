@@ -34,11 +34,9 @@ testInstrumentation(
           await pause(REQUEST_TIMEOUT_MS * 2)
           return EXPORTED
         })
-        const tools = [
-          { name: NAME, input_schema: { type: 'object' as const }, run, parse: (one: unknown) => one },
-        ]
+        const tool = { name: NAME, input_schema: { type: 'object' }, run, parse: (one: unknown) => one }
         const running = client.beta.messages
-          .toolRunner({ ...PARAMS, tools: tools as never[] }, { timeout: REQUEST_TIMEOUT_MS })
+          .toolRunner({ ...PARAMS, tools: [tool as never] }, { timeout: REQUEST_TIMEOUT_MS })
           .runUntilDone()
         const [request] = await opened()
         await pause(REQUEST_TIMEOUT_MS * 2)
