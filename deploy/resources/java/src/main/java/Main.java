@@ -45,11 +45,11 @@ final class Main {
       try {
         System.out.println("paid " + body + " out of " + account);
       } catch (RuntimeException error) {
-        release.done("failed", error.getClass().getSimpleName());
+        report(release, "failed", error.getClass().getSimpleName());
         answer(exchange, 500, new JsonObject());
         return;
       }
-      release.done("executed", null);
+      report(release, "executed", null);
       var paid = new JsonObject();
       paid.addProperty("paid", true);
       answer(exchange, 200, paid);
@@ -61,6 +61,15 @@ final class Main {
       problem.addProperty("detail", refused.getMessage());
       problem.addProperty("resource", resource.name);
       answer(exchange, status, problem);
+    }
+  }
+
+  /** What has happened has happened: a broker that does not hear of it changes nothing of the answer. */
+  private static void report(Holdpoint.Release release, String outcome, String errorType) {
+    try {
+      release.done(outcome, errorType);
+    } catch (Holdpoint.Refused refused) {
+      System.err.println("holdpoint: the outcome was not taken: " + refused.getMessage());
     }
   }
 
