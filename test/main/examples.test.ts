@@ -79,3 +79,61 @@ test('examples - a service on the OpenAI Agents SDK: small refunds are paid, lar
     await openai.stop()
   }
 })
+
+test('examples - a service on LangGraph: it answers at once that it waits, and goes on when people have decided', async () => {
+  const { run, open, actions } = installation
+  const openai = createOpenAI()
+  await openai.start()
+  try {
+    const service = await installation.startExample(
+      'instrumentation/examples/langgraph/service.mjs',
+      'graph-assistant',
+      {
+        OPENAI_BASE_URL: `${openai.url}/v1`,
+        OPENAI_API_KEY: 'sk-test',
+        NODE_OPTIONS: `--import ${new URL('../support/own-packages.mjs', import.meta.url)}`,
+      },
+    )
+    const post = (route: string, body: object) =>
+      fetch(`${service.url}${route}`, { method: 'POST', body: JSON.stringify(body) })
+    openai.script(
+      {
+        calls: [
+          { id: 'call-1', name: 'issue_refund', arguments: { order: 'A-1001', amount: 20 } },
+          { id: 'call-2', name: 'issue_refund', arguments: { order: 'A-1001', amount: 900 } },
+          { id: 'call-3', name: 'export_customers', arguments: { region: 'eu' } },
+        ],
+      },
+      { text: 'Both refunds are paid; the export was refused.' },
+    )
+    const asked = await post('/ask', { question: 'Refund and export', conversation: 'c-1', user: 'u-1' })
+    expect(asked.status).toBe(202)
+    const requests = await open(2)
+    const ids = requests.map(({ requestId }) => requestId)
+    expect(((await asked.json()) as { waiting: string[] }).waiting.sort()).toEqual(ids.sort())
+    expect(service.stdout()).toMatch(/refunded 20 for A-1001\n$/)
+    const idOf = (name: string) => requests.find((one) => one.name === name)?.requestId as string
+    await run('requests', 'approve', idOf('issue_refund'), '--yes', '--reason', 'goodwill')
+    const early = await post('/continue', { conversation: 'c-1', user: 'u-1' })
+    expect([early.status, await early.json()]).toEqual([202, { waiting: [idOf('export_customers')] }])
+    await run('requests', 'deny', idOf('export_customers'), '--reason', 'Audit first')
+    const answer = await post('/continue', { conversation: 'c-1', user: 'u-1' })
+    expect(await answer.json()).toEqual({ answer: 'Both refunds are paid; the export was refused.' })
+
+    expect(outputsTold(openai)).toMatchObject({
+      'call-2': expect.stringContaining('900'),
+      'call-3': expect.stringMatching(/APPROVAL_DENIED.*Audit first/s),
+    })
+    expect(service.stdout()).not.toContain('exported')
+    expect(await actions('graph-assistant', 1)).toContainEqual({
+      name: 'issue_refund',
+      ruling: 'hold',
+      decision: 'approved',
+      approvers: ['Bob Berger'],
+      outcome: 'executed',
+      verification: 'verified',
+    })
+  } finally {
+    await openai.stop()
+  }
+})
