@@ -14,6 +14,9 @@ mode: enforce
 # Where no rule matches. There is no implicit allow: an action that nobody thought of is held.
 defaults:
   effect: hold
+  # By kind, before that. A model is called by HTTP, and that is no action to hold. Programs (process), queries (db) and
+  # clouds (aws) are held: a service that has a database of its own wants a rule for it, or db: allow here.
+  kinds: { http: allow }
   approvals: { from: [reviewers], threshold: 1, assurance: login }
   timeout: 15m    # then the request expires, and the action does not run
   validFor: 1h    # how long an approval waits for its action

@@ -34,19 +34,23 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
   return { code, out: io.out(), err: io.err() }
 }
 
-test('policy check - a good policy: 0, and how many rules', async () => {
-  expect(await run('check', 'policy.yaml')).toMatchObject({
-    code: 0,
-    out: 'policy.yaml: usable, 6 rules, 2 groups, 0 findings\n',
-    err: '',
-  })
+test('policy check - a good policy: 0, how many rules, and what is allowed without one', async () => {
+  const { code, out, err } = await run('check', 'policy.yaml')
+  expect({ code, out }).toEqual({ code: 0, out: 'policy.yaml: usable, 6 rules, 2 groups, 1 finding\n' })
+  expect(err).toMatch(
+    /^policy\.yaml:\d+:\d+: note: Every action of the kind http that no rule matches is allowed\.\n$/,
+  )
 })
 
 test('policy check - findings with their place, and as JSON', async () => {
   const { code, out, err } = await run('check', 'observe.yaml', '--json')
   expect(code).toBe(0)
   expect(err).toMatch(/^observe\.yaml:\d+:7: warning: OBSERVE MODE: /)
-  expect(JSON.parse(out)).toMatchObject({ file: 'observe.yaml', rules: 6, findings: [{ code: 'OBSERVED' }] })
+  expect(JSON.parse(out)).toMatchObject({
+    file: 'observe.yaml',
+    rules: 6,
+    findings: [{ code: 'OBSERVED' }, {}],
+  })
 })
 
 test.each([
