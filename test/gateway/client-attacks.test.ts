@@ -23,7 +23,10 @@ const refused: [what: string, line: string | Buffer][] = [
   ['JSON that breaks off', '{"jsonrpc":"2.0","id":1,"method":"tools/call"'],
   ['a text', '"tools/call"'],
   ['a byte order mark before a call', `\uFEFF${JSON.stringify(call(1))}`],
-  ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+  [
+    'bytes that are not UTF-8',
+    Buffer.from('{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"\xff"}}', 'latin1'),
+  ],
   ['a call in UTF-16', Buffer.from(JSON.stringify(call(1)), 'utf16le')],
   ['a method twice', '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"x"}}'],
   ['a method twice, once escaped', '{"jsonrpc":"2.0","id":1,"method":"ping","m\\u0065thod":"tools/call"}'],
