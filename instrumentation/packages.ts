@@ -41,9 +41,12 @@ function packageIn(folder: string): InstalledPackage | undefined {
   return { name: manifest.name, version, folder, manifest }
 }
 
-export function readManifest(folder: string): Manifest | undefined {
+function readManifest(folder: string): Manifest | undefined {
+  const file = join(folder, 'package.json')
+  // Most folders of a package have none, and an error for each of them is a good part of a start.
+  if (!existsSync(file)) return undefined
   try {
-    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+    return JSON.parse(readFileSync(file, 'utf8')) as Manifest
   } catch {
     return undefined
   }
