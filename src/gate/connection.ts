@@ -11,6 +11,7 @@ import {
   type JsonValue,
   parseJson,
 } from '#contract'
+import { dialed } from './dial.ts'
 import { letProcessEnd } from './let-process-end.ts'
 import { pause, remember } from './pause.ts'
 
@@ -34,6 +35,7 @@ interface ConnectionConfig {
   natsUrl: string
   credentials: string
   agentId: string
+  requestTimeoutMs?: number
 }
 
 interface ConnectionDeps {
@@ -60,7 +62,7 @@ export function createConnection(config: ConnectionConfig, deps: ConnectionDeps)
     let retryMs = FIRST_RETRY_MS
     while (!stopping.signal.aborted) {
       try {
-        const nc = await dial(optionsOf(config))
+        const nc = await dialed(() => dial(optionsOf(config)))
         retryMs = FIRST_RETRY_MS
         await serve(nc)
       } catch (error) {
@@ -127,13 +129,13 @@ export function createConnection(config: ConnectionConfig, deps: ConnectionDeps)
 
 const isTooMany = (error: unknown): boolean => error instanceof HoldpointError && error.code === 'TOO_MANY'
 
-const optionsOf = ({ natsUrl, credentials, agentId }: ConnectionConfig) => ({
+const optionsOf = ({ natsUrl, credentials, agentId, requestTimeoutMs }: ConnectionConfig) => ({
   servers: natsUrl.split(',').map((one) => one.trim()),
   authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
   inboxPrefix: inboxPrefix(agentId),
   name: `holdpoint gate ${agentId}`,
   reconnect: false,
-  timeout: DIAL_TIMEOUT_MS,
+  timeout: requestTimeoutMs ?? DIAL_TIMEOUT_MS,
 })
 
 function checkSize(nc: NatsConnection, data: string): void {
