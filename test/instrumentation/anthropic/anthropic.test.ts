@@ -28,16 +28,15 @@ testInstrumentation(
     'timeout-stops': {
       note: 'its tools have no timeout; the client’s is that of one request and does not run while people decide',
       async test({ sdk: { main }, scene, opened }) {
-        const client = new main.Anthropic({ apiKey: 'test', baseURL: provider.url })
+        const timeout = REQUEST_TIMEOUT_MS
+        const client = new main.Anthropic({ apiKey: 'test', baseURL: provider.url, timeout })
         provider.script({ calls: [callOf(1)] }, { text: 'done' })
         const run = vi.fn(async () => {
           await pause(REQUEST_TIMEOUT_MS * 2)
           return EXPORTED
         })
         const tool = { name: NAME, input_schema: { type: 'object' }, run, parse: (one: unknown) => one }
-        const running = client.beta.messages
-          .toolRunner({ ...PARAMS, tools: [tool as never] }, { timeout: REQUEST_TIMEOUT_MS })
-          .runUntilDone()
+        const running = client.beta.messages.toolRunner({ ...PARAMS, tools: [tool as never] }).runUntilDone()
         const [request] = await opened()
         await pause(REQUEST_TIMEOUT_MS * 2)
         scene.broker.decide(request as never, 'approved')
