@@ -19,6 +19,8 @@ export interface ServerSentEvent {
 export interface ModelAnswer {
   text?: string
   calls?: readonly { id: string; name: string; arguments: unknown }[]
+  /** MCP tools that the provider would call itself, once it may. */
+  mcp?: readonly { id: string; server_label: string; name: string; arguments: unknown }[]
 }
 
 export interface ProviderFake {

@@ -3,8 +3,10 @@ import { checkMembers, openaiRefusal, required } from './openai-rules.ts'
 
 /** `POST /v1/responses`, with a memory for `previous_response_id`. */
 export function createResponses() {
-  const stored = new Map<string, Item[]>()
-  return (body: Record<string, unknown>, next: () => ModelAnswer): ProviderReply => {
+  const stored = new Map<string, { items: Item[]; response: object }>()
+  return { create, retrieve }
+
+  function create(body: Record<string, unknown>, next: () => ModelAnswer): ProviderReply {
     checkMembers(body, BODY, '')
     const model = required(body, 'model') as string
     const items = [...earlier(body.previous_response_id as string | undefined), ...itemsOf(body.input)]
@@ -16,7 +18,6 @@ export function createResponses() {
         throw openaiRefusal(`The script calls ${name}, which is not offered.`, { status: 500 })
     const id = `resp_${stored.size + 1}`
     const output = outputOf(said, id)
-    if (body.store !== false) stored.set(id, [...items, ...output])
     const response = {
       id,
       object: 'response',
@@ -42,17 +43,26 @@ export function createResponses() {
       truncation: 'disabled',
       usage: USAGE,
     }
+    if (body.store !== false) stored.set(id, { items: [...items, ...output], response })
     return body.stream === true ? { events: events(response) } : { status: 200, json: response }
   }
 
+  /** `GET /v1/responses/ID`. */
+  function retrieve(id: string): ProviderReply {
+    const known = stored.get(id)
+    if (known === undefined) throw openaiRefusal(`Response with id '${id}' not found.`, { status: 404 })
+    return { status: 200, json: known.response }
+  }
+
   function earlier(id: string | undefined): Item[] {
-    const known = id === undefined ? [] : stored.get(id)
+    if (id === undefined) return []
+    const known = stored.get(id)
     if (known === undefined)
       throw openaiRefusal(`Previous response with id '${id}' not found.`, {
         param: 'previous_response_id',
         code: 'previous_response_not_found',
       })
-    return known
+    return known.items
   }
 }
 
@@ -64,7 +74,7 @@ const USAGE = {
   total_tokens: 15,
 }
 
-const outputOf = ({ text, calls = [] }: ModelAnswer, response: string): Item[] => [
+const outputOf = ({ text, calls = [], mcp = [] }: ModelAnswer, response: string): Item[] => [
   ...(text === undefined
     ? []
     : [
@@ -84,6 +94,7 @@ const outputOf = ({ text, calls = [] }: ModelAnswer, response: string): Item[] =
     name,
     arguments: asJson(given),
   })),
+  ...mcp.map((call) => ({ type: 'mcp_approval_request', ...call, arguments: asJson(call.arguments) })),
 ]
 
 function* events(response: Record<string, unknown> & { output: Item[] }): Generator<ServerSentEvent> {
@@ -98,6 +109,11 @@ function* events(response: Record<string, unknown> & { output: Item[] }): Genera
   for (const [index, item] of response.output.entries()) {
     const at = { item_id: item.id, output_index: index }
     const [part] = item.content ?? []
+    if (item.type === 'mcp_approval_request') {
+      yield event('response.output_item.added', { output_index: index, item })
+      yield event('response.output_item.done', { output_index: index, item })
+      continue
+    }
     const empty = part === undefined ? { arguments: '' } : { content: [] }
     yield event('response.output_item.added', {
       output_index: index,
@@ -131,9 +147,13 @@ const itemsOf = (input: unknown): Item[] =>
 function checkItems(items: readonly Item[]): void {
   const calls = new Set<string>()
   const answered = new Set<string>()
+  const approvals = new Set<string | undefined>()
   for (const [at, item] of items.entries()) {
     const place = `input[${at}]`
-    const { type = 'message', call_id: id = '' } = item
+    const { type = 'message', call_id: id = '', approval_request_id: asked } = item
+    if (type === 'mcp_approval_request') approvals.add(item.id)
+    if (type === 'mcp_approval_response' && !approvals.has(asked))
+      throw openaiRefusal(`No approval request found with id '${asked}'.`, { param: 'input' })
     const known = MEMBERS[type]
     if (known !== undefined) checkMembers(item, known, place)
     if (type === 'function_call') calls.add(id)
@@ -160,6 +180,7 @@ interface Item {
   role?: string
   status?: string
   call_id?: string
+  approval_request_id?: string
   name?: string
   arguments?: string
   output?: unknown
@@ -169,6 +190,8 @@ interface Item {
 const MEMBERS: Readonly<Record<string, readonly string[]>> = {
   message: ['type', 'id', 'role', 'content', 'status', 'phase'],
   function_call: ['type', 'id', 'call_id', 'name', 'arguments', 'status', 'namespace', 'caller'],
+  mcp_approval_request: ['type', 'id', 'server_label', 'name', 'arguments'],
+  mcp_approval_response: ['type', 'id', 'approval_request_id', 'approve', 'reason'],
   function_call_output: ['type', 'id', 'call_id', 'output', 'status', 'caller'],
 }
 const BODY =

@@ -9,14 +9,16 @@ import { openaiRefusal } from './openai-rules.ts'
  * an output, an output of no call, members that it does not know, a missing key.
  */
 export function createOpenAI(): ProviderFake {
-  const answerResponses = createResponses()
+  const responses = createResponses()
   return createProvider(
     (call, next) => {
       const key = call.headers.authorization ?? call.headers['api-key']
       if (key === undefined) throw openaiRefusal("You didn't provide an API key.", { status: 401 })
       if (/^\/(v1|openai\/deployments\/[^/]+)\/chat\/completions$/.test(call.path))
         return answerChat(call.body, next)
-      if (call.path === '/v1/responses') return answerResponses(call.body, next)
+      if (call.path === '/v1/responses') return responses.create(call.body, next)
+      const [, id] = /^\/v1\/responses\/([^/]+)$/.exec(call.path) ?? []
+      if (id !== undefined) return responses.retrieve(id)
       throw openaiRefusal(`Invalid URL (POST ${call.path})`, { status: 404 })
     },
     (text) => openaiRefusal(text, { status: 500 }),
