@@ -1,5 +1,6 @@
 import { type Instrumentation, replaceMethod } from '../instrumentation.ts'
 import { gatedCall, untimedInvoke } from './call.ts'
+import { gatedRunnable } from './runnable.ts'
 import type { Call, Invoke } from './sdk.ts'
 
 export { guard } from './guard.ts'
@@ -15,9 +16,15 @@ export {
 export const langchain: Instrumentation = {
   name: 'langchain',
   packages: { '@langchain/core': '>=1.2 <2' },
-  specifiers: ['@langchain/core/tools'],
+  specifiers: ['@langchain/core/tools', '@langchain/core/runnables'],
   patch(exports, gate) {
-    const { StructuredTool } = exports
+    const { RunnableToolLike, StructuredTool } = exports
+    if (RunnableToolLike !== undefined)
+      return replaceMethod(
+        RunnableToolLike,
+        'invoke',
+        (original) => gatedRunnable(original as never, gate) as never,
+      )
     replaceMethod(
       StructuredTool,
       'call',

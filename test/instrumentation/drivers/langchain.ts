@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import type * as Runnables from '@langchain/core/runnables'
 import type * as Testing from '@langchain/core/testing'
 import type * as Tools from '@langchain/core/tools'
 import type * as LangChain from 'langchain'
@@ -7,6 +8,7 @@ import { type Driver, type Outputs, PARAMETERS, type Turn } from '../../support/
 export interface Sdk {
   langchain: typeof LangChain
   tools: typeof Tools
+  runnables: typeof Runnables
   testing: typeof Testing
 }
 const require = createRequire(import.meta.url)
@@ -22,6 +24,7 @@ export const driver: Driver<Sdk> = {
       load: async () => ({
         langchain: await import('langchain'),
         tools: await import('@langchain/core/tools'),
+        runnables: await import('@langchain/core/runnables'),
         testing: await import('@langchain/core/testing'),
       }),
     },
@@ -30,11 +33,15 @@ export const driver: Driver<Sdk> = {
       load: () => ({
         langchain: require('langchain'),
         tools: require('@langchain/core/tools'),
+        runnables: require('@langchain/core/runnables'),
         testing: require('@langchain/core/testing'),
       }),
     },
   ],
-  install: ({ tools }, patch) => patch(tools),
+  install({ tools, runnables }, patch) {
+    patch(tools)
+    patch(runnables)
+  },
   methods: ({ tools }) => [
     [tools.StructuredTool.prototype, 'call'],
     [tools.StructuredTool.prototype, 'invoke'],

@@ -8,7 +8,7 @@ import {
   testInstrumentation,
 } from '../../support/instrumentation.ts'
 import { pause } from '../../support/pause.ts'
-import { driver } from '../drivers/langchain.ts'
+import { driver, outputsOf } from '../drivers/langchain.ts'
 
 testInstrumentation(driver, {}, (stage) => {
   const exporting = () => vi.fn(async (_given: unknown) => EXPORTED)
@@ -82,6 +82,25 @@ testInstrumentation(driver, {}, (stage) => {
     decide('approved')
     for (const [tool, input] of tools) expect(await tool.invoke(input as never)).toBe(EXPORTED)
     expect(func).toHaveBeenCalledTimes(4)
+  })
+
+  test('langchain - a runnable that is used as a tool is held, and an agent’s model reads why it was refused', async () => {
+    const { langchain, runnables, testing } = stage().sdk
+    const func = vi.fn(async (_given: unknown) => EXPORTED)
+    const runnable = runnables.RunnableLambda.from(func).asTool({ ...named, schema: PARAMETERS as never })
+    const run = async () => {
+      const model = testing.fakeModel().respondWithTools([toolCall]).respond(new langchain.AIMessage('done'))
+      const agent = langchain.createAgent({ model, tools: [runnable], name: 'Clerk' })
+      await agent.invoke({ messages: [new langchain.HumanMessage('go')] })
+      return outputsOf(model)['call-1']?.text
+    }
+    decide('denied')
+    expect(await run()).toMatch(/APPROVAL_DENIED/)
+    expect(func).not.toHaveBeenCalled()
+    decide('approved')
+    expect(await run()).toBe(EXPORTED)
+    expect(func.mock.calls.map(([given]) => given)).toEqual([args])
+    expect(asked()).toMatchObject([{ attempt: 'call-1', action: { arguments: args } }, {}])
   })
 
   test('langchain - what a tool’s schema refuses is put before nobody, and fails as it does without a gate', async () => {
