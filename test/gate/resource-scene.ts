@@ -17,8 +17,8 @@ export interface ResourceScene extends Scene {
   verified(proof: string, action?: ResourceAction, resource?: Resource): Promise<Release>
   /** The code of a refusal; fails where there is none. */
   refusedWith(proof: string | undefined, action?: ResourceAction, resource?: Resource): Promise<string>
-  /** Back to an honest broker that has heard nothing. */
-  reset(): void
+  /** Back to an honest broker that has heard nothing, and will hear nothing of what was before. */
+  reset(): Promise<void>
 }
 
 type Typ = (typeof TYP)[keyof typeof TYP]
@@ -73,10 +73,11 @@ export async function startResourceScene(): Promise<ResourceScene> {
       if (answer.ok) throw new Error('it was released')
       return answer.refusal.code
     },
-    reset() {
+    async reset() {
       clock.offsetMs = 0
       broker.onRequest = () => undefined
       broker.intercept = (_call, honest) => honest
+      await Promise.all([billing.flush(2_000), replica.flush(2_000)])
       broker.outcomes.length = 0
       broker.calls.length = 0
     },

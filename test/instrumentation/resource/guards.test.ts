@@ -79,7 +79,14 @@ async function problemOf(response: Response) {
   return problem
 }
 
-const outcome = () => vi.waitFor(() => scene.broker.outcomes[0] ?? Promise.reject(new Error('not yet')))
+/** Of the newest request: those of earlier ones may still be on their way. */
+const outcome = () =>
+  vi.waitFor(() => {
+    const { requestId } = scene.broker.requests.at(-1) ?? {}
+    const [said, ...more] = scene.broker.outcomes.filter((one) => one.requestId === requestId)
+    expect(more).toEqual([])
+    return said ?? Promise.reject(new Error('not yet'))
+  })
 
 describe.each(Object.keys(RESOURCE_SERVERS))('%s', (name) => {
   test(`${name} - what was approved reaches the handler, once, and is executed`, async () => {
