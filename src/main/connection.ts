@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { connectAs, FILES, type Home } from '#broker'
+import { connectAs, FILES, type Home, openHome } from '#broker'
 import { HoldpointError } from '#contract'
 import { type Component, type Config, requireRunning } from '#runtime'
 
@@ -33,6 +33,10 @@ export function configuredConnection(role: Role, home: Home, { nats, dataDir }: 
   const url = nats.url ?? requireRunning(dataDir).nats.url
   return createConnection(role, home, url, configuredCredentials(role, home, nats.credentials))
 }
+
+/** As the configuration says, else as the data folder has them. */
+export const roleCredentials = (role: Role, dataDir: string, file: string | undefined): string =>
+  configuredCredentials(role, openHome(dataDir), file)
 
 export function configuredCredentials(role: Role, home: Home, file: string | undefined): string {
   if (file === undefined) return home.read(FILES.credentials(role))
