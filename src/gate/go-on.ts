@@ -53,8 +53,8 @@ export async function goOn(
   try {
     const approval = readPending(given)
     name = approval.action.name
-    const { waitMs = 0, ...more } = options
-    const attempt = { ...more, ...attemptOf(approval) }
+    const { waitMs = 0 } = options
+    const attempt = { ...carried(options), ...attemptOf(approval) }
     const authority = await core.authorityFor(attempt)
     if (authority === undefined || attempt.signal?.aborted) return { refusal: cancelled(attempt) }
     core.deps.freeze.check()
@@ -66,6 +66,17 @@ export async function goOn(
     return { refusal: refuseFor(error, name) }
   }
 }
+
+const CARRIED = ['signal', 'annotate', 'failureIn', 'agentName', 'conversation', 'user'] as const
+
+/**
+ * And nothing else: what is resumed, and who spends its approval, the record alone says, even where a caller spreads the
+ * whole attempt that it asked with. A resource among them would leave the approval unspent, to be run again.
+ */
+const carried = (options: ResumeOptions): Omit<ResumeOptions, 'waitMs'> =>
+  Object.fromEntries(
+    CARRIED.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  )
 
 const attemptOf = ({ action: { kind, name, target }, attempt, resource }: PendingApproval) => ({
   kind,

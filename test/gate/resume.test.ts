@@ -245,3 +245,16 @@ test('gate - looking at a request says that nothing is known where the broker do
   scene.broker.intercept = ({ name }, honest) => (name === 'claim' ? { status: 'granted' } : honest)
   expect(await later.look(approval)).toBe('unknown')
 })
+
+test('gate - what its caller adds to a resumption has it spent nevertheless, and does not rename it', async () => {
+  const approval = await asked()
+  scene.broker.decide(latest(), 'approved')
+  // A caller who spreads the attempt that it asked with, of which types say nothing.
+  const more = { resource: 'billing', target: 'elsewhere', doubt: 'none', arguments: { limit: 1e6 } }
+  const { run } = await resumed(approval, more)
+  expect(run.mock.calls).toEqual([[{ region: 'eu', limit: 100 }]])
+  expect(scene.broker.calls.filter(({ name }) => name === 'consume')).toHaveLength(1)
+  expect((await resumed(approval, more)).answer).toMatchObject({ refusal: { code: 'ALREADY_SPENT' } })
+  const [span] = spans.named('execute_tool export_customers')
+  expect(JSON.stringify(span?.attributes)).not.toContain('elsewhere')
+})
