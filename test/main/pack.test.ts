@@ -1,25 +1,10 @@
-import { execFile, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
-import { promisify } from 'node:util'
-import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { FILES, readPin } from '#broker'
 import { findNatsServer } from '#runtime'
-import { installEnvironment } from '../../src/main/setup.mjs'
 import { agentEnvironment } from '../support/agent-process.ts'
 import { compileCache } from '../support/compile-cache.ts'
 import { POLICY } from '../support/gate-scene.ts'
@@ -27,10 +12,11 @@ import { type House, startHouse } from '../support/house.ts'
 import { readSnapshot } from '../support/instrumentation/compatibility.ts'
 import { startNats } from '../support/nats.ts'
 import { createScriptedBroker } from '../support/scripted-broker.ts'
+import { startSpanCollector } from '../support/span-collector.ts'
+import { below, install, pack, readJson, startPacked } from './packed.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const manifest = readJson(join(root, 'package.json'))
-const env = installEnvironment(process.env)
 
 /** The last API 1.9, and what starts an SDK 2.x. */
 const OLDER_OPENTELEMETRY = ['@opentelemetry/api@1.9', '@opentelemetry/sdk-node@0.223']
@@ -44,16 +30,21 @@ const installed = (name: string) => join(dir, name, 'node_modules')
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'holdpoint-pack-test-'))
   house = await startHouse()
-  const packed = pack('--out', place('dist'))
+  const packed = pack(dir, '--out', place('dist'))
   if (packed.status !== 0) throw new Error(packed.stderr)
   const [instrumentation = '', holdpoint = ''] = packed.stdout.trim().split('\n')
   const withRange = (name: string) =>
     `${name}@${manifest.devDependencies[name] ?? manifest.dependencies[name]}`
   await Promise.all([
-    install('alone', '--omit=peer', instrumentation),
+    install(place('alone'), '--omit=peer', instrumentation),
     // The older OpenTelemetry, which many have; the clone itself has the newest.
-    install('agent', instrumentation, ...['@openai/agents', 'zod'].map(withRange), ...OLDER_OPENTELEMETRY),
-    install('server', holdpoint),
+    install(
+      place('agent'),
+      instrumentation,
+      ...['@openai/agents', 'zod'].map(withRange),
+      ...OLDER_OPENTELEMETRY,
+    ),
+    install(place('server'), holdpoint),
   ])
 }, 120_000)
 afterAll(async () => {
@@ -147,7 +138,7 @@ const APP = `
 `
 
 test('pack - an installed agent is held, released by a second person, and then runs', async () => {
-  const collector = await startCollector()
+  const collector = await startSpanCollector()
   const app = await startApp('held-agent', collector.env)
   const bob = house.token('bob')
   const request = await vi.waitFor(
@@ -184,7 +175,7 @@ test('pack - every framework of the clone is held by the installed package, in a
   await broker.start(nats.url)
   const agent = agentEnvironment(broker, nats.url)
   try {
-    const app = startPacked([join(root, 'test/support/instrumentation/packed.ts')], {
+    const app = startPacked(place('agent'), [join(root, 'test/support/instrumentation/packed.ts')], {
       ...agent.env,
       OPENAI_AGENTS_DISABLE_TRACING: '1',
       HOLDPOINT_LOG: 'off',
@@ -258,30 +249,11 @@ test('pack - a folder that it did not make is left alone', () => {
   const precious = place('home/instrumentation')
   mkdirSync(precious, { recursive: true })
   writeFileSync(join(precious, 'index.ts'), 'precious')
-  const { status, stderr } = pack('--out', place('home'))
+  const { status, stderr } = pack(dir, '--out', place('home'))
   expect(status).toBe(1)
   expect(stderr).toContain(precious)
   expect(readdirSync(precious)).toEqual(['index.ts'])
 })
-
-function pack(...args: string[]) {
-  return spawnSync(process.execPath, [join(root, 'src/main/pack.ts'), ...args], {
-    encoding: 'utf8',
-    env,
-    cwd: dir,
-  })
-}
-
-async function install(name: string, ...what: string[]): Promise<void> {
-  mkdirSync(place(name))
-  writeFileSync(join(place(name), 'package.json'), '{"private":true,"type":"module"}')
-  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts']
-  await promisify(execFile)('npm', ['install', ...flags, ...what], {
-    cwd: place(name),
-    env,
-    shell: process.platform === 'win32',
-  })
-}
 
 /** As npx starts it: the file that the manifest names. */
 function holdpoint(args: string[], extra: Record<string, string> = {}) {
@@ -297,7 +269,7 @@ function holdpoint(args: string[], extra: Record<string, string> = {}) {
 async function startApp(agentId: string, extra: Record<string, string> = {}) {
   await house.agent(agentId)
   writeFileSync(join(place('agent'), 'app.mjs'), APP)
-  return startPacked(['app.mjs'], {
+  return startPacked(place('agent'), ['app.mjs'], {
     HOLDPOINT_NATS_URL: house.natsUrl,
     HOLDPOINT_AGENT: agentId,
     HOLDPOINT_CREDENTIALS: house.home.path(FILES.agentCredentials(agentId)),
@@ -305,50 +277,6 @@ async function startApp(agentId: string, extra: Record<string, string> = {}) {
     ...extra,
   })
 }
-
-/** Under the `register` of the package that is installed beside the application. */
-function startPacked(args: string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, ['--import', '@holdpoint/instrumentation/register', ...args], {
-    cwd: place('agent'),
-    env: { PATH: process.env.PATH, ...compileCache(), OTEL_TRACES_EXPORTER: 'none', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const said = { stdout: '', stderr: '' }
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].on('data', (chunk) => {
-      said[stream] += chunk
-    })
-  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((done) =>
-    child.once('close', (code) => done({ code, ...said })),
-  )
-  return { ended, stdout: () => said.stdout }
-}
-
-/** Takes what an SDK exports, and keeps it as text: names and values stand in it as they are. */
-async function startCollector() {
-  let text = ''
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk) => chunks.push(chunk))
-    request.on('end', () => {
-      const body = Buffer.concat(chunks)
-      text += (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('latin1')
-      response.end()
-    })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    env: { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` },
-    received: () => text,
-    stop: () => server.close(),
-  }
-}
-
-const below = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
 
 const filesOf = (at: string, name: string): string[] =>
   below(join(installed(at), name))
@@ -359,8 +287,3 @@ const roomsOf = (files: string[]): string[] =>
   [...new Set(files.map((file) => /^(instrumentation|src\/[^/]+)\//.exec(file)?.[1]))].filter(
     (room) => room !== undefined,
   )
-
-// biome-ignore lint/suspicious/noExplicitAny: manifests, as they are
-function readJson(file: string): any {
-  return JSON.parse(readFileSync(file, 'utf8'))
-}
