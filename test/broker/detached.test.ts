@@ -1,6 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ClaimReply, ConsumeReply, RequestReply, TraceRef, WarrantClaims } from '#contract'
-import { claimOf, codeOf, consumeOf, eventually, type Held, newNonce, reviewAs } from '../support/held.ts'
+import {
+  claimOf,
+  codeOf,
+  consumeOf,
+  eventually,
+  type Held,
+  holdAction,
+  newNonce,
+  reviewAs,
+} from '../support/held.ts'
 import { attemptOf, type House, startHouse, type TestAgent } from '../support/house.ts'
 
 const SECONDS = 1_000
@@ -136,6 +145,17 @@ describe('in one house', () => {
     ).toMatchObject({ status: 'denied', code: 'POLICY_DENIED' })
   })
 
+  test('broker - what a gateway says is a gateway’s fact, whatever source it names', async () => {
+    const gateway = await house.agent('crm-gateway', { enforcement: 'gateway' })
+    const facts = [{ name: 'rows', value: 3, source: 'broker' }]
+    const held = await gateway.call<Held>('request', {
+      attempt: { ...attemptOf(), facts, doubt: 'another schema' },
+    })
+    const { card } = await house.desk.show(house.token('bob'), held.requestId)
+    expect(card?.facts).toContainEqual({ name: 'rows', value: 3, source: 'gateway' })
+    expect(card?.facts).toContainEqual({ name: 'doubt', value: 'another schema', source: 'gateway' })
+  })
+
   test('broker - what is asked for at a resource, that resource spends and nobody else', async () => {
     const billing = await house.agent('billing', { enforcement: 'resource' })
     const other = await house.agent('shipping', { enforcement: 'resource' })
@@ -157,6 +177,21 @@ describe('in one house', () => {
     expect(await codeOf(consumeOf(billing, held))).toBe('ALREADY_SPENT')
     await billing.call('outcome', { requestId: held.requestId, nonce, outcome: 'executed' })
     expect(await stateOf(held.requestId)).toBe('executed')
+  })
+
+  test('broker - whoever consumes says in which process, where nobody else is known whose silence would end it', async () => {
+    const billing = await house.agent('billing', { enforcement: 'resource' })
+    const detached = await ask({ attempt: 'nobody waits' })
+    const waited = await holdAction(agent, { ...attemptOf(), attempt: 'at a resource', resource: 'billing' })
+    for (const [spender, { requestId, actionDigest }] of [
+      [agent, detached],
+      [billing, waited],
+    ] as const) {
+      await reviewAs(house, 'bob', requestId)
+      const call = { requestId, actionDigest, nonce: newNonce(), trace: HERE }
+      expect(await codeOf(spender.call('consume', call))).toBe('INVALID_INPUT')
+      await spender.call('consume', { ...call, process: spender.process })
+    }
   })
 
   test.each([

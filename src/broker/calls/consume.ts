@@ -19,6 +19,12 @@ export const consume: AgentHandler<ConsumeCall, ConsumeReply> = {
         'WARRANT_MISMATCH',
         'the approval is for another action than the one to be executed',
       )
+    // Else it would stay consumed for ever: nobody is known whose silence leaves it ambiguous.
+    if (process === undefined && (request.requested.process === undefined || agentId !== requester))
+      throw new HoldpointError(
+        'INVALID_INPUT',
+        'consume.process is missing, expected the process that runs it',
+      )
     // The warrant may have come from another replica a moment ago.
     if (!request.decided) await context.catchUp()
     if (request.decided?.decision !== 'approved')

@@ -17,7 +17,7 @@ import { RESERVED_KIND, ruleOn, withDoubt } from '#policy'
 import { frozenDenial, policyDenial, rememberedDenial, takeFromQuota, tooMany } from '../arrows/refusals.ts'
 import type { Context } from '../context.ts'
 import { checkPolicyChange, POLICY_AGENT } from '../documents/policy-change.ts'
-import { agentFacts, brokerFacts } from '../request/facts.ts'
+import { brokerFacts, sentFacts } from '../request/facts.ts'
 import { refuseLastingSecrets } from '../request/lasting.ts'
 import { circumstances, entryOf, freezePayload, type Opening } from '../request/request-draft.ts'
 import { createPayload, payloadOf, type RequestPayload, refuseErased } from '../request/request-payload.ts'
@@ -79,7 +79,7 @@ async function rule(asked: Asked, context: Context): Promise<RequestReply> {
   const frozen = frozenDenial(context, agentId)
   if (frozen) return frozen
   checkReserved(context, attempt, requester)
-  const facts = [...brokerFacts(context, agentId, attempt.action), ...agentFacts(attempt)]
+  const facts = [...brokerFacts(context, agentId, attempt.action), ...sentFacts(attempt, requester)]
   const ruling = rulingOn(context, attempt, requester, facts)
   if (ruling.effect === 'deny') return policyDenial(ruling)
   if (ruling.effect === 'allow') return allowed(context, attempt, requester, ruling)

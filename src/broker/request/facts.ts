@@ -1,4 +1,4 @@
-import type { Action, Attempt, Fact } from '#contract'
+import type { Action, Attempt, Fact, Requester } from '#contract'
 import type { Context } from '../context.ts'
 
 /** What the broker itself knows of an action: people see it on the card, and rules may rely on it. */
@@ -6,8 +6,12 @@ export function brokerFacts({ denials }: Pick<Context, 'denials'>, agentId: stri
   return [{ name: 'recent_denials', value: denials.countOf(agentId, action), source: 'broker' }]
 }
 
-/** Whatever source a fact names: who sent it is an agent. Its doubt is one of them, and people see it as such. */
-export const agentFacts = ({ facts = [], doubt }: Attempt): Fact[] => [
-  ...facts.map((fact) => ({ ...fact, source: 'agent' as const })),
-  ...(doubt === undefined ? [] : [{ name: 'doubt', value: doubt, source: 'agent' as const }]),
-]
+/**
+ * What came with the attempt. Whatever source a fact names, who sent it is what its registration says: a gateway, which
+ * stands outside of the agent, or the agent itself. A doubt is one of them, and people see it as such.
+ */
+export function sentFacts({ facts = [], doubt }: Attempt, { enforcement }: Requester): Fact[] {
+  const source = enforcement.startsWith('gateway:') ? 'gateway' : 'agent'
+  const doubts = doubt === undefined ? [] : [{ name: 'doubt', value: doubt }]
+  return [...facts, ...doubts].map((fact) => ({ ...fact, source }))
+}

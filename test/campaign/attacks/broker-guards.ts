@@ -97,6 +97,6 @@ export const ownIds = guardIn('src/broker/request/requester.ts')(
 export const facts = guardIn('src/broker/request/facts.ts')(
   'facts-are-testimony',
   'An agent that names the broker as the source of its facts.',
-  "({ ...fact, source: 'agent' as const })",
+  '({ ...fact, source })',
   '({ ...fact })',
 )
