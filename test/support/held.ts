@@ -49,6 +49,7 @@ export const consumeOf = (agent: TestAgent, held: Held, nonce = newNonce()): Pro
     actionDigest: held.actionDigest,
     nonce,
     trace: held.attempt.action.trace,
+    process: agent.process,
   })
 
 /** The code with which something was refused; fails where it was not. */
