@@ -116,7 +116,7 @@ async function tell(
     responseFormat: { value: 'content' },
     _call: { value: async () => message },
   })
-  const told = await original.call(teller, arg, config, tags)
+  const told = await original.call(teller, arg ?? {}, config, tags)
   if (typeof told === 'object' && told !== null) (told as { status?: string }).status = 'error'
   return told
 }

@@ -75,6 +75,33 @@ describe.each(COPIES)('the %s copy', (_name, sdk) => {
     expect(scene.broker.requests).toHaveLength(1)
   })
 
+  test('interrupt - in a graph within a graph, each call goes on by itself as well, and none is asked twice', async () => {
+    const model = testing.fakeModel().respondWithTools(calls(1, 2)).respond(new langchain.AIMessage('done'))
+    const inner = langchain.createAgent({ model, tools: [toolNamed('export_customers')], name: 'Clerk' })
+    const outer = new StateGraph(MessagesAnnotation)
+      .addNode('clerk', inner.graph as never)
+      .addEdge('__start__', 'clerk' as never)
+      .compile({ checkpointer: new MemorySaver() })
+    const config = { configurable: { thread_id: 'thread-3' } }
+    const invoke = async (input: unknown) => {
+      const result = (await outer.invoke(input as never, config)) as { __interrupt__?: GraphInterrupt[] }
+      return result.__interrupt__ ?? []
+    }
+    const interrupts = await invoke({ messages: [new langchain.HumanMessage('go')] })
+    expect(interrupts).toHaveLength(2)
+    decide(1, 'approved')
+    const left = await invoke(new Command({ resume: (await decidedInterrupts(interrupts)).resume }))
+    expect(scene.broker.requests).toHaveLength(2)
+    decide(0, 'approved')
+    expect(await invoke(new Command({ resume: (await decidedInterrupts(left)).resume }))).toEqual([])
+    expect(outputsOf(model)).toMatchObject({
+      'call-1': { text: 'exported 1' },
+      'call-2': { text: 'exported 2' },
+    })
+    expect(execute).toHaveBeenCalledTimes(2)
+    expect(scene.broker.requests).toHaveLength(2)
+  })
+
   test('interrupt - what policy allows or denies interrupts nothing', async () => {
     const agent = agentOf(
       ['lookup_customers', 'drop_customers'].map((name) => ({ id: name, name, args: { limit: 1 } })),

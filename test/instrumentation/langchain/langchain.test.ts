@@ -79,6 +79,8 @@ testInstrumentation(driver, {}, (stage) => {
     for (const [tool, input] of tools) expect(await tool.invoke(input as never)).toMatch(/APPROVAL_DENIED/)
     expect(asked().map(({ action }) => action.arguments)).toEqual(tools.map(([, , given]) => given))
     expect(func).not.toHaveBeenCalled()
+    expect(await new DynamicTool({ ...named, func }).call(undefined)).toMatch(/APPROVAL_DENIED/)
+    expect(func).not.toHaveBeenCalled()
     decide('approved')
     for (const [tool, input] of tools) expect(await tool.invoke(input as never)).toBe(EXPORTED)
     expect(func).toHaveBeenCalledTimes(4)
