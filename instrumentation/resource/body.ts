@@ -36,11 +36,17 @@ export async function readJsonBody(request: IncomingMessage): Promise<JsonValue>
     throw new HoldpointError('INVALID_INPUT', `body: it is ${encoding}; expected one that is not compressed`)
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MOST_BYTES)
-      throw new HoldpointError('PAYLOAD_TOO_LARGE', `body: more than ${MOST_BYTES} bytes`)
-    chunks.push(chunk)
+  try {
+    // Left open when we give up: somebody has to be told.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > MOST_BYTES)
+        throw new HoldpointError('PAYLOAD_TOO_LARGE', `body: more than ${MOST_BYTES} bytes`)
+      chunks.push(chunk)
+    }
+  } finally {
+    // Or the rest would stand before the next request on this connection.
+    request.resume()
   }
   return parseJson(decode(Buffer.concat(chunks)))
 }

@@ -1,5 +1,6 @@
+import { HoldpointError } from '#contract'
 import type { Release, Resource, ResourceAction } from '#gate'
-import { malformed, type Problem, problemFor } from './problem.ts'
+import { type Problem, problemFor, refusalOf } from './problem.ts'
 
 export interface GuardOptions<Request> {
   resource: Resource
@@ -28,15 +29,17 @@ export async function verifyRequest<Request>(
   { request, header, readBody, isGone }: Asked<Request>,
   { resource, action }: GuardOptions<Request>,
 ): Promise<{ release: Release } | { problem: Problem }> {
+  // The same header twice: which of them counts would be anybody's choice.
+  const proof = Array.isArray(header) ? header.join(', ') : header
   let asked: ResourceAction
   try {
+    // Of whoever shows nothing, nothing is read.
+    if (!proof) throw new HoldpointError('WARRANT_REQUIRED')
     await readBody()
     asked = await action(request)
   } catch (error) {
-    return { problem: problemFor(malformed(error), resource.name) }
+    return { problem: problemFor(refusalOf(error), resource.name) }
   }
-  // The same header twice: which of them counts would be anybody's choice.
-  const proof = Array.isArray(header) ? header.join(', ') : header
   const answer = await resource.verifyWarrant(proof, asked)
   if (!answer.ok) return { problem: problemFor(answer.refusal, resource.name) }
   if (!isGone()) return { release: answer.release }

@@ -53,8 +53,8 @@ const NOBODY_HAS_JUDGED: ReadonlySet<ErrorCode> = new Set([
   'INTERNAL',
 ])
 
-/** A body that cannot be read, or out of which no action can be made. */
-export const malformed = (error: unknown): ResourceRefusal =>
+/** What an application's own code throws is a request that cannot be understood; its words may be anybody's. */
+export const refusalOf = (error: unknown): ResourceRefusal =>
   error instanceof HoldpointError
     ? { code: error.code, reason: error.message }
     : { code: 'INVALID_INPUT', reason: 'The request does not say what is to be done.' }

@@ -22,7 +22,8 @@ beforeAll(async () => {
     handled.push({ arguments: release.action.arguments, body })
     return handle(release, body)
   }
-  for (const [name, start] of Object.entries(RESOURCE_SERVERS)) servers[name] = await start(resource, run)
+  for (const name of ['hono', 'express', 'fastify'] as const)
+    servers[name] = await RESOURCE_SERVERS[name](resource, run)
 })
 afterAll(async () => {
   for (const server of Object.values(servers)) await server.stop()
@@ -88,7 +89,7 @@ const outcome = () =>
     return said ?? Promise.reject(new Error('not yet'))
   })
 
-describe.each(Object.keys(RESOURCE_SERVERS))('%s', (name) => {
+describe.each(['hono', 'express', 'fastify'])('%s', (name) => {
   test(`${name} - what was approved reaches the handler, once, and is executed`, async () => {
     const warrant = await proof()
     const response = await post(name, warrant)
@@ -125,10 +126,11 @@ describe.each(Object.keys(RESOURCE_SERVERS))('%s', (name) => {
   test.each<[string, Sent]>([
     ['without a body', { body: '' }],
     ['with half a body', { body: '{"amount":' }],
+    ['with a body of more than 1 MB', { body: JSON.stringify({ to: 'x'.repeat(1_200_000) }) }],
     ['with another media type', { headers: { 'content-type': 'text/html' }, body: 'amount=250' }],
   ])(`${name} - a request %s never reaches the handler`, async (_what, sent) => {
     const response = await post(name, await proof(), sent)
-    expect([400, 403, 415]).toContain(response.status)
+    expect([400, 403, 413, 415]).toContain(response.status)
     expect(handled).toEqual([])
   })
 
@@ -200,4 +202,22 @@ describe.each(Object.keys(RESOURCE_SERVERS))('%s', (name) => {
     isGone()
     expect(await outcome()).toMatchObject({ outcome: 'executed' })
   })
+})
+
+test('express - what says that it is compressed is refused, and leaves the connection as it should be', async () => {
+  const refused = await post('express', await proof(), { headers: { 'content-encoding': 'gzip' } })
+  expect(await problemOf(refused)).toMatchObject({ status: 400, code: 'INVALID_INPUT' })
+  expect((await post('express', await proof())).status).toBe(200)
+})
+
+test('express - what a parser has read before the guard is taken as it is, and is what the handler sees', async () => {
+  const server = await RESOURCE_SERVERS.expressParsed(resource, (release, body) => {
+    handled.push({ arguments: release.action.arguments, body })
+    return 200
+  })
+  servers.parsed = server
+  expect((await post('parsed', await proof(), { body: '{"amount":2500,"to":"DE02"}' })).status).toBe(403)
+  expect(handled).toEqual([])
+  expect((await post('parsed', await proof())).status).toBe(200)
+  expect(handled).toEqual([{ arguments: ARGUMENTS, body: ARGUMENTS }])
 })

@@ -72,7 +72,7 @@ const becomes = (requestId: string, wanted: string) =>
     (state) => state === wanted,
   )
 
-test.each(Object.keys(RESOURCE_SERVERS))(
+test.each(['hono', 'express', 'fastify'])(
   'resource and broker - %s runs what people released, and the ledger says what became of it',
   async (framework) => {
     const paid = await payOut(framework, { amount: 1, by: framework })

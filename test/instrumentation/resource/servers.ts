@@ -27,7 +27,7 @@ const named = (account: string | undefined) => ({
   target: `accounts/${account}`,
 })
 
-export const RESOURCE_SERVERS: Readonly<Record<'hono' | 'express' | 'fastify', Start>> = {
+export const RESOURCE_SERVERS: Readonly<Record<'hono' | 'express' | 'expressParsed' | 'fastify', Start>> = {
   async hono(resource, handle) {
     const app = new Hono()
     app.post(
@@ -46,30 +46,9 @@ export const RESOURCE_SERVERS: Readonly<Record<'hono' | 'express' | 'fastify', S
     return listening(serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server)
   },
 
-  async express(resource, handle) {
-    const app = express()
-    app.post(
-      '/accounts/:account/payouts',
-      expressGuard({
-        resource,
-        action: (request: express.Request) => ({
-          ...named(String(request.params.account)),
-          arguments: request.body,
-        }),
-      }),
-      // Whoever has it for all routes: there is nothing left for it to read.
-      express.json(),
-      async (request, response) => {
-        const { holdpoint } = request
-        if (holdpoint === undefined) throw new Error('unguarded')
-        response.status(await handle(holdpoint, request.body)).json({ done: true })
-      },
-    )
-    app.use(((_error, _request, response, _next) => {
-      response.status(500).json({ error: 'broken' })
-    }) as express.ErrorRequestHandler)
-    return listening(createServer(app).listen(0, '127.0.0.1'))
-  },
+  express: (resource, handle) => startExpress(resource, handle, []),
+  /** With a parser for all routes, as most have it. */
+  expressParsed: (resource, handle) => startExpress(resource, handle, [express.json()]),
 
   async fastify(resource, handle) {
     const app = fastify()
@@ -92,6 +71,32 @@ export const RESOURCE_SERVERS: Readonly<Record<'hono' | 'express' | 'fastify', S
     await app.listen({ port: 0, host: '127.0.0.1' })
     return listening(app.server)
   },
+}
+
+async function startExpress(resource: Resource, handle: Handle, before: express.RequestHandler[]) {
+  const app = express()
+  app.use(...before, (_request, _response, next) => next())
+  app.post(
+    '/accounts/:account/payouts',
+    expressGuard({
+      resource,
+      action: (request: express.Request) => ({
+        ...named(String(request.params.account)),
+        arguments: request.body,
+      }),
+    }),
+    // Whoever has it for all routes: there is nothing left for it to read.
+    express.json(),
+    async (request, response) => {
+      const { holdpoint } = request
+      if (holdpoint === undefined) throw new Error('unguarded')
+      response.status(await handle(holdpoint, request.body)).json({ done: true })
+    },
+  )
+  app.use(((_error, _request, response, _next) => {
+    response.status(500).json({ error: 'broken' })
+  }) as express.ErrorRequestHandler)
+  return listening(createServer(app).listen(0, '127.0.0.1'))
 }
 
 async function listening(server: Server): Promise<ResourceServer> {
