@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createResource, type Release, type Resource } from '#gate'
+import { verifyRequest } from '../../../instrumentation/resource/guard.ts'
 import { attempt, configFor, type Scene, startScene } from '../../support/gate-scene.ts'
 import { type Handle, RESOURCE_SERVERS, type ResourceServer } from './servers.ts'
 
@@ -202,6 +203,19 @@ describe.each(['hono', 'express', 'fastify'])('%s', (name) => {
     isGone()
     expect(await outcome()).toMatchObject({ outcome: 'executed' })
   })
+})
+
+test('resource - what nobody waits for any more is not begun, and the ledger hears so', async () => {
+  const warrant = await proof()
+  const answer = await verifyRequest(
+    { request: {}, header: warrant, readBody: async () => {}, isGone: () => true },
+    {
+      resource,
+      action: () => ({ kind: 'tool', name: 'payout', target: 'accounts/eu', arguments: ARGUMENTS }),
+    },
+  )
+  expect(answer).toMatchObject({ problem: { status: 403 } })
+  expect(await outcome()).toMatchObject({ outcome: 'failed', errorType: 'not_run' })
 })
 
 test('express - what says that it is compressed is refused, and leaves the connection as it should be', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { FILES, readPin } from '#broker'
 import { createGate, createResource, type Gate, type GateAttempt, type Resource } from '#gate'
+import { createResource as createFromEnvironment } from '../../../instrumentation/resource/index.ts'
 import { eventually, reviewAs } from '../../support/held.ts'
 import { type House, startHouse } from '../../support/house.ts'
 import { type Handle, RESOURCE_SERVERS, type ResourceServer } from './servers.ts'
@@ -93,8 +94,20 @@ test('resource and broker - the agent itself cannot spend what it asked for at a
   ).rejects.toMatchObject({ code: 'UNKNOWN_REQUEST' })
 })
 
+test('resource and broker - without its variables it does not start, and says what is missing', () => {
+  vi.stubEnv('HOLDPOINT_PIN', 'none')
+  expect(() => createFromEnvironment()).toThrow(/HOLDPOINT_NATS_URL[\s\S]*HOLDPOINT_PIN is "none"/)
+  vi.unstubAllEnvs()
+})
+
 test('resource and broker - of two processes of the service, one runs it', async () => {
-  const replica = createResource(configOf('billing'), { now: house.clock.now })
+  vi.stubEnv('HOLDPOINT_NATS_URL', house.natsUrl)
+  vi.stubEnv('HOLDPOINT_AGENT', 'billing')
+  vi.stubEnv('HOLDPOINT_CREDENTIALS', house.home.path(FILES.agentCredentials('billing')))
+  vi.stubEnv('HOLDPOINT_PIN', readPin(house.home))
+  const replica = createFromEnvironment()
+  vi.unstubAllEnvs()
+  expect(replica.name).toBe('billing')
   await replica.start()
   const action = { kind: 'tool', name: 'payout', target: 'accounts/eu', arguments: { amount: 4 } }
   let proof = ''
