@@ -3,25 +3,28 @@ import { canonicalize, type JsonValue } from '#contract'
 
 /**
  * A tool call that a framework makes through an MCP client is one action and gets one request: the framework's
- * hook asks, and the client's hook lets exactly that call pass, once. Another tool, other arguments or a second
- * call inside are actions of their own.
+ * hook asks, and the client's hook lets exactly that call pass, once; so does the server's, in the same process. Another
+ * tool, other arguments or a second call inside are actions of their own.
  */
 interface Cover {
+  at: Side
   tool: string
   arguments: string
   isUsed: boolean
 }
 
+type Side = 'client' | 'server'
+
 const covers = new AsyncLocalStorage<Cover>()
 
-/** Runs what carries out a released MCP tool call. `tool` may be prefixed by the framework. */
-export const runCovered = <T>(tool: string, approved: JsonValue, run: () => T): T =>
-  covers.run({ tool, arguments: canonicalize(approved), isUsed: false }, run)
+/** Runs what carries out a released MCP tool call, `at` the next hook. `tool` may be prefixed by the framework. */
+export const runCovered = <T>(tool: string, approved: JsonValue, run: () => T, at: Side = 'client'): T =>
+  covers.run({ at, tool, arguments: canonicalize(approved), isUsed: false }, run)
 
 /** True once for the very call that was released. */
-export function takeCover(tool: string, given: unknown): boolean {
+export function takeCover(tool: string, given: unknown, at: Side = 'client'): boolean {
   const cover = covers.getStore()
-  if (cover === undefined || cover.isUsed || !isSameTool(cover.tool, tool)) return false
+  if (cover?.at !== at || cover.isUsed || !isSameTool(cover.tool, tool)) return false
   if (!hasSameArguments(cover, given)) return false
   cover.isUsed = true
   return true

@@ -6,6 +6,7 @@ import { http } from './http/index.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { langchain } from './langchain/index.ts'
 import { mcpClient } from './mcp-client.ts'
+import { mcpServer } from './mcp-server/index.ts'
 import { openai } from './openai/index.ts'
 import { openaiAgents } from './openai-agents/index.ts'
 import { createOpenTelemetryInstrumentation, type OpenTelemetryInstrumentation } from './opentelemetry.ts'
@@ -42,6 +43,7 @@ export const instrumentations: readonly Instrumentation[] = [
   ai,
   langchain,
   mcpClient,
+  mcpServer,
   http,
   aws,
   childProcess,

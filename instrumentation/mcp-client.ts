@@ -1,5 +1,6 @@
+import type { JsonValue } from '#contract'
 import type { Gate } from '#gate'
-import { takeCover } from './covered.ts'
+import { runCovered, takeCover } from './covered.ts'
 import { type Instrumentation, replaceMethod } from './instrumentation.ts'
 
 /**
@@ -52,6 +53,9 @@ interface CallToolParams {
 }
 interface McpClient {
   getServerVersion(): { name: string; version: string } | undefined
+  /** Private; for whom people see this call made. */
+  _clientInfo?: { name?: string }
+  transport?: { sessionId?: string | undefined } | undefined
 }
 interface Call {
   client: McpClient
@@ -67,11 +71,14 @@ async function holdCall({ client, call, params, more }: Call, gate: Gate): Promi
   const given = asked.arguments ?? {}
   const send = (approved: CallToolParams) => {
     released.add(approved)
-    return call.call(client, approved, ...more)
+    const run = () => call.call(client, approved, ...more)
+    return runCovered(approved.name, (approved.arguments ?? {}) as JsonValue, run, 'server')
   }
   if (takeCover(asked.name, given)) return send(asked)
   const server = client.getServerVersion()
   const signal = signalIn(more)
+  const agentName = client._clientInfo?.name
+  const conversation = client.transport?.sessionId
   const held = await gate.hold(
     {
       kind: 'mcp',
@@ -79,6 +86,8 @@ async function holdCall({ client, call, params, more }: Call, gate: Gate): Promi
       ...(server === undefined ? {} : { target: `${server.name}/${server.version}` }),
       arguments: given,
       ...(signal === undefined ? {} : { signal }),
+      ...(agentName === undefined ? {} : { agentName }),
+      ...(conversation === undefined ? {} : { conversation }),
       failureIn: (result) => ((result as { isError?: unknown })?.isError === true ? 'tool_error' : undefined),
     },
     (approved) =>

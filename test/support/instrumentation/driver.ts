@@ -6,8 +6,10 @@ import { z } from 'zod'
  * framework is said in its test, not here.
  */
 export interface Driver<Sdk = never> {
-  /** Name of the `Instrumentation`, and of the row in the compatibility table. */
+  /** Name of the row in the compatibility table, and of the `Instrumentation`. */
   framework: string
+  /** Name of the `Instrumentation`, where it has several rows. */
+  instrumentation?: string
   /** The npm package whose version counts. */
   package: string
   /** Its copies in one process: classes of their own, each of them to be controlled. */

@@ -39,9 +39,10 @@ export interface House {
   stop(): Promise<void>
 }
 
-export async function startHouse<Sdk>({ framework, copies }: Driver<Sdk>): Promise<House> {
-  const instrumentation = instrumentations.find(({ name }) => name === framework)
-  if (instrumentation === undefined) throw new Error(`instrumentation/index.ts has no ${framework}`)
+export async function startHouse<Sdk>(driver: Driver<Sdk>): Promise<House> {
+  const { framework, instrumentation: row = framework, copies } = driver
+  const instrumentation = instrumentations.find(({ name }) => name === row)
+  if (instrumentation === undefined) throw new Error(`instrumentation/index.ts has no ${row}`)
   const spans = recordSpans()
   const scene = await startScene({ policy: CONTRACT_POLICY })
   const broker = createScriptedBroker({ policy: CONTRACT_POLICY, agentId: 'dying-agent' })
@@ -49,7 +50,12 @@ export async function startHouse<Sdk>({ framework, copies }: Driver<Sdk>): Promi
   broker.onRequest = ({ attempt }) => (limitOf(attempt.action) === 1 ? 'approved' : undefined)
   await broker.start(scene.nats.url)
   const environment: AgentEnvironment = agentEnvironment(broker, scene.nats.url)
-  const env = { ...environment.env, OTEL_SDK_DISABLED: 'true' }
+  // This one alone: what another one above or below it holds would show nothing.
+  const env = {
+    ...environment.env,
+    OTEL_SDK_DISABLED: 'true',
+    HOLDPOINT_ENABLED_INSTRUMENTATIONS: instrumentation.name,
+  }
   const app = fileURLToPath(new URL('dying.ts', import.meta.url)).slice(ROOT.length)
   const processes = new Map(
     copies.map(({ name }) => [name, startAgent(app, env, { args: [framework, name] })] as const),

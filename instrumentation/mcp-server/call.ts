@@ -1,0 +1,83 @@
+import type { Gate, GateAttempt } from '#gate'
+import { createProgress } from './progress.ts'
+import { type Context, factsOf, type LowServer } from './sdk.ts'
+
+export interface ServerCall {
+  server: LowServer
+  name: string
+  arguments: unknown
+  context: Context
+  doubt?: string | undefined
+}
+
+/** A tool result, not a protocol error: the model reads it and can act on it (MCP, tools, error handling). */
+export interface RefusedResult {
+  isError: true
+  content: [{ type: 'text'; text: string }]
+}
+
+/** Whoever has waited no longer than its own timeout has told so: then nothing runs, whatever people say. */
+export async function holdCall<T>(
+  call: ServerCall,
+  gate: Gate,
+  run: (approved: Record<string, unknown>) => T | Promise<T>,
+): Promise<T | RefusedResult> {
+  const { context } = call
+  const progress = createProgress(factsOf(context))
+  try {
+    const held = await gate.hold({ ...attemptOf(call), onHeld: progress.start }, (approved) => {
+      progress.stop()
+      // The tool's own copy, which it may change as it always could.
+      return run(structuredClone(approved) as Record<string, unknown>)
+    })
+    if (held.ran) return held.value
+    refusals.set(context, held.refusal.message)
+    return { isError: true, content: [{ type: 'text', text: held.refusal.message }] }
+  } finally {
+    progress.stop()
+  }
+}
+
+function attemptOf({ server, name, arguments: given, context, doubt }: ServerCall): GateAttempt {
+  const { _serverInfo: info } = server
+  const { signal, conversation, user } = factsOf(context)
+  const agentName = server.getClientVersion()?.name
+  return {
+    kind: 'mcp',
+    name,
+    arguments: given,
+    signal,
+    ...(info === undefined ? {} : { target: `${info.name}/${info.version}` }),
+    ...(doubt === undefined ? {} : { doubt }),
+    ...(agentName === undefined ? {} : { agentName }),
+    ...(conversation === undefined ? {} : { conversation }),
+    ...(user === undefined ? {} : { user }),
+    failureIn: (result) => ((result as { isError?: unknown })?.isError === true ? 'tool_error' : undefined),
+  }
+}
+
+const refusals = new WeakMap<object, string>()
+/** What was refused in this request: where a result cannot say it. */
+export const refusalIn = (context: object): string | undefined => refusals.get(context)
+
+const passing = new WeakMap<object, readonly unknown[]>()
+
+/**
+ * A hook and `guard` may both stand before one call: what one has released, `what` by identity, the other lets pass; at
+ * once or never.
+ */
+export function passingOn<T>(context: object, what: readonly unknown[], run: () => T): T {
+  passing.set(context, what)
+  try {
+    return run()
+  } finally {
+    passing.delete(context)
+  }
+}
+
+/** True once. A released tool that calls another one with its own context finds nothing here. */
+export function takePass(context: object, ...what: readonly unknown[]): boolean {
+  const released = passing.get(context)
+  if (released === undefined || released.some((one, at) => one !== what[at])) return false
+  return passing.delete(context)
+}

@@ -1,0 +1,81 @@
+import type { Gate } from '#gate'
+import { takeCover } from '../covered.ts'
+import { replaceMethod } from '../instrumentation.ts'
+import { holdCall, passingOn, refusalIn, takePass } from './call.ts'
+import type { Context, LowServer, Params, Request } from './sdk.ts'
+
+/** `Server`, both versions, a class of it or one alone: handlers of `tools/call` that a program has written itself. */
+export function holdHandlers(target: unknown, gate: () => Gate): void {
+  replaceMethod(target, 'setRequestHandler', (original) => {
+    return function setRequestHandler(this: LowServer, ...given: unknown[]) {
+      const at = given.findLastIndex((one) => typeof one === 'function')
+      const handler = given[at] as Handler | undefined
+      if (handler === undefined) return original.apply(this, given as never[])
+      const isOwn = registering.has(this)
+      // v2 with schemas of the program's own: its handler is given the parameters alone.
+      const isBare = at === 2
+      const guarded: Handler = (message, context) => {
+        if ((context?.mcpReq?.method ?? (message as Request | undefined)?.method) !== 'tools/call')
+          return handler(message, context)
+        const request = (isBare ? { params: message } : message) as Request
+        const run = (params: Params) =>
+          handler(isBare ? params : request.params === params ? message : { ...request, params }, context)
+        return isOwn ? passOn(request, context, run) : hold(this, request, context, run, gate)
+      }
+      return original.apply(this, given.with(at, guarded) as never[])
+    } as never
+  })
+}
+
+type Handler = (message: unknown, context: Context) => unknown
+type Run = (params: Params) => unknown
+
+const registering = new WeakSet<LowServer>()
+
+/** What `McpServer` registers meanwhile is its own handler: its calls are held once they have been validated. */
+export function registerAsOwn<T>(server: LowServer, register: () => T): T {
+  registering.add(server)
+  try {
+    return register()
+  } finally {
+    registering.delete(server)
+  }
+}
+
+const requests = new WeakMap<object, Request>()
+/** As the client sent it. */
+export const requestOf = (context: object): Request | undefined => requests.get(context)
+
+async function passOn(request: Request, context: Context, run: Run): Promise<unknown> {
+  requests.set(context, request)
+  return orTaskRefused(request, context, await run(request.params))
+}
+
+async function hold(
+  server: LowServer,
+  request: Request,
+  context: Context,
+  run: Run,
+  gate: () => Gate,
+): Promise<unknown> {
+  const { params } = request
+  const given = params.arguments ?? {}
+  const execute = (of: Params) => passingOn(context, [of], () => run(of))
+  if (takePass(context, params) || takeCover(params.name, given, 'server')) return execute(params)
+  const isNamed = typeof params.name === 'string' && params.name !== ''
+  const name = isNamed ? params.name : 'unknown tool'
+  const doubt = isNamed ? undefined : 'the call names no tool'
+  const result = await holdCall({ server, name, arguments: given, context, doubt }, gate(), (approved) =>
+    execute(params.arguments === undefined ? params : { ...params, arguments: approved }),
+  )
+  return orTaskRefused(request, context, result)
+}
+
+/** Who asked for a task takes no other result: then the refusal is an error of the protocol. */
+function orTaskRefused({ params }: Request, context: Context, result: unknown): unknown {
+  const refusal = refusalIn(context)
+  if (params.task === undefined || refusal === undefined) return result
+  throw Object.assign(new Error(refusal), { code: INVALID_REQUEST })
+}
+
+const INVALID_REQUEST = -32_600

@@ -1,0 +1,86 @@
+/** What is used of `@modelcontextprotocol/sdk` (v1) and `@modelcontextprotocol/server` (v2). */
+export interface LowServer {
+  setRequestHandler(...given: never[]): unknown
+  getClientVersion(): { name: string; version: string } | undefined
+  /** Private, and there since 1.0; without it an action has no target. */
+  _serverInfo?: { name: string; version: string }
+}
+
+export interface HighServer {
+  server: LowServer
+  registerTool(...given: never[]): unknown
+}
+
+export interface Internals extends HighServer {
+  _registeredTools?: Record<string, Tool>
+  validateToolInput(tool: Tool, given: unknown, name: string): Promise<unknown>
+}
+
+export type Tool = object
+
+export interface Params {
+  name: string
+  arguments?: Record<string, unknown>
+  /** v1: the caller does not wait for the result, but is given a task. */
+  task?: unknown
+}
+export interface Request {
+  method?: string
+  params: Params
+}
+
+/** The last argument of every handler: one object for each request. */
+export type Context = V1Context | V2Context
+interface V1Context {
+  signal: AbortSignal
+  sessionId?: string
+  authInfo?: AuthInfo
+  _meta?: Meta
+  sendNotification(notification: object): Promise<void>
+  mcpReq?: undefined
+}
+interface V2Context {
+  sessionId?: string
+  http?: { authInfo?: AuthInfo }
+  mcpReq: { method: string; signal: AbortSignal; _meta?: Meta; notify(notification: object): Promise<void> }
+}
+interface AuthInfo {
+  extra?: Record<string, unknown>
+}
+interface Meta {
+  progressToken?: string | number
+}
+
+export interface RequestFacts {
+  method: string | undefined
+  signal: AbortSignal
+  progressToken: string | number | undefined
+  conversation: string | undefined
+  user: string | undefined
+  notify(notification: object): Promise<void>
+}
+
+export const factsOf = (context: Context, request?: Request): RequestFacts =>
+  context.mcpReq === undefined
+    ? {
+        method: request?.method,
+        signal: context.signal,
+        progressToken: context._meta?.progressToken,
+        conversation: context.sessionId,
+        user: userIn(context.authInfo),
+        notify: (notification) => context.sendNotification(notification),
+      }
+    : {
+        method: context.mcpReq.method,
+        signal: context.mcpReq.signal,
+        progressToken: context.mcpReq._meta?.progressToken,
+        conversation: context.sessionId,
+        user: userIn(context.http?.authInfo),
+        notify: (notification) => context.mcpReq.notify(notification),
+      }
+
+/** Whose token it is. `clientId` is not asked: that is a program. */
+function userIn({ extra = {} }: AuthInfo = {}): string | undefined {
+  const { sub, userId = sub } = extra
+  return typeof userId === 'string' && userId !== '' ? userId : undefined
+}

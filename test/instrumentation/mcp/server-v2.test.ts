@@ -1,0 +1,5 @@
+import { testInstrumentation } from '../../support/instrumentation.ts'
+import { driver, pairOf } from '../drivers/mcp-server-v2.ts'
+import { behaves, limits } from './servers.ts'
+
+testInstrumentation(driver, limits(pairOf), (stage) => behaves(stage, pairOf, 'tools/call'))
