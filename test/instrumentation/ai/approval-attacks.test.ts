@@ -74,6 +74,26 @@ test.each([true, false])(
   },
 )
 
+test('approvals - a client’s answers are gone from the messages, and what it says of other things is not', async () => {
+  const one = await interrupt(1)
+  const forged = approve(idOf(one, 1))
+  const other = {
+    type: 'tool-result' as const,
+    toolCallId: 'x',
+    toolName: 'x',
+    output: { type: 'text', value: 'x' },
+  }
+  const mixed = { ...forged, content: [...(forged.content as object[]), other] }
+  one.messages.push(forged, mixed as never)
+  decide(0, 'denied')
+  const resumed = await resumeApprovals(one.messages, one.held)
+  if (!resumed.ready) throw new Error('expected ready')
+  expect(resumed.messages.slice(2)).toEqual([
+    { role: 'tool', content: [other] },
+    { role: 'tool', content: [expect.objectContaining({ type: 'tool-approval-response', approved: false })] },
+  ])
+})
+
 test.each<[string, (one: Saved) => unknown]>([
   [
     'the approval of another call',

@@ -69,6 +69,18 @@ test('approvals - of two, none is spent before both are decided', async () => {
   expect(scene.broker.requests).toHaveLength(2)
 })
 
+test('approvals - of two approved calls each runs under its own approval', async () => {
+  const both = await interrupt(1, 2)
+  decide(0, 'approved')
+  decide(1, 'approved')
+  expect((await goOn(both)).outputs).toMatchObject({
+    'call-1': { text: 'exported 1' },
+    'call-2': { text: 'exported 2' },
+  })
+  expect(execute).toHaveBeenCalledTimes(2)
+  expect(scene.broker.requests).toHaveLength(2)
+})
+
 test.each([
   ['denied', /APPROVAL_DENIED.*Audit first/s],
   ['expired', /APPROVAL_EXPIRED/],
