@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createAnthropic } from '../support/providers/anthropic.ts'
 import { createOpenAI, outputsTold } from '../support/providers/openai.ts'
 import { type Installation, startInstallation } from './examples.ts'
 
@@ -135,5 +136,73 @@ test('examples - a service on LangGraph: it answers at once that it waits, and g
     })
   } finally {
     await openai.stop()
+  }
+})
+
+test('examples - a service on Anthropic’s SDK: small refunds are paid, large ones wait, exports are refused', async () => {
+  const { run, open, actions } = installation
+  const anthropic = createAnthropic()
+  await anthropic.start()
+  try {
+    const service = await installation.startExample(
+      'instrumentation/examples/anthropic/service.mjs',
+      'billing-clerk',
+      { ANTHROPIC_BASE_URL: anthropic.url, ANTHROPIC_API_KEY: 'test' },
+    )
+    anthropic.script(
+      { calls: [{ id: 'call-1', name: 'lookup_invoice', arguments: { invoice: 'INV-7' } }] },
+      {
+        calls: [
+          { id: 'call-2', name: 'issue_refund', arguments: { invoice: 'INV-7', amount: 20 } },
+          { id: 'call-3', name: 'issue_refund', arguments: { invoice: 'INV-7', amount: 900 } },
+          { id: 'call-4', name: 'export_invoices', arguments: { year: 2026 } },
+        ],
+      },
+      { text: 'Both refunds are paid; the export was refused.' },
+    )
+    const body = JSON.stringify({ question: 'Refund and export', conversation: 'c-1', user: 'u-1' })
+    const answer = fetch(`${service.url}/ask`, { method: 'POST', body }).then((response) => response.json())
+
+    const requests = await open(2)
+    const idOf = (name: string) => requests.find((one) => one.name === name)?.requestId as string
+    expect(service.stdout()).toMatch(/refunded 20 for INV-7\n$/)
+    await run('requests', 'approve', idOf('issue_refund'), '--yes', '--reason', 'goodwill')
+    await run('requests', 'deny', idOf('export_invoices'), '--reason', 'Audit first')
+    expect(await answer).toEqual({ answer: 'Both refunds are paid; the export was refused.' })
+
+    const [told] = (anthropic.calls.at(-1)?.body.messages ?? []) as { content: object[] }[]
+    expect(told?.content).toMatchObject([
+      { tool_use_id: 'call-2' },
+      { tool_use_id: 'call-3', content: expect.stringContaining('900') },
+      {
+        tool_use_id: 'call-4',
+        is_error: true,
+        content: expect.stringMatching(/APPROVAL_DENIED.*Audit first/),
+      },
+    ])
+    expect(service.stdout()).not.toContain('exported')
+    // All four are the SDK's own spans, or ours where it had none: no call is seen twice.
+    const seen = await actions('billing-clerk', 4)
+    expect(seen).toHaveLength(4)
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: 'lookup_invoice', ruling: 'allow', outcome: 'executed' }),
+        expect.objectContaining({
+          name: 'issue_refund',
+          decision: 'approved',
+          approvers: ['Bob Berger'],
+          outcome: 'executed',
+          verification: 'verified',
+        }),
+        expect.objectContaining({
+          name: 'export_invoices',
+          decision: 'denied',
+          outcome: 'not_run',
+          verification: 'refused',
+        }),
+      ]),
+    )
+  } finally {
+    await anthropic.stop()
   }
 })
