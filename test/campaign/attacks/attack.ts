@@ -2,7 +2,15 @@ import { HoldpointError } from '#contract'
 import type { Guard } from '../../support/guards.ts'
 import type { Scenes } from './scenes.ts'
 
-export type EnforcementPoint = 'in-process gate' | 'broker' | 'NATS' | 'channel' | 'console' | 'REST' | 'card'
+export type EnforcementPoint =
+  | 'in-process gate'
+  | 'resource'
+  | 'broker'
+  | 'NATS'
+  | 'channel'
+  | 'console'
+  | 'REST'
+  | 'card'
 
 /** One way in, at one place, and the one check that stands in it. */
 export interface Attack {

@@ -11,6 +11,12 @@ export const own = guardIn('src/broker/calls/own.ts')(
   'if (found?.requested.agent.sub === agentId) return found',
   'if (found) return found',
 )
+export const spender = guardIn('src/broker/calls/own.ts')(
+  'spender-only',
+  'An approval that somebody spends whose it is not.',
+  'if (found && spenderOf(found) === callerId) return found',
+  'if (found) return found',
+)
 export const ownWork = inReview(
   'own-work',
   'Whoever’s work it is releases it.',

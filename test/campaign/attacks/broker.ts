@@ -31,6 +31,7 @@ import {
   ownWork,
   sameAction,
   span,
+  spender,
 } from './broker-guards.ts'
 import type { Scenes } from './scenes.ts'
 
@@ -96,7 +97,7 @@ export const brokerAttacks: readonly Attack[] = [
     const { held } = await approved(scenes)
     return refusedWith(claimOf(await scenes.agent(), held.requestId), 'UNKNOWN_REQUEST')
   }),
-  attack('another agent consumes an approval', THEFT, own, async (scenes) => {
+  attack('another agent consumes an approval', THEFT, spender, async (scenes) => {
     const { held } = await approved(scenes)
     return refusedWith(consumeOf(await scenes.agent(), held), 'UNKNOWN_REQUEST')
   }),

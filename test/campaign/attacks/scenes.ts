@@ -1,11 +1,14 @@
 import { DEVELOPMENT_ISSUER, subjectSpecifier } from '#identity'
 import { type Scene as ConsoleScene, startScene as startConsole } from '../../console/scene.ts'
+import { type ResourceScene, startResourceScene } from '../../gate/resource-scene.ts'
 import { type Scene as GateScene, startScene as startGateScene } from '../../support/gate-scene.ts'
 import { type House, POLICY, startHouse, type TestAgent } from '../../support/house.ts'
 
 /** What attacks are made on, each started when the first of them needs it. */
 export interface Scenes {
   gate(): Promise<GateScene>
+  /** A gate and two replicas of a service that verifies by itself. */
+  resource(): Promise<ResourceScene>
   house(): Promise<House>
   console(): Promise<ConsoleScene>
   /** An agent that no other attack has used; Alice's, who reviews nothing, or Bob's. */
@@ -25,6 +28,7 @@ const ATTACKED = `${POLICY.replace(
 
 export function createScenes(): Scenes {
   let gate: Promise<GateScene> | undefined
+  let resource: Promise<ResourceScene> | undefined
   let house: Promise<House> | undefined
   let pages: Promise<ConsoleScene> | undefined
   let agents = 0
@@ -32,6 +36,10 @@ export function createScenes(): Scenes {
     gate() {
       gate ??= startGateScene()
       return gate
+    },
+    resource() {
+      resource ??= startResourceScene()
+      return resource
     },
     house() {
       house ??= startHouse({ policy: ATTACKED })
@@ -44,6 +52,7 @@ export function createScenes(): Scenes {
     agent: async (owner = 'alice') => (await scenes.house()).agent(`attacked-${++agents}`, { owner }),
     async stop() {
       await (await gate)?.stop()
+      await (await resource)?.stop()
       await (await house)?.stop()
     },
   }
