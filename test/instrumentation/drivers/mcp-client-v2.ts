@@ -3,7 +3,7 @@ import type * as Main from '@modelcontextprotocol/client'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { Driver, Turn } from '../../support/instrumentation/driver.ts'
-import { type Pair, runTurn } from './mcp.ts'
+import { type Pair, runTurn } from '../../support/instrumentation/mcp.ts'
 
 const require = createRequire(import.meta.url)
 

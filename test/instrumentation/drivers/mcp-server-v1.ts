@@ -4,7 +4,7 @@ import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import type * as Low from '@modelcontextprotocol/sdk/server/index.js'
 import type * as High from '@modelcontextprotocol/sdk/server/mcp.js'
 import type { Driver, Turn } from '../../support/instrumentation/driver.ts'
-import { type Pair, runTurn } from './mcp.ts'
+import { type Pair, runTurn } from '../../support/instrumentation/mcp.ts'
 
 const require = createRequire(import.meta.url)
 

@@ -3,7 +3,7 @@ import { Client } from '@modelcontextprotocol/client'
 import { Client as StreamingClient } from '@modelcontextprotocol/sdk/client/index.js'
 import type * as Main from '@modelcontextprotocol/server'
 import type { Driver } from '../../support/instrumentation/driver.ts'
-import { type Pair, runTurn } from './mcp.ts'
+import { type Pair, runTurn } from '../../support/instrumentation/mcp.ts'
 import { callerOptions } from './mcp-server-v1.ts'
 
 const require = createRequire(import.meta.url)

@@ -1,7 +1,13 @@
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
+import {
+  call,
+  connect,
+  type McpClient,
+  type McpServer,
+  type Pair,
+} from '../../support/instrumentation/mcp.ts'
 import { EXPORTED, type Limits, type Stage } from '../../support/instrumentation.ts'
-import { call, connect, type McpClient, type McpServer, type Pair } from '../drivers/mcp.ts'
 
 /** What servers cannot do, whatever their version. */
 export function limits<Sdk>(pairOf: (sdk: Sdk) => Pair): Limits<Sdk> {

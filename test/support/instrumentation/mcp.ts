@@ -1,6 +1,6 @@
 import type { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import type { Output, Outputs, Turn } from '../../support/instrumentation/driver.ts'
-import { PARAMETERS } from '../../support/instrumentation/driver.ts'
+import type { Output, Outputs, Turn } from './driver.ts'
+import { PARAMETERS } from './driver.ts'
 
 /** What the SDKs of both versions, client and server, have in common here. */
 export interface McpClass<T> {
