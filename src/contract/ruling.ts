@@ -79,6 +79,10 @@ export const digestShape: Shape<Digest> = text({
   like: 'sha-256: and 64 hex digits',
 }) as Shape<Digest>
 
+/** Whoever asks wants people to look at it: what policy would allow is held, under the same rule. */
+export const withDoubt = (ruling: Ruling): Ruling =>
+  ruling.effect === 'allow' ? { ...ruling, effect: 'hold' } : ruling
+
 /** The part of a ruling that the ledger keeps. */
 export interface RulingRecord {
   effect: Effect

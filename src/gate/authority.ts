@@ -1,10 +1,16 @@
-import { type EnforcementPoint, type HelloReply, HoldpointError, type Registration } from '#contract'
-import { type CompiledPolicy, loadPolicy } from '#policy'
+import {
+  type EnforcementPoint,
+  type HelloReply,
+  HoldpointError,
+  type Registration,
+  type Ruling,
+} from '#contract'
+import type { Question } from '#policy'
 import { createTrust, type Trust } from '#warrant'
 
 /** Everything by which a gate rules, all of it verified. */
 export interface Authority {
-  policy: CompiledPolicy
+  rule(question: Question): Ruling
   policyVersion: number
   keySetVersion: number
   registration: Registration
@@ -20,7 +26,7 @@ export interface Authority {
 export interface Authorities {
   trust: Trust
   /** Verifies what the broker says hello with. Throws UNTRUSTED, STALE or INVALID_POLICY. */
-  read(reply: HelloReply, before: Authority | undefined): Authority
+  read(reply: HelloReply, before: Authority | undefined): Promise<Authority>
 }
 
 export function createAuthorities(
@@ -30,7 +36,7 @@ export function createAuthorities(
   const trust = createTrust({ pin: config.pin }, deps)
   return {
     trust,
-    read(reply, before) {
+    async read(reply, before) {
       const keySet = trust.adoptKeySet(reply.keySet)
       const document = trust.verifyPolicy(reply.policy)
       const registration = trust.verifyRegistration(reply.registration)
@@ -38,10 +44,10 @@ export function createAuthorities(
       if (registration.agent.sub !== config.agentId)
         throw new HoldpointError('UNTRUSTED', `The registration is that of ${registration.agent.sub}`)
       return {
-        policy:
+        rule:
           before?.policyVersion === document.version
-            ? before.policy
-            : loadPolicy(document.source, document.version),
+            ? before.rule
+            : await rulesOf(document.source, document.version),
         policyVersion: document.version,
         keySetVersion: keySet.version,
         registration,
@@ -52,4 +58,11 @@ export function createAuthorities(
       }
     },
   }
+}
+
+/** What reads policies is as much code as the rest of the gate: it is loaded once there is one, beside the program's start. */
+async function rulesOf(source: string, version: number): Promise<Authority['rule']> {
+  const { loadPolicy, ruleOn } = await import('#policy')
+  const policy = loadPolicy(source, version)
+  return (question) => ruleOn(policy, question)
 }

@@ -1,4 +1,4 @@
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node'
+import type { connect, NatsConnection } from '@nats-io/transport-node'
 import { diag } from '@opentelemetry/api'
 import {
   type AgentCall,
@@ -53,7 +53,6 @@ const TRY_MS = 2_000
 
 export function createConnection(config: ConnectionConfig, deps: ConnectionDeps): Connection {
   const { agentId } = config
-  const dial = deps.connect ?? connect
   const up = remember<NatsConnection>()
   const stopping = new AbortController()
 
@@ -62,7 +61,10 @@ export function createConnection(config: ConnectionConfig, deps: ConnectionDeps)
     let retryMs = FIRST_RETRY_MS
     while (!stopping.signal.aborted) {
       try {
-        const nc = await dialed(() => dial(optionsOf(config)))
+        // As much code as a small framework: it is loaded beside the program's start, not before it.
+        const nats = await import('@nats-io/transport-node')
+        const dial = deps.connect ?? nats.connect
+        const nc = await dialed(() => dial(optionsOf(config, nats)))
         retryMs = FIRST_RETRY_MS
         await serve(nc)
       } catch (error) {
@@ -129,7 +131,10 @@ export function createConnection(config: ConnectionConfig, deps: ConnectionDeps)
 
 const isTooMany = (error: unknown): boolean => error instanceof HoldpointError && error.code === 'TOO_MANY'
 
-const optionsOf = ({ natsUrl, credentials, agentId, requestTimeoutMs }: ConnectionConfig) => ({
+const optionsOf = (
+  { natsUrl, credentials, agentId, requestTimeoutMs }: ConnectionConfig,
+  { credsAuthenticator }: Nats,
+) => ({
   servers: natsUrl.split(',').map((one) => one.trim()),
   authenticator: credsAuthenticator(new TextEncoder().encode(credentials)),
   inboxPrefix: inboxPrefix(agentId),
@@ -137,6 +142,8 @@ const optionsOf = ({ natsUrl, credentials, agentId, requestTimeoutMs }: Connecti
   reconnect: false,
   timeout: requestTimeoutMs ?? DIAL_TIMEOUT_MS,
 })
+
+type Nats = Pick<typeof import('@nats-io/transport-node'), 'credsAuthenticator'>
 
 function checkSize(nc: NatsConnection, data: string): void {
   const most = nc.info?.max_payload ?? Number.POSITIVE_INFINITY

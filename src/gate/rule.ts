@@ -1,5 +1,4 @@
-import { canonicalize, type JsonValue, parseJson, type Ruling } from '#contract'
-import { ruleOn, withDoubt } from '#policy'
+import { canonicalize, type JsonValue, parseJson, type Ruling, withDoubt } from '#contract'
 import type { Authority } from './authority.ts'
 import { refuse } from './refusal.ts'
 import type { GateAttempt, Refusal } from './types.ts'
@@ -26,7 +25,7 @@ export function rule(
   authority: Authority,
 ): Ruling {
   const { agent, environment } = authority.registration
-  const ruling = ruleOn(authority.policy, {
+  const ruling = authority.rule({
     action: { kind, name, ...(target === undefined ? {} : { target }), arguments: given },
     environment,
     agent,

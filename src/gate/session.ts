@@ -101,7 +101,7 @@ export function createSession(config: SessionConfig, deps: SessionDeps): Session
         const reply = readReply(helloReplyShape, answer, 'hello')
         // Before all else, for it only refuses more; that it is over, only an answer says that can be verified.
         if (reply.frozen !== undefined) freeze.set(reply.frozen)
-        verified.set(authorities.read(reply, verified.get()))
+        verified.set(await authorities.read(reply, verified.get()))
         freeze.set(reply.frozen)
         refused = undefined
         if (!isBeating) void beat()

@@ -15,7 +15,7 @@ export {
   type Terms,
 } from './policy.ts'
 export { isParty, type MayReview, mayReview, type ReviewedRequest, type Reviewer } from './review.ts'
-export { ruleOn, withDoubt } from './rule-on.ts'
+export { ruleOn } from './rule-on.ts'
 export type { Question } from './scope.ts'
 export { starterPolicy } from './starter.ts'
 export { type CountedReview, type Tally, tally } from './tally.ts'

@@ -25,10 +25,6 @@ export function ruleOn(policy: CompiledPolicy, question: Question): Ruling {
   }
 }
 
-/** Whoever asks wants people to look at it: what policy would allow is held, under the same rule. */
-export const withDoubt = (ruling: Ruling): Ruling =>
-  ruling.effect === 'allow' ? { ...ruling, effect: 'hold' } : ruling
-
 export const mayTighten = (policy: CompiledPolicy, question: Question): boolean =>
   policy.readsFacts && (question.facts?.some(({ source }) => source === 'agent') ?? false)
 

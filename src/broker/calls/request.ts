@@ -12,8 +12,9 @@ import {
   type RequestReply,
   type Ruling,
   requestCallShape,
+  withDoubt,
 } from '#contract'
-import { RESERVED_KIND, ruleOn, withDoubt } from '#policy'
+import { RESERVED_KIND, ruleOn } from '#policy'
 import { frozenDenial, policyDenial, rememberedDenial, takeFromQuota, tooMany } from '../arrows/refusals.ts'
 import type { Context } from '../context.ts'
 import { checkPolicyChange, POLICY_AGENT } from '../documents/policy-change.ts'
