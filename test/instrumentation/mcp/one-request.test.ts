@@ -2,14 +2,15 @@ import { createRequire } from 'node:module'
 import * as v2 from '@modelcontextprotocol/client'
 import * as v1 from '@modelcontextprotocol/sdk/client/index.js'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import * as lowServer from '@modelcontextprotocol/sdk/server/index.js'
+import * as highServer from '@modelcontextprotocol/sdk/server/mcp.js'
 import * as agents from '@openai/agents-core'
 import { assistantMessage, functionCall, ScriptedModel } from '@openai/agents-core/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { instrumentations } from '#instrumentation'
-import { type Scene, startScene } from '../support/gate-scene.ts'
-import { type RecordedSpans, recordSpans } from '../support/spans.ts'
+import { type Scene, startScene } from '../../support/gate-scene.ts'
+import { type RecordedSpans, recordSpans } from '../../support/spans.ts'
 
 const require = createRequire(import.meta.url)
 const v1Cjs = require('@modelcontextprotocol/sdk/client/index.js') as typeof v1
@@ -24,6 +25,7 @@ beforeAll(async () => {
   spans = recordSpans()
   scene = await startScene()
   for (const sdk of [v1, v1Cjs, v2, v2Cjs]) named('mcp-client').patch(sdk as never, scene.gate)
+  for (const sdk of [lowServer, highServer]) named('mcp-server').patch(sdk as never, scene.gate)
   named('openai-agents').patch(agents as never, scene.gate)
   agents.setTracingDisabled(true)
 })
@@ -44,7 +46,7 @@ type AnyClient = {
 }
 type AnyClientClass = new (info: { name: string; version: string }) => AnyClient
 
-const handler = vi.fn(async ({ limit }: { limit: number }) => ({
+const handler = vi.fn(async ({ limit }: { limit: number; region?: string | undefined }) => ({
   content: [{ type: 'text' as const, text: `exported ${limit}` }],
   ...(limit === 13 ? { isError: true } : {}),
 }))
@@ -52,10 +54,11 @@ beforeEach(() => {
   handler.mockClear()
 })
 
-/** A real server with one tool, and a real client connected to it. */
+const inputSchema = { limit: z.number(), region: z.string().default('eu') }
+/** A real server with two tools, and a real client connected to it. */
 async function connected(Client: AnyClientClass): Promise<AnyClient> {
-  const server = new McpServer({ name: 'crm', version: '2.0.1' })
-  server.registerTool('export_customers', { inputSchema: { limit: z.number() } }, handler)
+  const server = new highServer.McpServer({ name: 'crm', version: '2.0.1' })
+  server.registerTool('export_customers', { inputSchema }, handler)
   server.registerTool('ping', {}, async () => ({ content: [{ type: 'text', text: 'pong' }] }))
   const [ours, theirs] = InMemoryTransport.createLinkedPair()
   await server.connect(theirs)
@@ -77,66 +80,39 @@ const refusedResult = (why: RegExp) => ({
 })
 
 describe.each([
-  ['v1, ESM', v1.Client as unknown as AnyClientClass, [undefined]],
-  ['v1, CommonJS', v1Cjs.Client as unknown as AnyClientClass, [undefined]],
-  ['v2, ESM', v2.Client as unknown as AnyClientClass, []],
-  ['v2, CommonJS', v2Cjs.Client as unknown as AnyClientClass, []],
-])('%s', (_name, Client, before) => {
-  test('mcp-client - a held call reaches the server after the approval, with the approved arguments', async () => {
+  ['v1, ESM', v1.Client as unknown as AnyClientClass],
+  ['v1, CommonJS', v1Cjs.Client as unknown as AnyClientClass],
+  ['v2, ESM', v2.Client as unknown as AnyClientClass],
+  ['v2, CommonJS', v2Cjs.Client as unknown as AnyClientClass],
+])('%s', (_name, Client) => {
+  test('mcp-client - one call is one request, although the server is gated as well and its schema adds to it', async () => {
     const client = await connected(Client)
-    const params = call(100)
-    const result = client.callTool(params)
-    const request = await opened()
-    expect(request.attempt.action).toMatchObject({
-      kind: 'mcp',
-      name: 'export_customers',
-      target: 'crm/2.0.1',
-      arguments: { limit: 100 },
-    })
-    // The caller changes what it asked for while a person looks at it.
-    params.name = 'ping'
-    params.arguments.limit = 1_000_000
-    expect(handler).not.toHaveBeenCalled()
-    scene.broker.decide(request, 'approved')
-    expect(await result).toMatchObject(exported(100))
+    for (const [limit, region] of [[1], [2, 'us']] as const) {
+      scene.broker.requests.length = 0
+      const asked = { limit, ...(region === undefined ? {} : { region }) }
+      const result = client.callTool({ name: 'export_customers', arguments: asked })
+      const request = await opened()
+      expect(request.attempt.action).toMatchObject({ target: 'crm/2.0.1', arguments: asked })
+      expect(handler).not.toHaveBeenCalled()
+      scene.broker.decide(request, 'approved')
+      expect(await result).toMatchObject(exported(limit))
+      expect(handler.mock.calls.map(([given]) => given)).toEqual([{ limit, region: region ?? 'eu' }])
+      expect(scene.broker.requests).toHaveLength(1)
+      handler.mockClear()
+    }
+    expect(spans.named('execute_tool export_customers')).toHaveLength(2)
+    await client.close()
+  })
+
+  test('mcp-client - what a released tool calls, itself again or another client’s, is held by itself', async () => {
+    const client = await connected(Client)
+    const inner = await connected(Client)
+    handler.mockImplementationOnce(async () => (await inner.callTool(call(3))) as never)
+    scene.broker.onRequest = () => (scene.broker.requests.length === 1 ? 'approved' : 'denied')
+    expect(await client.callTool(call(3))).toEqual(refusedResult(/APPROVAL_DENIED/))
+    expect(scene.broker.requests).toHaveLength(2)
     expect(handler).toHaveBeenCalledTimes(1)
-    expect(spans.named('execute_tool export_customers')[0]?.attributes).toMatchObject({
-      'holdpoint.action.kind': 'mcp',
-      'holdpoint.action.target': 'crm/2.0.1',
-      'holdpoint.outcome': 'executed',
-    })
-    await client.close()
-  })
-
-  test('mcp-client - a denied call never reaches the server, and is a tool result that the model can read', async () => {
-    const client = await connected(Client)
-    const result = client.callTool(call(1))
-    scene.broker.decide(await opened(), 'denied', 'Audit first')
-    expect(await result).toEqual(refusedResult(/APPROVAL_DENIED.*Audit first/s))
-    expect(handler).not.toHaveBeenCalled()
-    await client.close()
-  })
-
-  test('mcp-client - the request timeout does not run while people decide', async () => {
-    const client = await connected(Client)
-    const result = client.callTool(call(2), ...before, { timeout: 40 })
-    const request = await opened()
-    await new Promise((resolve) => setTimeout(resolve, 80))
-    scene.broker.decide(request, 'approved')
-    expect(await result).toMatchObject(exported(2))
-    await client.close()
-  })
-
-  test('mcp-client - an abort cancels the request, and a late approval calls nothing', async () => {
-    const client = await connected(Client)
-    const caller = new AbortController()
-    const result = client.callTool(call(3), ...before, { signal: caller.signal })
-    const request = await opened()
-    caller.abort()
-    expect(await result).toEqual(refusedResult(/APPROVAL_CANCELLED/))
-    await vi.waitFor(() => expect(request.state).toBe('cancelled'))
-    expect(handler).not.toHaveBeenCalled()
-    await client.close()
+    await Promise.all([client.close(), inner.close()])
   })
 
   test('mcp-client - an error result of the tool comes back unchanged and is told as failed', async () => {
@@ -228,7 +204,7 @@ describe('through the MCP tools of @openai/agents', () => {
       const { result } = await runAgent(7, 'mcp-3', (server) => server.extraCalls.push(extra))
       await result
       expect(scene.broker.requests).toHaveLength(2)
-      expect(handler.mock.calls.map(([given]) => given)).toEqual([{ limit: 7 }])
+      expect(handler.mock.calls.map(([given]) => given)).toEqual([{ limit: 7, region: 'eu' }])
     },
   )
 

@@ -7,7 +7,7 @@ import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { instrumentations } from '#instrumentation'
-import { type Scene, startScene } from '../support/gate-scene.ts'
+import { type Scene, startScene } from '../../support/gate-scene.ts'
 
 const require = createRequire(import.meta.url)
 const v1Cjs = require('@modelcontextprotocol/sdk/client/index.js') as typeof v1
