@@ -146,6 +146,25 @@ describe('verdicts', () => {
     ],
   ])
 
+  it.each([
+    ['executed', 'failed', 'verified'],
+    ['failed', 'executed', 'verified'],
+    ['executed', undefined, 'verified'],
+    ['executed', 'never used', 'unverifiable'],
+    ['executed', 'revoked', 'forged'],
+  ] as const)('verify - at a resource the agent says %s and the ledger %s: %s', (said, done, expected) => {
+    const enforcement = 'resource:billing' as const
+    const spends = done === 'revoked' ? [withoutTrace(spent({ spend: 'revoked' }))] : [spent()]
+    const outcomes = done === 'failed' || done === 'executed' ? [outcome({ outcome: done })] : []
+    const ledger = [
+      requested({ enforcement }),
+      decided(),
+      ...(done === 'never used' ? [] : [...spends, ...outcomes]),
+    ]
+    const span = { ...APPROVED, [ATTR.enforcement]: enforcement, [ATTR.outcome]: said }
+    expect(judge(span, { ledger }).verification).toBe(expected)
+  })
+
   it('verify - no attribute of an approved span can be changed alone and stay verified', () => {
     for (const [name, value] of Object.entries(APPROVED)) {
       if (HARMLESS.has(name)) continue

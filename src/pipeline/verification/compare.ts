@@ -1,4 +1,10 @@
-import { type Approver, type OutcomeEntry, principalId, type SpentEntry } from '#contract'
+import {
+  type Approver,
+  type OutcomeEntry,
+  principalId,
+  type RequestedEntry,
+  type SpentEntry,
+} from '#contract'
 import type { Claim } from './claims.ts'
 import type { LedgerRequest } from './ledger-view.ts'
 
@@ -34,7 +40,9 @@ export function findContradictions(
     claim.assurance,
     by.map((person) => person.assurance),
   )
-  if (isConsumer(claim, spent)) contradict('outcome', claim.outcome, reportedOutcome(outcome))
+  // What a resource did, it has said itself; the agent knows no more of it than what came back.
+  if (isConsumer(claim, spent) && !isOfResource(requested))
+    contradict('outcome', claim.outcome, reportedOutcome(outcome))
   return found
 }
 
@@ -58,6 +66,10 @@ export function findDifferences(claim: Claim, { requested }: LedgerRequest): str
   compare('target', claim.target, requested.target)
   return found
 }
+
+/** A resource spends the approval, in the name of the agent's span. */
+export const isOfResource = ({ enforcement }: Pick<RequestedEntry, 'enforcement'>): boolean =>
+  enforcement.startsWith('resource:')
 
 /** This very span used the approval up. */
 export const isConsumer = (claim: Claim, spent: SpentEntry | undefined): boolean =>

@@ -5,6 +5,7 @@ import {
   findContradictions,
   findDifferences,
   isConsumer,
+  isOfResource,
   quote,
   reportedOutcome,
 } from './compare.ts'
@@ -194,6 +195,13 @@ function executed(claim: Claim, request: LedgerRequest, { sighted }: Evidence): 
       verification: 'unbound',
       detail: `the approval is for trace ${owner?.traceId ?? 'none'}`,
       request,
+    }
+  if (consumed === undefined && isOfResource(requested) && spent === undefined)
+    return {
+      verification: 'unverifiable',
+      detail: `${requested.enforcement} has not used the approval: whether anything ran there, nobody has said`,
+      request,
+      reason: 'word',
     }
   if (consumed === undefined)
     return {
