@@ -24,6 +24,8 @@ import {
   TYP,
   type WarrantClaims,
 } from '#contract'
+// A gate loads it with its first policy; here it is there before any clock runs.
+import '#policy'
 import { formatPin } from '#warrant'
 import { generateKey, loadKey, type PrivateKey, signDocument } from '#warrant/issue'
 import { userCredentials } from './credentials.ts'

@@ -34,6 +34,11 @@ const doors = Object.fromEntries(
   ),
 )
 
+/** Apart from their room's door: the types of each name a framework that only its user has. */
+const guards = Object.fromEntries(
+  ['hono', 'express', 'fastify'].map((name) => [`./resource/${name}`, `instrumentation/resource/${name}.ts`]),
+)
+
 const instrumentation: Package = {
   name: '@holdpoint/instrumentation',
   folder: 'instrumentation',
@@ -45,9 +50,14 @@ const instrumentation: Package = {
     // What stands in for a held program is started by its path.
     'instrumentation/child-process/shim.ts',
     'instrumentation/child-process/ask.ts',
-    ...Object.values(doors),
+    ...Object.values({ ...doors, ...guards }),
   ],
-  exports: { '.': 'instrumentation/index.ts', './register': 'instrumentation/register.ts', ...doors },
+  exports: {
+    '.': 'instrumentation/index.ts',
+    './register': 'instrumentation/register.ts',
+    ...doors,
+    ...guards,
+  },
   bin: {},
   // Synchronous module hooks that hook CommonJS as well: what `supportsSyncHooks` of import-in-the-middle asks for.
   node: '^22.22.3 || ^24.11.1 || >=25.1.0',
