@@ -31,28 +31,26 @@ export interface Run {
 export const guard = <T extends RunnableTool | RunnableToolset>(tool: T): T =>
   guardTool(tool, { gate: gateOfProcess })
 
-const originals = new WeakMap<object, object>()
-export const isGuarded = (tool: object): boolean => originals.has(tool)
+/** From what holds to what it holds: a copy of a guarded tool is guarded, too. */
+const originals = new WeakMap<object, Call>()
+export const isGuarded = (tool: object): boolean => originals.has((tool as { run: object }).run)
 
 /** What the program does not carry out by a function of its own is left alone. */
 export function guardTool<T extends object>(tool: T, run: Run): T {
+  if (!isRunnableTool(tool) && !isRunnableToolset(tool)) return tool
   // A run knows more than whoever has guarded the tool before it.
-  const original = originals.get(tool) ?? tool
-  const held = isRunnableTool(original)
-    ? holdTool(original, run)
-    : isRunnableToolset(original)
-      ? holdToolset(original, run)
-      : undefined
-  if (held === undefined) return tool
-  const guarded = Object.create(Object.getPrototypeOf(original), {
-    ...Object.getOwnPropertyDescriptors(original),
+  const call = originals.get(tool.run) ?? (tool.run as Call)
+  const held = isRunnableTool(tool) ? holdTool(tool, call, run) : holdToolset(tool, call, run)
+  originals.set(held, call)
+  return Object.create(Object.getPrototypeOf(tool), {
+    ...Object.getOwnPropertyDescriptors(tool),
     run: { value: held, enumerable: true, writable: true, configurable: true },
-  }) as T
-  originals.set(guarded, original)
-  return guarded
+  })
 }
 
-function holdTool(tool: RunnableTool, run: Run) {
+type Call = (...given: unknown[]) => unknown
+
+function holdTool(tool: RunnableTool, original: Call, run: Run) {
   const kind = isMcpTool(tool) ? 'mcp' : 'tool'
   return (given: unknown, context?: RunContext): Promise<unknown> => {
     const { name } = tool
@@ -64,21 +62,21 @@ function holdTool(tool: RunnableTool, run: Run) {
       run,
       (approved) => {
         const exactly = toolUse === undefined || tool.parse === undefined ? approved : tool.parse(approved)
-        const call = () => tool.run(exactly as never, exactContext(context, approved, run) as never)
+        const call = () => original.call(tool, exactly, exactContext(context, approved, run))
         return kind === 'mcp' ? runCovered(name, approved, call) : call()
       },
     )
   }
 }
 
-function holdToolset(toolset: RunnableToolset, run: Run) {
+function holdToolset(toolset: RunnableToolset, original: Call, run: Run) {
   return (context: RunContext, toolUse: ToolUse): Promise<unknown> => {
     // Members are not the only tools of their names.
     const name = `${toolUse.toolset_name ?? toolset.type}.${toolUse.name}`
     const around = { ...context, toolUse }
     return hold({ kind: 'tool', name, arguments: toolUse.input }, around, run, (approved) => {
       const exactly = exactContext(around, approved, run)
-      return toolset.run(exactly as never, exactly?.toolUse as never)
+      return original.call(toolset, exactly, exactly?.toolUse)
     })
   }
 }

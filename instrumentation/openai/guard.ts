@@ -40,15 +40,20 @@ export function guardTool<T extends object>(tool: T, gate: () => Gate): T | unde
   return guarded as T
 }
 
+/** What holds: a copy of a guarded tool is guarded, too. */
+const holding = new WeakSet<object>()
+
 function make(tool: object, gate: () => Gate): object | undefined {
   if (isParseableTool(tool)) {
     const { $callback, $parseRaw } = tool
+    if (holding.has($callback)) return tool
     const name = tool.function?.name ?? tool.name ?? ''
     const held = holdChat(name, { call: $callback.bind(tool) as Callback, parse: $parseRaw.bind(tool) }, gate)
     return changed(tool, { $callback: held.call, $parseRaw: held.parse })
   }
   if (isRunnableTool(tool)) {
     const fn = tool.function
+    if (holding.has(fn.function)) return tool
     const name = fn.name || fn.function.name
     const parse = typeof fn.parse === 'function' ? (fn.parse.bind(fn) as Parse) : undefined
     const held = holdChat(name, { call: fn.function.bind(fn) as Callback, parse }, gate)
@@ -57,7 +62,8 @@ function make(tool: object, gate: () => Gate): object | undefined {
     const more = held.parse === undefined ? {} : { parse: held.parse }
     return changed(tool, { function: changed(fn, { function: held.call, ...more }) })
   }
-  return isRunnerFunction(tool) ? changed(tool, { execute: holdRunner(tool, gate) }) : undefined
+  if (!isRunnerFunction(tool)) return undefined
+  return holding.has(tool.execute) ? tool : changed(tool, { execute: holdRunner(tool, gate) })
 }
 
 interface Chat {
@@ -75,7 +81,7 @@ function holdChat(name: string, { call, parse }: Chat, gate: () => Gate): Chat {
     if (typeof parsed === 'object' && parsed !== null) texts.set(parsed, text)
     return parsed
   }
-  return {
+  const held: Chat = {
     parse:
       parse &&
       ((text) => {
@@ -88,7 +94,7 @@ function holdChat(name: string, { call, parse }: Chat, gate: () => Gate): Chat {
       if (takeReleased(name, text ?? given)) return run(given)
       const { id, user, signal } = takeCall(runner, name, text)
       const asked = text === undefined ? { arguments: given } : { argumentsText: text || '{}' }
-      const held = await gate().hold(
+      const answer = await gate().hold(
         attemptOf({ kind: 'tool', name, ...asked, attempt: id, user, signal }),
         async (approved) => {
           if (text === undefined) return run(approved)
@@ -96,22 +102,28 @@ function holdChat(name: string, { call, parse }: Chat, gate: () => Gate): Chat {
           return run(parse === undefined ? exactly : await parse(exactly))
         },
       )
-      return held.ran ? held.value : held.refusal.message
+      return answer.ran ? answer.value : answer.refusal.message
     },
   }
+  holding.add(held.call)
+  return held
 }
 
 /** As the runner of a Responses conversation calls it: with the decoded arguments. */
-const holdRunner =
-  ({ tool: { name }, execute }: RunnerFunction, gate: () => Gate) =>
-  async (given: unknown, options?: { signal?: AbortSignal }) => {
-    if (takeReleased(name, given)) return execute(given as never, options as never)
-    const held = await gate().hold(
+function holdRunner(fn: RunnerFunction, gate: () => Gate) {
+  const { name } = fn.tool
+  const execute = fn.execute.bind(fn) as (given: unknown, options?: object) => unknown
+  const held = async (given: unknown, options?: { signal?: AbortSignal }): Promise<unknown> => {
+    if (takeReleased(name, given)) return execute(given, options)
+    const answer = await gate().hold(
       attemptOf({ kind: 'tool', name, arguments: given, signal: options?.signal }),
-      (approved) => execute(approved as never, options as never),
+      (approved) => execute(approved, options),
     )
-    return held.ran ? held.value : held.refusal.message
+    return answer.ran ? answer.value : answer.refusal.message
   }
+  holding.add(held)
+  return held
+}
 
 /** A copy with other members, visible where the old ones were. */
 function changed<T extends object>(target: T, members: object): T {

@@ -9,26 +9,30 @@ import { userIn } from './sdk.ts'
  * tools that were declared with `require_approval: 'never'` are not asked about by the provider, nor here.
  */
 export async function holdApprovals(client: Client, options: FinalOptions, gate: Gate): Promise<void> {
-  const { body } = options
-  const input: readonly Item[] = Array.isArray(body?.input) ? body.input : []
-  const open = input.filter((item): item is McpApprovalResponse => isOpen(item, input))
-  if (body === undefined || open.length === 0) return
-  const earlier = open.every((answer) => requestIn(input, answer) !== undefined)
-    ? input
-    : [...input, ...(await outputOf(client, body.previous_response_id))]
-  const held = new Map<object, McpApprovalResponse>()
-  await Promise.all(
-    open.map(async (answer) => {
-      const more = {
-        signal: options.signal ?? undefined,
-        user: userIn(body),
-        conversation: conversationIn(body),
-      }
-      held.set(answer, await holdMcp(gate, requestIn(earlier, answer), answer, more))
-    }),
+  for (const member of ['input', 'items'] as const) {
+    const given = options.body?.[member]
+    if (!Array.isArray(given) || !given.some((item) => isOpen(item, given))) continue
+    // What is sent is a copy, taken before anybody was asked: neither does a yes slip in, nor another call under it.
+    const items = JSON.parse(JSON.stringify(given)) as Item[]
+    options.body = { ...options.body, [member]: await answered(items, client, options, gate) }
+  }
+}
+
+/** The same items, with people's answers. */
+async function answered(
+  items: readonly Item[],
+  client: Client,
+  { body = {}, signal }: FinalOptions,
+  gate: Gate,
+): Promise<Item[]> {
+  const isKnown = (item: Item): boolean => !isOpen(item, items) || requestIn(items, item) !== undefined
+  const earlier = items.every(isKnown) ? [] : await outputOf(client, body.previous_response_id)
+  const more = { signal: signal ?? undefined, user: userIn(body), conversation: conversationIn(body) }
+  return Promise.all(
+    items.map(async (item) =>
+      isOpen(item, items) ? holdMcp(gate, requestIn([...items, ...earlier], item), item, more) : item,
+    ),
   )
-  // Another body: the program's own stays as it wrote it.
-  options.body = { ...body, input: input.map((item) => held.get(item) ?? item) }
 }
 
 /** What was released, and may stand in the history of later requests: at most so many, the oldest go first. */
@@ -93,17 +97,17 @@ export function keysOf(
 }
 
 /** A yes that the provider has not acted upon yet. */
-const isOpen = (item: Item, input: readonly Item[]): boolean =>
-  item.type === 'mcp_approval_response' &&
+const isOpen = (item: Item | null, input: readonly (Item | null)[]): item is McpApprovalResponse =>
+  item?.type === 'mcp_approval_response' &&
   item.approve === true &&
-  !input.some((one) => one.type === 'mcp_call' && one.approval_request_id === item.approval_request_id)
+  !input.some((one) => one?.type === 'mcp_call' && one.approval_request_id === item.approval_request_id)
 
 const requestIn = (
   items: readonly Item[],
-  { approval_request_id: id }: McpApprovalResponse,
+  { approval_request_id: id }: Item,
 ): McpApprovalRequest | undefined =>
   items.find(
-    (item): item is McpApprovalRequest & Item => item.type === 'mcp_approval_request' && item.id === id,
+    (item): item is McpApprovalRequest & Item => item?.type === 'mcp_approval_request' && item.id === id,
   )
 
 /** What the provider itself says it has asked; nothing where it does not say. */
@@ -129,6 +133,8 @@ interface Item {
 }
 interface Body extends EndUser {
   input?: Item[] | string
+  /** Of a conversation that the provider keeps. */
+  items?: Item[]
   previous_response_id?: string | null
   conversation?: string | { id: string } | null
 }

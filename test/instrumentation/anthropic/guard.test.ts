@@ -89,9 +89,12 @@ test('guard - a guarded tool is still what it was, and with a hook besides it as
   useGate(scene.gate)
   instrumentations.find(({ name }) => name === 'anthropic')?.patch(esm.main as never, scene.gate)
   scene.broker.onRequest = () => 'approved'
-  provider.script({ calls: [call('call-1')] }, { text: 'done' })
-  expect(await run(esm, guard(guard(tool)))).toEqual({ 'call-1': { text: 'exported', isError: false } })
-  expect(scene.broker.requests).toHaveLength(1)
+  for (const guarded of [guard(guard(tool)), { ...guard(tool), cache_control: { type: 'ephemeral' } }]) {
+    scene.broker.requests.length = 0
+    provider.script({ calls: [call('call-1')] }, { text: 'done' })
+    expect(await run(esm, guarded)).toEqual({ 'call-1': { text: 'exported', isError: false } })
+    expect(scene.broker.requests).toHaveLength(1)
+  }
 })
 
 test('anthropic - runners that are made past the client are held in a process under register', async () => {

@@ -125,9 +125,12 @@ test('guard - with a hook besides, a guarded tool asks once', async () => {
   instrumentation?.patch(esm.main as never, scene.gate)
   instrumentation?.patch(esm.runner as never, scene.gate)
   scene.broker.onRequest = () => 'approved'
-  const execute = vi.fn(() => 'exported')
-  provider.script({ calls: [call('call-1')] }, { text: 'done' })
-  expect(await run(esm, guard(plain(execute)))).toEqual({ 'call-1': 'exported' })
-  expect(execute).toHaveBeenCalledTimes(1)
-  expect(scene.broker.requests).toHaveLength(1)
+  for (const copy of [(tool: object) => tool, (tool: object) => ({ ...tool })]) {
+    scene.broker.requests.length = 0
+    const execute = vi.fn(() => 'exported')
+    provider.script({ calls: [call('call-1')] }, { text: 'done' })
+    expect(await run(esm, copy(guard(plain(execute))))).toEqual({ 'call-1': 'exported' })
+    expect(execute).toHaveBeenCalledTimes(1)
+    expect(scene.broker.requests).toHaveLength(1)
+  }
 })

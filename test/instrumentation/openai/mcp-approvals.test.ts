@@ -98,6 +98,31 @@ describe.each(COPIES)('the %s copy', (copy, sdk) => {
     expect(sent()).toMatchObject([{ approve: false }])
   })
 
+  test('openai mcp - what is sent is what was asked about, whatever the program makes of it meanwhile', async () => {
+    const [id, other] = [newId(), newId()]
+    const request = { type: 'mcp_approval_request' as const, ...mcp(id), arguments: '{"amount":900}' }
+    const input = [request, yes(id), { ...request, id: other }, { ...yes(other), approve: false }]
+    const asSent = structuredClone(input)
+    provider().script({ text: 'done' })
+    const running = client().responses.create({ model: 'm', input } as never)
+    const held = await opened()
+    request.arguments = '{"amount":1000000}'
+    Object.assign(input[3] as object, { approve: true })
+    broker().decide(held, 'approved')
+    await running
+    expect(sent()).toEqual(asSent)
+    expect(asked()).toHaveLength(1)
+  })
+
+  test('openai mcp - a yes that is put into a conversation of the provider’s waits as well', async () => {
+    broker().onRequest = () => 'denied'
+    const items = [{ ...yes(newId()) }]
+    await client()
+      .conversations.items.create('conv-1', { items } as never)
+      .catch(() => {})
+    expect(provider().calls.at(-1)?.body.items).toMatchObject([{ approve: false }])
+  })
+
   test('openai mcp - what the provider has acted upon already is history', async () => {
     const id = newId()
     provider().script({ text: 'done' })
