@@ -1,4 +1,5 @@
 import { type Instrumentation, replaceMethod } from '../instrumentation.ts'
+import { patchAgentTools } from './agent-sessions.ts'
 import { guardTool } from './guard.ts'
 import { type Client, type FinalOptions, holdApprovals } from './mcp.ts'
 import { patchResponsesRunner } from './responses.ts'
@@ -14,9 +15,9 @@ export {
 export { guard } from './guard.ts'
 
 /**
- * The function tools of `runTools` and of the Responses runner, the browser and computer toolsets, the operations of the
- * Decisions runner, and each yes to an MCP call of the provider's. Not: what a program makes of the model's calls by
- * itself, and the tool handlers of agent sessions (beta), which `guard`, `hold` and the hooks of its clients are for.
+ * The function tools of `runTools`, of the Responses runner and of agent sessions, the browser and computer toolsets,
+ * the operations of the Decisions runner, and each yes to an MCP call of the provider's. Not: what a program makes of
+ * the model's calls by itself, which `guard`, `hold` and the hooks of its clients are for.
  */
 export const openai: Instrumentation = {
   name: 'openai',
@@ -25,6 +26,7 @@ export const openai: Instrumentation = {
     'openai',
     'openai/client',
     'openai/lib/AbstractChatCompletionRunner',
+    'openai/lib/beta/agents/tool-dispatcher',
     'openai/helpers/responses-tool-runner',
     'openai/helpers/browser',
     'openai/helpers/computer',
@@ -61,6 +63,7 @@ export const openai: Instrumentation = {
             return original.call(this, client, guarded(params) as never, ...more)
           } as never
         }),
+      AgentToolDispatcher: () => patchAgentTools(exports, gate),
       ResponsesToolRunner: (Class) => patchResponsesRunner(Class, gate),
       BrowserToolset: (Class) => patchBrowser(Class, gate),
       ComputerToolset: (Class) => patchComputer(Class, gate),
