@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type * as Main from 'openai'
+import type * as Browser from 'openai/helpers/browser'
 import type * as Computer from 'openai/helpers/computer'
 import type * as Decisions from 'openai/helpers/decisions-tool-runner'
 import type * as Runner from 'openai/helpers/responses-tool-runner'
@@ -11,7 +12,12 @@ import { type Scene, startScene } from '../../support/gate-scene.ts'
 import type { ProviderFake } from '../../support/providers/http.ts'
 import { createOpenAI } from '../../support/providers/openai.ts'
 
-export type Sdk = typeof Main & typeof Runner & typeof Zod & typeof Computer & typeof Decisions
+export type Sdk = typeof Main &
+  typeof Runner &
+  typeof Zod &
+  typeof Browser &
+  typeof Computer &
+  typeof Decisions
 const require = createRequire(import.meta.url)
 const PATHS = [
   'openai',

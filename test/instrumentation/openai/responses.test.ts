@@ -116,6 +116,33 @@ describe.each(COPIES)('the %s copy', (_copy, sdk) => {
     expect(asked()[0]?.action).toMatchObject({ name: 'computer', arguments: { actions: [action] } })
   })
 
+  test('openai browser - each call of the model’s is held; a refusal reads as the browser’s own failures do', async () => {
+    const get_page_text = vi.fn((_given: unknown) => 'page')
+    const state = async () => ({ tabs: [], active_tab_id: null })
+    const browser = new sdk.BrowserToolset({ get_page_text, state } as never)
+    const use = (call_id: string) =>
+      browser.execute({
+        type: 'function_call',
+        id: call_id,
+        call_id,
+        status: 'completed',
+        name: 'browser_get_page_text',
+        arguments: '{"tab_id":"tab-1"}',
+      } as never)
+    broker().onRequest = () => 'denied'
+    const { output } = await use('call-1')
+    const [told] = output as unknown as { text: string }[]
+    expect(JSON.parse(told?.text ?? '')).toEqual({
+      ok: false,
+      error: expect.stringMatching(/browser_get_page_text was not run \(APPROVAL_DENIED\)/),
+    })
+    expect(get_page_text).not.toHaveBeenCalled()
+    broker().onRequest = () => 'approved'
+    await use('call-2')
+    expect(get_page_text.mock.calls[0]?.[0]).toEqual({ tab_id: 'tab-1' })
+    expect(asked().map(({ attempt }) => attempt)).toEqual(['call-1', 'call-2'])
+  })
+
   test('openai decisions - an operation that the model has chosen is held', async () => {
     const execute = vi.fn()
     const candidates = () => [
