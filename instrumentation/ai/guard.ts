@@ -40,7 +40,8 @@ export const factsOfTool = (tool: Tool): Facts | undefined => (tool as { [FACTS]
 
 /** A tool that is guarded already gets other facts, and no second guard. */
 export function guardTool<T extends Tool>(tool: T, facts: Facts, gate: () => Gate): T {
-  if (typeof tool?.execute !== 'function') return tool
+  const caller = callerOf(tool, (bound) => guardTool(bound, facts, gate))
+  if (typeof tool?.execute !== 'function') return caller === undefined ? tool : derive(tool, caller)
   const original = originals.get(tool.execute) ?? (tool.execute as unknown as Execute)
 
   async function* stream(this: unknown, input: unknown, options: ExecuteOptions = {}) {
@@ -63,11 +64,23 @@ export function guardTool<T extends Tool>(tool: T, facts: Facts, gate: () => Gat
     return isStream ? stream.call(this, input, options) : once.call(this, input, options)
   }
   originals.set(execute, original)
-  return Object.create(Object.getPrototypeOf(tool), {
-    ...Object.getOwnPropertyDescriptors(tool),
+  return derive(tool, {
+    ...caller,
     execute: { value: execute, enumerable: true, writable: true, configurable: true },
     [FACTS]: { value: facts, enumerable: true, configurable: true },
   })
+}
+
+const derive = <T extends Tool>(tool: T, own: PropertyDescriptorMap): T =>
+  Object.create(Object.getPrototypeOf(tool), { ...Object.getOwnPropertyDescriptors(tool), ...own })
+
+/** A tool that itself calls others, as code mode does, is made anew for each run: that is held, and so are they. */
+function callerOf(tool: Tool, guarded: (bound: Tool) => Tool): PropertyDescriptorMap | undefined {
+  const caller = tool?.experimental_toolCaller
+  if (caller?.bind === undefined) return undefined
+  const { bind } = caller
+  const value = { ...caller, bind: (tools: Tools) => guarded(bind.call(caller, tools)) }
+  return { experimental_toolCaller: { value, configurable: true } }
 }
 
 /** For a tool that has been released already: it asks nobody again. */

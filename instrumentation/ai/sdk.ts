@@ -2,6 +2,7 @@
 export interface Tool {
   /** Absent where the provider or the client carries the tool out: nothing of that runs in this process. */
   execute?: ((input: never, options: never) => unknown) | undefined
+  experimental_toolCaller?: { bind?(tools: Tools): Tool }
 }
 export type Tools = Record<string, Tool>
 

@@ -84,6 +84,34 @@ testInstrumentation(driver, {}, (stage) => {
     expect(asked()[0]?.doubt).toBeUndefined()
   })
 
+  test('ai - a tool that calls others is held by its name, and they by theirs', async () => {
+    const { ai } = stage().sdk
+    const execute = exporting()
+    const code = ai.experimental_toolCaller(
+      toolOf(undefined) as never,
+      {
+        type: 'local',
+        bind: (tools: Record<string, { execute?: (input: unknown, options: unknown) => unknown }>) =>
+          ai.tool({
+            inputSchema: PARAMETERS,
+            execute: async (input, options) =>
+              String(await tools.export_customers?.execute?.(input, { ...options, toolCallId: 'inner' })),
+          }),
+      } as never,
+    )
+    stage().scene.broker.onRequest = ({ attempt }) => (attempt.attempt === 'inner' ? 'denied' : 'approved')
+    const tools = { run_code: code, export_customers: toolOf(execute) }
+    const callers = { experimental_toolCallers: { export_customers: ['run_code'] } }
+    const { outputs } = await generate(tools, callers, [callOf(1, 'run_code')])
+    expect(outputs['call-1']).toMatchObject(denied)
+    expect(asked()).toMatchObject([
+      { attempt: 'call-1', action: { name: 'run_code' } },
+      { attempt: 'inner', action: { name: 'export_customers' } },
+    ])
+    expect(asked().map(({ doubt }) => doubt)).toEqual([undefined, undefined])
+    expect(execute).not.toHaveBeenCalled()
+  })
+
   test('ai - a tool that streams is held before it starts, and every value reaches the program', async () => {
     const started = vi.fn()
     async function* execute() {
@@ -155,7 +183,7 @@ testInstrumentation(driver, {}, (stage) => {
   })
 
   test('ai - a tool that the client carries out is left to the client', async () => {
-    const { result } = await generate({ export_customers: toolOf(undefined) })
+    const { result } = await generate({ export_customers: toolOf(undefined), left_out: undefined })
     expect(result.toolCalls).toHaveLength(1)
     expect(asked()).toEqual([])
     expect(stage().spans.all()).toEqual([])
