@@ -183,7 +183,7 @@ testInstrumentation(driver, {}, (stage) => {
   })
 
   test('ai - a tool that the client carries out is left to the client', async () => {
-    const { result } = await generate({ export_customers: toolOf(undefined), left_out: undefined })
+    const { result } = await generate({ export_customers: toolOf(undefined) })
     expect(result.toolCalls).toHaveLength(1)
     expect(asked()).toEqual([])
     expect(stage().spans.all()).toEqual([])
