@@ -22,9 +22,16 @@ export interface Tokens {
 
 const WORD_START = /[\p{L}_@#]/u
 const WORD = /[\p{L}\p{N}_$@#]*/uy
+/** There `@` and `#` are operators: what stands behind one may be a string of any kind. */
+const POSTGRES_START = /[\p{L}_]/u
+const POSTGRES_WORD = /[\p{L}\p{N}_$]*/uy
+/** `$$`, `$tag$`. */
+const DOLLARS = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
 
 /** Parts a text of SQL into statements and tokens, in one pass over it: time is linear in its length. */
 export function readTokens(text: string, dialect: Dialect): Tokens {
+  const isPostgres = dialect === 'postgresql'
+  const [wordStart, word] = isPostgres ? [POSTGRES_START, POSTGRES_WORD] : [WORD_START, WORD]
   const statements: Token[][] = [[]]
   let depth = 0
   let unsure = false
@@ -39,6 +46,17 @@ export function readTokens(text: string, dialect: Dialect): Tokens {
     if (found >= 0) return found + end.length
     unsure = true
     return text.length
+  }
+
+  /** For some servers a carriage return alone ends a line: what others take for a comment is code there. */
+  function endOfComment(): number {
+    const feed = text.indexOf('\n', at)
+    const line = text.slice(at, feed < 0 ? text.length : feed)
+    const returned = line.indexOf('\r')
+    if (returned < 0 || returned === line.length - 1) return at + line.length + 1
+    if (isPostgres) return at + returned + 1
+    unsure = true
+    return at + line.length + 1
   }
 
   /** `/*` nests in some, and in MySQL's own form it is no comment at all. */
@@ -71,15 +89,16 @@ export function readTokens(text: string, dialect: Dialect): Tokens {
       else if (char === quote && text[at + 1] === quote) at += 2
       else if (char === quote) return text.slice(from, at++)
       else {
-        if (char === '\\' && dialect === 'unknown' && text[at + 1] === quote) unsure = true
+        // A string that goes on in another line keeps its escapes; and a server may be told to see some in all of them.
+        if (char === '\\' && (isPostgres || dialect === 'unknown') && text[at + 1] === quote) unsure = true
         at++
       }
     }
   }
 
   function readWord(): void {
-    WORD.lastIndex = at
-    const written = WORD.exec(text)?.[0] ?? ''
+    word.lastIndex = at
+    const written = word.exec(text)?.[0] ?? ''
     at += written.length
     const next = text[at]
     if (next === "'" && /^(e|n|b|x|_\w+)$/i.test(written)) {
@@ -91,6 +110,11 @@ export function readTokens(text: string, dialect: Dialect): Tokens {
     if (next === "'" && /^n?q$/i.test(written)) unsure = true
     if (next === '&' && /^u$/i.test(written)) unsure = true
     push('word', written.toUpperCase(), written)
+  }
+
+  function dollarsAt(): string | undefined {
+    DOLLARS.lastIndex = at
+    return DOLLARS.exec(text)?.[0]
   }
 
   while (at < text.length) {
@@ -106,11 +130,11 @@ export function readTokens(text: string, dialect: Dialect): Tokens {
         at++
       } else {
         if (dialect === 'unknown' && !/\s|^$/.test(text[at + 2] ?? '')) unsure = true
-        at = endOfLine(text, at)
+        at = endOfComment()
       }
     } else if (char === '/' && next === '*') skipComment()
     else if (char === '#' && dialect !== 'mssql') {
-      if (dialect === 'mysql') at = endOfLine(text, at)
+      if (dialect === 'mysql') at = endOfComment()
       else {
         if (dialect !== 'postgresql') unsure = true
         push('mark', '#')
@@ -119,39 +143,30 @@ export function readTokens(text: string, dialect: Dialect): Tokens {
     } else if (char === "'") {
       readQuoted("'", dialect === 'mysql')
       push('text', '')
-    } else if (char === '"' || char === '`')
+    } else if (char === '"' || (char === '`' && !isPostgres))
       push('name', readQuoted(char, char === '"' && dialect === 'mysql'))
     else if (char === '[' && (dialect === 'mssql' || dialect === 'standard' || dialect === 'unknown')) {
       const name = text.slice(at + 1, behind(']', at) - 1)
       at += name.length + 2
       if (dialect === 'unknown' && /['";]/.test(name)) unsure = true
       push('name', name)
-    } else if (
-      char === '$' &&
-      dialect !== 'mysql' &&
-      /^\$(?:[A-Za-z_]\w{0,62})?\$/.test(text.slice(at, at + 66))
-    ) {
-      const tag = text.slice(at, text.indexOf('$', at + 1) + 1)
-      if (dialect !== 'postgresql') unsure = true
+    } else if (char === '$' && dialect !== 'mysql' && dollarsAt() !== undefined) {
+      const tag = dollarsAt() as string
+      if (!isPostgres) unsure = true
       at = behind(tag, at + tag.length)
       push('text', '')
-    } else if (WORD_START.test(String.fromCodePoint(text.codePointAt(at) as number))) readWord()
+    } else if (wordStart.test(String.fromCodePoint(text.codePointAt(at) as number))) readWord()
     else if (char === ';') {
       statements.push([])
       depth = 0
       at++
     } else {
       if (char === ')') depth = Math.max(0, depth - 1)
-      if (char < ' ' || char > '~') unsure = true
+      if (char < ' ' || char > '~' || char === '`') unsure = true
       push('mark', char)
       if (char === '(') depth++
       at++
     }
   }
   return { statements: statements.filter((tokens) => tokens.length > 0), unsure }
-}
-
-function endOfLine(text: string, at: number): number {
-  const end = text.indexOf('\n', at)
-  return end < 0 ? text.length : end + 1
 }

@@ -31,6 +31,10 @@ export const FILLERS = words(
     'OR ROLLBACK ABORT REPLACE FAIL',
 )
 
+/** With these a query begins, and behind those, other than at the beginning of a statement. */
+export const QUERIES = words('SELECT WITH VALUES TABLE')
+export const BEFORE_QUERY = words('( ) UNION INTERSECT EXCEPT ALL DISTINCT')
+
 /** There the list of what a query reads from has ended. */
 export const BEHIND_FROM = words(
   'WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH FOR WINDOW UNION INTERSECT EXCEPT SELECT RETURNING',

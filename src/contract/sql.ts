@@ -2,12 +2,14 @@ import { type Dialect, readTokens, type Token } from './sql-tokens.ts'
 import {
   BATCHED,
   BEFORE_NO_VERB,
+  BEFORE_QUERY,
   BEHIND_FROM,
   DEFINES,
   EXPLAINS,
   FILLERS,
   MODIFIERS,
   OPAQUE,
+  QUERIES,
   UPON_SOMETHING,
   VERBS,
   WRITES,
@@ -115,8 +117,11 @@ function startOf(tokens: readonly Token[]): number {
 function isHead(tokens: readonly Token[], at: number, start: number): boolean {
   const { value, depth } = tokens[at] as Token
   if (value === 'SELECT') return true
-  if (!WRITES.has(value)) return false
   const before = tokens[at - 1] as Token
+  // `TABLE secrets` is a query of its own: SELECT * FROM secrets.
+  if (value === 'TABLE' && before.type !== 'name' && BEFORE_QUERY.has(before.value)) return true
+  if (value === 'TABLE' && (tokens[start] as Token).value === 'INSERT' && !INTO.has(before.value)) return true
+  if (!WRITES.has(value)) return false
   const after = tokens[at + 1]
   // A column may be called like a verb.
   if (after === undefined || (after.type === 'mark' && after.value !== '(')) return false
@@ -125,6 +130,9 @@ function isHead(tokens: readonly Token[], at: number, start: number): boolean {
   if (EXPLAINS.has(opening)) return depth === 0
   return opening === 'WITH' && depth === 0 && before.type === 'mark' && before.value === ')'
 }
+
+/** `INSERT INTO TABLE a` */
+const INTO = new Set(['INTO', 'OVERWRITE'])
 
 /** Where statements need no semicolon between them: a verb in the middle begins another. */
 const isBatched = (tokens: readonly Token[], at: number, verb: string, dialect: Dialect): boolean =>
@@ -234,12 +242,29 @@ function nameAfter(
     const token = tokens[at] as Token
     if (token.depth < depth) break
     if (token.type !== 'word' || token.depth !== depth) continue
-    if (token.value === word) return nameAt(tokens, at + 1)
+    // What it reads goes into a new table, or a file.
+    if (token.value === 'INTO') reading.unsure = true
+    if (token.value === word && !isComparison(tokens, at)) return sourceAt(tokens, at + 1, reading)
     // Behind a UNION: what comes now is the other's.
     if (token.value === 'SELECT' && at > from) break
   }
   return { parts: [], next: tokens.length }
 }
+
+/** `a IS DISTINCT FROM b` */
+const isComparison = (tokens: readonly Token[], from: number): boolean =>
+  tokens[from - 1]?.value === 'DISTINCT' && /^(IS|NOT)$/.test(tokens[from - 2]?.value ?? '')
+
+/** Parentheses around anything but one query hold names that are not looked for: `(a CROSS JOIN b)`, `ONLY (a)`. */
+function sourceAt(tokens: readonly Token[], from: number, reading: Reading): ReturnType<typeof nameAt> {
+  const source = nameAt(tokens, from)
+  const isOpen = source.parts.length === 0 && isMark(tokens[source.next], '(')
+  if (isOpen && !QUERIES.has(tokens[source.next + 1]?.value ?? '')) reading.unsure = true
+  return source
+}
+
+const isMark = (token: Token | undefined, value: string): boolean =>
+  token?.type === 'mark' && token.value === value
 
 /** The other names of a FROM: behind a JOIN, or a comma. */
 function* joinedAfter(
@@ -253,7 +278,7 @@ function* joinedAfter(
     if (token.depth < depth) return
     if (token.depth !== depth) continue
     if (token.type === 'word' && BEHIND_FROM.has(token.value)) return
-    if (token.value === 'JOIN' || token.value === ',') yield nameAt(tokens, at + 1).parts
+    if (token.value === 'JOIN' || token.value === ',') yield sourceAt(tokens, at + 1, reading).parts
   }
 }
 

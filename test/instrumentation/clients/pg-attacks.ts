@@ -27,6 +27,13 @@ export function testPgAttacks(sceneOf: () => PgScene): void {
     ['a list of tables', 'SELECT * FROM customers, secrets', 'SELECT secrets'],
     ['a function that reads files', "SELECT pg_read_file('/etc/passwd')", 'SELECT'],
     ['a quote that never ends', "SELECT 'x", 'SELECT'],
+    ['a comment that a carriage return ends', 'SELECT 1 --\r; DELETE FROM customers', 'DELETE customers'],
+    ['a string that goes on', "SELECT E'a'\n'\\''; DELETE FROM customers; --'", 'SELECT'],
+    ['a string behind an operator', "SELECT 'a' @@e'\\''; DELETE FROM customers; --'", 'DELETE customers'],
+    ['a quote in another alphabet', "SELECT $é$ ' $é$; DELETE FROM customers; --'", 'DELETE customers'],
+    ['a TABLE for a SELECT', 'SELECT (TABLE secrets)', 'TABLE secrets'],
+    ['tables in parentheses', 'SELECT * FROM (customers CROSS JOIN secrets)', 'SELECT'],
+    ['a SELECT that writes', 'SELECT 1 INTO made', 'SELECT'],
     ['a COPY from a program', "COPY customers FROM PROGRAM 'id'", 'COPY customers'],
   ])('pg - %s is asked about', async (_what, text, name) => {
     scene.broker.onRequest = () => 'denied'
