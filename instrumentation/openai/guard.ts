@@ -86,7 +86,7 @@ function holdChat(name: string, { call, parse }: Chat, gate: () => Gate): Chat {
       parse &&
       ((text) => {
         const parsed = parse(text)
-        return parsed instanceof Promise ? parsed.then((one) => remember(one, text)) : remember(parsed, text)
+        return isThenable(parsed) ? parsed.then((one) => remember(one, text)) : remember(parsed, text)
       }),
     async call(given: unknown, runner: unknown, context: unknown) {
       const run = (one: unknown) => call(one as never, runner as never, context as never)
@@ -108,6 +108,9 @@ function holdChat(name: string, { call, parse }: Chat, gate: () => Gate): Chat {
   holding.add(held.call)
   return held
 }
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 
 /** As the runner of a Responses conversation calls it: with the decoded arguments. */
 function holdRunner(fn: RunnerFunction, gate: () => Gate) {
