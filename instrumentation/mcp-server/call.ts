@@ -1,6 +1,8 @@
+import type { JsonValue } from '#contract'
 import type { Gate, GateAttempt } from '#gate'
+import { holdByRetries, type InputRequired, isBridged, withoutAnswer } from './elicitation.ts'
 import { createProgress } from './progress.ts'
-import { type Context, factsOf, type LowServer } from './sdk.ts'
+import { type Context, factsOf, infoOf, type LowServer } from './sdk.ts'
 
 export interface ServerCall {
   server: LowServer
@@ -16,20 +18,31 @@ export interface RefusedResult {
   content: [{ type: 'text'; text: string }]
 }
 
+/** `context` is the tool's: what was said of its approval is not its affair. */
+export type Run<T> = (approved: Record<string, unknown>, context: Context) => T | Promise<T>
+
 /** Whoever has waited no longer than its own timeout has told so: then nothing runs, whatever people say. */
 export async function holdCall<T>(
   call: ServerCall,
   gate: Gate,
-  run: (approved: Record<string, unknown>) => T | Promise<T>,
-): Promise<T | RefusedResult> {
-  const { context } = call
+  run: Run<T>,
+): Promise<T | RefusedResult | InputRequired> {
+  const { context, server } = call
   const progress = createProgress(factsOf(context))
+  const bridged = isBridged(context, server) ? context : undefined
+  const execute = (approved: JsonValue) => {
+    progress.stop()
+    // The tool's own copy, which it may change as it always could.
+    const given = structuredClone(approved) as Record<string, unknown>
+    return run(given, bridged === undefined ? context : withoutAnswer(bridged))
+  }
   try {
-    const held = await gate.hold({ ...attemptOf(call), onHeld: progress.start }, (approved) => {
-      progress.stop()
-      // The tool's own copy, which it may change as it always could.
-      return run(structuredClone(approved) as Record<string, unknown>)
-    })
+    const attempt = { ...attemptOf(call), onHeld: progress.start }
+    const held =
+      bridged === undefined
+        ? await gate.hold(attempt, execute)
+        : await holdByRetries(attempt, bridged, gate, execute)
+    if ('asked' in held) return held.asked
     if (held.ran) return held.value
     refusals.set(context, held.refusal.message)
     return { isError: true, content: [{ type: 'text', text: held.refusal.message }] }
@@ -39,7 +52,7 @@ export async function holdCall<T>(
 }
 
 function attemptOf({ server, name, arguments: given, context, doubt }: ServerCall): GateAttempt {
-  const { _serverInfo: info } = server
+  const info = infoOf(server)
   const { signal, conversation, user } = factsOf(context)
   const agentName = server.getClientVersion()?.name
   return {

@@ -18,8 +18,8 @@ export function holdHandlers(target: unknown, gate: () => Gate): void {
         if ((context?.mcpReq?.method ?? (message as Request | undefined)?.method) !== 'tools/call')
           return handler(message, context)
         const request = (isBare ? { params: message } : message) as Request
-        const run = (params: Params) =>
-          handler(isBare ? params : request.params === params ? message : { ...request, params }, context)
+        const run: Run = (params, of) =>
+          handler(isBare ? params : request.params === params ? message : { ...request, params }, of)
         return isOwn ? passOn(request, context, run) : hold(this, request, context, run, gate)
       }
       return original.apply(this, given.with(at, guarded) as never[])
@@ -28,7 +28,7 @@ export function holdHandlers(target: unknown, gate: () => Gate): void {
 }
 
 type Handler = (message: unknown, context: Context) => unknown
-type Run = (params: Params) => unknown
+type Run = (params: Params, context: Context) => unknown
 
 const registering = new WeakSet<LowServer>()
 
@@ -48,7 +48,7 @@ export const requestOf = (context: object): Request | undefined => requests.get(
 
 async function passOn(request: Request, context: Context, run: Run): Promise<unknown> {
   requests.set(context, request)
-  return orTaskRefused(request, context, await run(request.params))
+  return orTaskRefused(request, context, await run(request.params, context))
 }
 
 async function hold(
@@ -60,13 +60,13 @@ async function hold(
 ): Promise<unknown> {
   const { params } = request
   const given = params.arguments ?? {}
-  const execute = (of: Params) => passingOn(context, [of], () => run(of))
+  const execute = (given: Params, of = context) => passingOn(of, [given], () => run(given, of))
   if (takePass(context, params) || takeCover(params.name, given, 'server')) return execute(params)
   const isNamed = typeof params.name === 'string' && params.name !== ''
   const name = isNamed ? params.name : 'unknown tool'
   const doubt = isNamed ? undefined : 'the call names no tool'
-  const result = await holdCall({ server, name, arguments: given, context, doubt }, gate(), (approved) =>
-    execute(params.arguments === undefined ? params : { ...params, arguments: approved }),
+  const result = await holdCall({ server, name, arguments: given, context, doubt }, gate(), (approved, of) =>
+    execute(params.arguments === undefined ? params : { ...params, arguments: approved }, of),
   )
   return orTaskRefused(request, context, result)
 }

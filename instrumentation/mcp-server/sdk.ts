@@ -2,9 +2,10 @@
 export interface LowServer {
   setRequestHandler(...given: never[]): unknown
   getClientVersion(): { name: string; version: string } | undefined
-  /** Private, and there since 1.0; without it an action has no target. */
-  _serverInfo?: { name: string; version: string }
 }
+/** Private, and there since 1.0; without it an action has no target. */
+export const infoOf = (server: LowServer): { name: string; version: string } | undefined =>
+  (server as { _serverInfo?: { name: string; version: string } })._serverInfo
 
 export interface HighServer {
   server: LowServer
@@ -39,10 +40,20 @@ interface V1Context {
   sendNotification(notification: object): Promise<void>
   mcpReq?: undefined
 }
-interface V2Context {
+export interface V2Context {
   sessionId?: string
   http?: { authInfo?: AuthInfo }
-  mcpReq: { method: string; signal: AbortSignal; _meta?: Meta; notify(notification: object): Promise<void> }
+  mcpReq: {
+    method: string
+    signal: AbortSignal
+    _meta?: Meta
+    /** Of a client that speaks the protocol of 2026-07-28: who it is and what it can do, in each request. */
+    envelope?: Record<string, unknown>
+    /** What an earlier answer to this call told the client to come back with, and what its user has said meanwhile. */
+    requestState?(): unknown
+    inputResponses?: Record<string, unknown> | undefined
+    notify(notification: object): Promise<void>
+  }
 }
 interface AuthInfo {
   extra?: Record<string, unknown>

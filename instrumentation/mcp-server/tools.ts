@@ -16,8 +16,8 @@ export function holdTools(target: unknown, gate: () => Gate): void {
   replaceMethod(target, 'executeToolHandler', (original) => {
     const execute = original as unknown as Execute
     return async function executeToolHandler(this: Internals, tool: Tool, args: unknown, context: Context) {
-      const run = (given: unknown) =>
-        passingOn(context, [tool, given], () => execute.call(this, tool, given, context))
+      const run = (given: unknown, of = context) =>
+        passingOn(of, [tool, given], () => execute.call(this, tool, given, of))
       const known = nameOf(this, tool)
       const params = requestOf(context)?.params
       const call = { server: this.server, name: known ?? params?.name ?? 'unknown tool', context }
@@ -27,10 +27,10 @@ export function holdTools(target: unknown, gate: () => Gate): void {
         arguments: args ?? {},
         doubt: known === undefined ? UNKNOWN : undefined,
       }
-      if (isJson(args)) return holdCall(attempt, gate(), (approved) => run(args && approved))
+      if (isJson(args)) return holdCall(attempt, gate(), (approved, of) => run(args && approved, of))
       // A schema that makes dates or classes: people see what it makes them of, and it makes them of that again.
-      return holdCall({ ...attempt, arguments: params?.arguments ?? args }, gate(), async (approved) =>
-        run(await this.validateToolInput(tool, approved, call.name)),
+      return holdCall({ ...attempt, arguments: params?.arguments ?? args }, gate(), async (approved, of) =>
+        run(await this.validateToolInput(tool, approved, call.name), of),
       )
     } as never
   })

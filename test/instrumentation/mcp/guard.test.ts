@@ -66,6 +66,9 @@ const highs = [
   ['v2', () => new v2.McpServer(info)],
 ] as const
 
+const handle = (server: object, method: unknown): void =>
+  (server as { setRequestHandler(...given: unknown[]): void }).setRequestHandler(method, tool)
+
 // First without a hook, then under one that comes after servers have been made.
 describe.each(['alone', 'with a hook'])('%s', (how) => {
   beforeAll(() => {
@@ -88,7 +91,7 @@ describe.each(['alone', 'with a hook'])('%s', (how) => {
 
   test.each(lows)('mcp-server - a guarded Server of %s asks once', async (_version, make, method) => {
     const server = guard(make())
-    server.setRequestHandler(method as never, tool as never)
+    handle(server, method)
     await isAskedOnce(server)
   })
 
@@ -96,7 +99,7 @@ describe.each(['alone', 'with a hook'])('%s', (how) => {
     'mcp-server - a Server of %s is guarded before it has its handler, or not at all',
     (_version, make, method) => {
       const server = make()
-      server.setRequestHandler(method as never, tool as never)
+      handle(server, method)
       expect(() => guard(server)).toThrow(/guard\(server\) comes before/)
     },
   )
