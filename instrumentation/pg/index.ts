@@ -1,10 +1,14 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { HoldpointError } from '#contract'
 import type { Gate, GateAttempt, Refusal } from '#gate'
-import { type Instrumentation, replaceMethod } from '../instrumentation.ts'
+import { type Instrumentation, type Loaded, replaceMethod } from '../instrumentation.ts'
 import { type Call, readCall } from './call.ts'
 import { enqueue, isWaiting, whenIdle } from './lane.ts'
 import type { Client, PrepareValue, Query } from './sdk.ts'
 import { ruleQuery } from './statement.ts'
+
+const CLIENTS = ['pg/lib/client.js', 'pg/lib/native/client.js']
 
 /**
  * `Client.query` of `pg`, which its pools call as well: held before the query's own timeout starts, in the order of its
@@ -13,19 +17,27 @@ import { ruleQuery } from './statement.ts'
 export const pg: Instrumentation = {
   name: 'pg',
   packages: { pg: '>=8.23 <9' },
-  specifiers: ['pg'],
-  patch(given, gate) {
+  // The files of the clients as well: whoever loads one alone never comes by the first.
+  specifiers: ['pg', ...CLIENTS],
+  patch(given, gate, loaded) {
     // As an ES module it names only some of what it exports.
     const exports = (given.default ?? given) as Record<string, unknown>
-    const prepare = (exports.utils as { prepareValue?: PrepareValue } | undefined)?.prepareValue
+    const isClient = loaded !== undefined && CLIENTS.includes(loaded.specifier)
+    const utils = isClient ? utilsOf(loaded) : exports.utils
+    const prepare = (utils as { prepareValue?: PrepareValue } | undefined)?.prepareValue
     if (prepare === undefined)
       throw new TypeError(
         'holdpoint: this version of pg does not tell how it converts values; it is not supported',
       )
+    if (isClient) return patchClient(exports, gate, prepare)
     patchClient(exports.Client, gate, prepare)
     patchNative(exports, gate, prepare)
   },
 }
+
+/** What that very copy has loaded for its client already. */
+const utilsOf = ({ package: found }: Loaded): unknown =>
+  found && createRequire(join(found.folder, 'package.json'))('./lib/utils.js')
 
 function patchClient(target: unknown, gate: Gate, prepare: PrepareValue): void {
   replaceMethod(target, 'query', (original) => {

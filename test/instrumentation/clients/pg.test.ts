@@ -231,16 +231,19 @@ describe('inside a transaction', () => {
 
 describe('who tries to get past it', () => testPgAttacks(() => scene))
 
-test('pg - under register, whichever copy a program imports is under the gate', async () => {
+test.each([
+  ['whichever copy a program imports', 'querying', 3],
+  ['a file of its own that a program imports past the others', 'querying-inside', 2],
+])('pg - under register, %s is under the gate', async (_what, app, copies) => {
   scene.broker.onRequest = () => 'denied'
   const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
   const { host, port, user, database } = scene.server
-  const { ended } = startAgent('test/instrumentation/apps/querying.mjs', env, {
+  const { ended } = startAgent(`test/instrumentation/apps/${app}.mjs`, env, {
     args: [`postgresql://${user}@${host}:${port}/${database}`],
   })
   const { stdout, stderr } = await ended
   expect(stderr).toMatch(/pg 8\./)
-  expect(JSON.parse(stdout)).toEqual(['APPROVAL_DENIED', 'APPROVAL_DENIED', 'APPROVAL_DENIED'])
+  expect(JSON.parse(stdout)).toEqual(Array(copies).fill('APPROVAL_DENIED'))
   expect(await scene.names()).toEqual(['Ada'])
   remove()
 })
