@@ -64,17 +64,21 @@ export function readCommand(file: string, args: readonly string[]): Reading {
   return { name: [program, ...told].join(' ') }
 }
 
+/** `-c`, among other letters anywhere: `-lc`, `-ce`. Of cmd `/c`, and of PowerShell whatever `-EncodedCommand` is cut to. */
+const TEXT_FOLLOWS = /^-[A-Za-z]*c[A-Za-z]*$|^[/-](d|s|c|e)$|^[/-]c\w*$/i
+
 /** `sh -c TEXT`: a text that a shell makes a command of. */
 export function shellText(file: string, args: readonly string[]): string | undefined {
   if (!SHELLS.has(baseName(file))) return undefined
-  const at = args.findIndex(
-    (arg) => /^-[A-Za-z]*c$/.test(arg) || /^[/-](d|s|c|Command|EncodedCommand)$/i.test(arg),
-  )
+  const at = args.findIndex((arg) => TEXT_FOLLOWS.test(arg))
   return at < 0 ? undefined : args.slice(at + 1).join(' ')
 }
 
-/** Nothing in such a text means anything to a shell but the spaces between its words. */
-const PLAIN = /^[A-Za-z0-9_./:@%+,-]+( +[A-Za-z0-9_./:@%+,=-]+)*$/
+/**
+ * Nothing in such a text means anything to a shell but the spaces between its words. One that begins like an option is
+ * none: the text comes after that.
+ */
+const PLAIN = /^[A-Za-z0-9_./:@%][A-Za-z0-9_./:@%+,-]*( +[A-Za-z0-9_./:@%+,=-]+)*$/
 /** Words that are a shell's own. */
 const RESERVED =
   /^(if|then|else|elif|fi|do|done|case|esac|while|until|for|in|select|function|coproc|time|eval|exec|source|command|builtin|alias|trap|export|set|\.)$/
@@ -89,6 +93,8 @@ export function plainWords(text: string): [string, ...string[]] | undefined {
 
 /** They make another program of the same name, or have a known one run foreign code. */
 export const LOADING = new RegExp(
-  '^(PATH|LD_\\w+|DYLD_\\w+|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|BASH_FUNC_.*|PERL5OPT|RUBYOPT|PYTHONSTARTUP|JAVA_TOOL_OPTIONS)$',
+  '^(PATH|LD_\\w+|DYLD_\\w+|GCONV_PATH|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|BASH_FUNC_.*|SHELLOPTS|PS4|IFS|PERL5\\w+|RUBY(OPT|LIB)|' +
+    'PYTHON(STARTUP|PATH|HOME)|_?JAVA_(TOOL_)?OPTIONS|JDK_JAVA_OPTIONS|CLASSPATH|' +
+    'GIT_(CONFIG\\w*|DIR|EXEC_PATH|TEMPLATE_DIR|SSH|SSH_COMMAND|PROXY_COMMAND|EXTERNAL_DIFF))$',
   process.platform === 'win32' ? 'i' : '',
 )

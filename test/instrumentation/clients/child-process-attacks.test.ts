@@ -101,6 +101,14 @@ describe('what is not what it is called', () => {
       /behind an option, -c/,
     ],
     ['a program that runs another', () => spawn('env', ['echo']), 'env', /runs another program/],
+    [
+      'configuration that has git run something',
+      () => spawn('git', ['status'], { env: { ...own(), GIT_CONFIG_COUNT: '1' } }),
+      'git status',
+      /another GIT_CONFIG_COUNT/,
+    ],
+    ['a text behind options of a shell', () => spawn('sh', ['-ce', 'true; id']), 'sh', /of a text/],
+    ['a text behind an option and another', () => spawn('sh', ['-c', '-e', 'id']), 'sh', /of a text/],
     ['metacharacters for a shell', () => spawn('echo', ['; id'], { shell: true }), 'sh', /of a text/],
     [
       'a shell that is told to deny',
