@@ -1,6 +1,8 @@
 import type { JsonValue } from '#contract'
 import type { Gate, GateAttempt } from '#gate'
 import { holdByRetries, type InputRequired, isBridged, withoutAnswer } from './elicitation.ts'
+import { createInformer, type Informer } from './inform.ts'
+import { isElicitationOn } from './page.ts'
 import { createProgress } from './progress.ts'
 import { type Context, factsOf, infoOf, type LowServer } from './sdk.ts'
 
@@ -30,8 +32,10 @@ export async function holdCall<T>(
   const { context, server } = call
   const progress = createProgress(factsOf(context))
   const bridged = isBridged(context, server) ? context : undefined
+  const informer = bridged === undefined && isElicitationOn() ? createInformer(server, context) : undefined
   const execute = (approved: JsonValue) => {
     progress.stop()
+    informer?.stop()
     // The tool's own copy, which it may change as it always could.
     const given = structuredClone(approved) as Record<string, unknown>
     return run(given, bridged === undefined ? context : withoutAnswer(bridged))
@@ -40,7 +44,7 @@ export async function holdCall<T>(
     const attempt = { ...attemptOf(call), onHeld: progress.start }
     const held =
       bridged === undefined
-        ? await gate.hold(attempt, execute)
+        ? await gate.hold(informer === undefined ? attempt : informed(attempt, informer), execute)
         : await holdByRetries(attempt, bridged, gate, execute)
     if ('asked' in held) return held.asked
     if (held.ran) return held.value
@@ -48,8 +52,18 @@ export async function holdCall<T>(
     return { isError: true, content: [{ type: 'text', text: held.refusal.message }] }
   } finally {
     progress.stop()
+    informer?.stop()
   }
 }
+
+const informed = (attempt: GateAttempt, { declined, start }: Informer): GateAttempt => ({
+  ...attempt,
+  signal: attempt.signal === undefined ? declined : AbortSignal.any([attempt.signal, declined]),
+  onHeld(request) {
+    attempt.onHeld?.(request)
+    start(request)
+  },
+})
 
 function attemptOf({ server, name, arguments: given, context, doubt }: ServerCall): GateAttempt {
   const info = infoOf(server)

@@ -1,5 +1,6 @@
 import { canonicalize } from '#contract'
 import { type Gate, type GateAttempt, type Held, type PendingApproval, type Refusal, refuse } from '#gate'
+import { isElicitationOn, MESSAGE, pageOf } from './page.ts'
 import type { Context, LowServer, V2Context } from './sdk.ts'
 
 /**
@@ -18,7 +19,7 @@ export interface InputRequired {
  */
 export const isBridged = (context: Context, server: LowServer): context is V2Context =>
   context.mcpReq?.envelope !== undefined &&
-  process.env.HOLDPOINT_MCP_ELICITATION === 'on' &&
+  isElicitationOn() &&
   (server as { _requestStateVerify?: unknown })._requestStateVerify === undefined
 
 /** The tool's own questions to the client have a state and answers of their own. */
@@ -66,7 +67,7 @@ async function ask<T>(
   if (asked.status === 'refused') return { ran: false, refusal: asked.refusal }
   const text = JSON.stringify(asked.approval)
   remember(text)
-  const url = consoleUrl(asked.approval, context)
+  const url = pageOf(asked.approval.requestId, context.mcpReq.envelope?.[CAPABILITIES])
   const inputRequests =
     url === undefined
       ? {}
@@ -80,7 +81,6 @@ async function ask<T>(
 
 const KEY = 'holdpoint'
 const PREFIX = 'holdpoint:'
-const MESSAGE = 'This call waits until a person approves it.'
 
 /** Undefined where the state is the tool's own. */
 function approvalTextIn({ mcpReq }: V2Context): string | undefined {
@@ -132,15 +132,6 @@ async function withdraw(text: string, approval: PendingApproval, gate: Gate): Pr
     name: approval.action.name,
     reason: 'The user of the client did not want to wait for the approval.',
   })
-}
-
-/** Where people judge it, for clients that open pages. */
-function consoleUrl({ requestId }: PendingApproval, { mcpReq }: V2Context): string | undefined {
-  const capabilities = mcpReq.envelope?.[CAPABILITIES] as { elicitation?: { url?: object } } | undefined
-  const base = process.env.HOLDPOINT_CONSOLE_URL ?? ''
-  if (capabilities?.elicitation?.url === undefined || !/^https?:\/\//.test(base) || !URL.canParse(base))
-    return undefined
-  return new URL(`/requests/${encodeURIComponent(requestId)}`, base).href
 }
 
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities'

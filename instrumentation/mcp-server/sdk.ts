@@ -2,6 +2,7 @@
 export interface LowServer {
   setRequestHandler(...given: never[]): unknown
   getClientVersion(): { name: string; version: string } | undefined
+  getClientCapabilities(): object | undefined
 }
 /** Private, and there since 1.0; without it an action has no target. */
 export const infoOf = (server: LowServer): { name: string; version: string } | undefined =>
@@ -33,6 +34,7 @@ export interface Request {
 /** The last argument of every handler: one object for each request. */
 export type Context = V1Context | V2Context
 interface V1Context {
+  requestId: string | number
   signal: AbortSignal
   sessionId?: string
   authInfo?: AuthInfo
@@ -44,6 +46,7 @@ export interface V2Context {
   sessionId?: string
   http?: { authInfo?: AuthInfo }
   mcpReq: {
+    id: string | number
     method: string
     signal: AbortSignal
     _meta?: Meta

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import {
   call,
@@ -49,6 +49,8 @@ const exporting = (limit: number) => ({ name: 'export_customers', arguments: { l
 
 /** What is special to servers. */
 export function behaves<Sdk>(stage: () => Stage<Sdk>, pairOf: (sdk: Sdk) => Pair, toolsCall: unknown): void {
+  afterEach(() => vi.unstubAllEnvs())
+
   async function with_(prepare: (server: McpServer) => void, use: (client: McpClient) => Promise<void>) {
     const client = await connect(pairOf(stage().sdk), 'app', prepare)
     await use(client).finally(() => client.close())
@@ -142,5 +144,41 @@ export function behaves<Sdk>(stage: () => Stage<Sdk>, pairOf: (sdk: Sdk) => Pair
     )
     expect(asked().map(({ name }) => name)).toEqual(['export_customers', 'lookup_orders'])
     expect(tool).not.toHaveBeenCalled()
+  })
+
+  test('mcp-server - where it is switched on, a client that opens pages is shown where people judge, and may decline', async () => {
+    vi.stubEnv('HOLDPOINT_MCP_ELICITATION', 'on')
+    vi.stubEnv('HOLDPOINT_CONSOLE_URL', 'https://holdpoint.example.com')
+    const { scene, opened, sdk } = stage()
+    const tool = vi.fn(async () => text(EXPORTED))
+    const answers: [action: string, runs: object][] = [
+      ['accept', text(EXPORTED)],
+      ['decline', { isError: true, content: [{ text: expect.stringMatching(/APPROVAL_CANCELLED/) }] }],
+    ]
+    for (const [action, expected] of answers) {
+      scene.broker.requests.length = 0
+      const shown = vi.fn(async (_request: { params: object }) => ({ action }))
+      const client = await connect(
+        pairOf(sdk),
+        'app',
+        (server) => server.registerTool('export_customers', {}, tool),
+        {},
+        { capabilities: { elicitation: { url: {} } }, onElicit: shown },
+      )
+      const result = send(client, { name: 'export_customers' })
+      const [request] = await opened()
+      await vi.waitFor(() => expect(shown).toHaveBeenCalled())
+      const url = `https://holdpoint.example.com/requests/${request?.requestId}`
+      expect(shown.mock.calls[0]?.[0].params).toMatchObject({ mode: 'url', url })
+      if (action === 'accept') {
+        // What the client's user says is no approval.
+        expect(tool).not.toHaveBeenCalled()
+        scene.broker.decide(request as never, 'approved')
+      }
+      expect(await result).toMatchObject(expected)
+      await client.close()
+    }
+    await vi.waitFor(() => expect(scene.broker.requests[0]?.state).toBe('cancelled'))
+    expect(tool).toHaveBeenCalledTimes(1)
   })
 }

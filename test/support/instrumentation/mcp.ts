@@ -1,4 +1,5 @@
 import type { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import type { Output, Outputs, Turn } from './driver.ts'
 import { PARAMETERS } from './driver.ts'
 
@@ -12,6 +13,7 @@ export interface McpClient {
   callTool(params: object, ...more: unknown[]): Promise<unknown>
   listTools(): Promise<{ tools: object[] }>
   close(): Promise<void>
+  setRequestHandler(...given: never[]): void
   experimental?: unknown
 }
 export interface McpServer {
@@ -68,12 +70,21 @@ export async function connect(
   clientName: string,
   prepare: (server: McpServer) => void,
   session: Pick<Turn, 'conversation' | 'user'> = {},
+  {
+    capabilities = {},
+    onElicit,
+  }: { capabilities?: object; onElicit?: (request: never) => Promise<object> } = {},
 ): Promise<McpClient> {
   const server = new pair.Server({ name: 'crm', version: '2.0.1' }, { capabilities: { tools: {} } })
   prepare(server)
   const [ours, theirs] = pair.InMemoryTransport.createLinkedPair()
   await server.connect(theirs as never)
-  const client = new pair.Client({ name: clientName, version: '1.0.0' })
+  const client = new pair.Client({ name: clientName, version: '1.0.0' }, { capabilities })
+  if (onElicit !== undefined)
+    client.setRequestHandler(
+      (pair.version === 1 ? ElicitRequestSchema : 'elicitation/create') as never,
+      onElicit as never,
+    )
   await client.connect(ours as never)
   signIn([ours, theirs], session)
   return client
