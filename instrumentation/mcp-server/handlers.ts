@@ -11,20 +11,42 @@ export function holdHandlers(target: unknown, gate: () => Gate): void {
       const at = given.findLastIndex((one) => typeof one === 'function')
       const handler = given[at] as Handler | undefined
       if (handler === undefined) return original.apply(this, given as never[])
-      const isOwn = registering.has(this)
       // v2 with schemas of the program's own: its handler is given the parameters alone.
-      const isBare = at === 2
-      const guarded: Handler = (message, context) => {
-        if ((context?.mcpReq?.method ?? (message as Request | undefined)?.method) !== 'tools/call')
-          return handler(message, context)
-        const request = (isBare ? { params: message } : message) as Request
-        const run: Run = (params, of) =>
-          handler(isBare ? params : request.params === params ? message : { ...request, params }, of)
-        return isOwn ? passOn(request, context, run) : hold(this, request, context, run, gate)
-      }
-      return original.apply(this, given.with(at, guarded) as never[])
+      const how = { isOwn: registering.has(this), isBare: at === 2 }
+      return original.apply(this, given.with(at, guardHandler(handler, this, gate, how)) as never[])
     } as never
   })
+  replaceMethod(target, '_onrequest', (original) => {
+    return function _onrequest(this: WithFallback, ...given: never[]) {
+      // It is a plain member, which may be set at any time.
+      const { fallbackRequestHandler: fallback } = this
+      if (fallback !== undefined && !guardedHandlers.has(fallback))
+        this.fallbackRequestHandler = guardHandler(fallback, this, gate)
+      return original.apply(this, given)
+    } as never
+  })
+}
+
+type WithFallback = LowServer & { fallbackRequestHandler?: Handler }
+
+const guardedHandlers = new WeakSet<Handler>()
+
+function guardHandler(
+  handler: Handler,
+  server: LowServer,
+  gate: () => Gate,
+  { isOwn = false, isBare = false } = {},
+): Handler {
+  const guarded: Handler = (message, context) => {
+    if ((context?.mcpReq?.method ?? (message as Request | undefined)?.method) !== 'tools/call')
+      return handler(message, context)
+    const request = (isBare ? { params: message } : message) as Request
+    const run: Run = (params, of) =>
+      handler(isBare ? params : request.params === params ? message : { ...request, params }, of)
+    return isOwn ? passOn(request, context, run) : hold(server, request, context, run, gate)
+  }
+  guardedHandlers.add(guarded)
+  return guarded
 }
 
 type Handler = (message: unknown, context: Context) => unknown

@@ -6,7 +6,7 @@ export { guard } from './guard.ts'
 
 /**
  * Tools of MCP servers, whoever calls them: `McpServer` and handlers of `Server`, of `@modelcontextprotocol/sdk` (v1) and
- * `@modelcontextprotocol/server` (v2). Not: what `fallbackRequestHandler` answers.
+ * `@modelcontextprotocol/server` (v2).
  */
 export const mcpServer: Instrumentation = {
   name: 'mcp-server',

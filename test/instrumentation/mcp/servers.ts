@@ -75,6 +75,29 @@ export function behaves<Sdk>(stage: () => Stage<Sdk>, pairOf: (sdk: Sdk) => Pair
     expect(asked()).toMatchObject([1, 2].map((limit) => ({ ...action, arguments: { limit } })))
   })
 
+  test('mcp-server - a handler for whatever has none is held for tools, and for nothing else', async () => {
+    const { broker } = stage().scene
+    const handler = vi.fn(async ({ method }: { method: string }) =>
+      method === 'tools/list' ? { tools: [] } : text(method),
+    )
+    await with_(
+      (server) => {
+        for (const method of ['tools/call', 'tools/list']) server.server.removeRequestHandler(method)
+        server.server.fallbackRequestHandler = handler
+      },
+      async (client) => {
+        broker.onRequest = () => 'denied'
+        expect(await send(client, exporting(1))).toMatchObject(refused)
+        expect(handler).not.toHaveBeenCalled()
+        expect(await client.listTools()).toMatchObject({ tools: [] })
+        broker.onRequest = () => 'approved'
+        expect(await send(client, exporting(2))).toMatchObject(text('tools/call'))
+        expect(handler.mock.calls.at(-1)?.[0]).toMatchObject({ params: exporting(2) })
+      },
+    )
+    expect(asked()).toMatchObject([1, 2].map((limit) => ({ name: 'export_customers', arguments: { limit } })))
+  })
+
   test('mcp-server - nobody is asked about what the server rejects, or lists', async () => {
     const tool = vi.fn(async () => text(EXPORTED))
     await with_(

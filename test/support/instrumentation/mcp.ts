@@ -20,7 +20,11 @@ export interface McpServer {
   connect(transport: never): Promise<void>
   registerTool(name: string, config: object, handler: (given: never) => Promise<object>): unknown
   executeToolHandler(tool: object, args: unknown, context: object): Promise<object>
-  server: { setRequestHandler(...given: never[]): void }
+  server: {
+    setRequestHandler(...given: never[]): void
+    removeRequestHandler(method: string): void
+    fallbackRequestHandler?: (request: never) => Promise<object>
+  }
 }
 interface Transport {
   sessionId?: string | undefined
