@@ -10,6 +10,7 @@ import { say } from './say.ts'
 import { select } from './selection.ts'
 import { startLine } from './start-line.ts'
 import { createTracing, type Tracing } from './tracing.ts'
+import { followIntoWorkers } from './workers.ts'
 
 interface Started {
   gate: Gate
@@ -38,6 +39,7 @@ export function startProcess(instrumentations: readonly Instrumentation[]): Star
   const tracing = createTracing(config.serviceName)
   const gate = createGate(config, { now: Date.now, tracer: tracing.tracer })
   installHooks(active, gate, coverage)
+  followIntoWorkers(process.env)
   useGate(gate)
   finishAtProcessEnd(gate, tracing)
   void gate.start()

@@ -121,3 +121,17 @@ function commandOf(pid: number): string {
     return ''
   }
 }
+
+test('child-process - a thread with a text, flags or an environment of its own has a gate as well', async () => {
+  const { env, remove } = agentEnvironment(scene.broker, scene.nats.url)
+  const { ended } = startAgent(
+    'test/instrumentation/apps/workers.mjs',
+    { ...env, HOLDPOINT_LOG: 'off' },
+    { args: [dir] },
+  )
+  const { stdout, stderr } = await ended
+  expect(stderr).toBe('')
+  expect(new Set(Object.values(JSON.parse(stdout)))).toEqual(new Set(['refused']))
+  expect(existsSync(inScene('made'))).toBe(false)
+  remove()
+})
