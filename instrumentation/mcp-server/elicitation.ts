@@ -43,10 +43,11 @@ export async function holdByRetries<T>(
   const { onHeld: tell, ...more } = attempt
   tell?.(approval)
   const answer = await gate.resume(approval, { ...more, waitMs: WAIT_MS })
-  if (answer.permitted) return { ran: true, value: await answer.run(run as never) }
   if ('pending' in answer) return { asked: { resultType: 'input_required', requestState: PREFIX + text } }
   issued.delete(text)
-  return { ran: false, refusal: answer.refusal }
+  return answer.permitted
+    ? { ran: true, value: await answer.run(run as never) }
+    : { ran: false, refusal: answer.refusal }
 }
 
 /** Clients give up after ten rounds, and after 60 s in each: so one round lasts long. */
