@@ -120,6 +120,9 @@ async function resume(resumption: Resumption, { config, deps }: Core): Promise<O
 
 const freezeAction = (action: Action): Action => ({ ...action, arguments: freezeJson(action.arguments) })
 
+/** A timer holds no more: the caller asks again. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1
+
 /** What people have said by now, or within the time that the caller has; undefined while they have not. */
 async function settle(resumption: Resumption, deps: HoldDeps): Promise<Settled | undefined> {
   const { approval, authority, waitMs, signal } = resumption
@@ -131,7 +134,7 @@ async function settle(resumption: Resumption, deps: HoldDeps): Promise<Settled |
     if (answer === undefined) throw new HoldpointError('BROKER_UNAVAILABLE')
     return answer.status === 'pending' ? undefined : answer
   }
-  const enough = AbortSignal.timeout(waitMs)
+  const enough = AbortSignal.timeout(Math.min(waitMs, LONGEST_WAIT_MS))
   const settled = await waitForDecision(
     {
       requestId,
