@@ -93,7 +93,7 @@ export async function startGatewayScene(): Promise<GatewayScene> {
   const nats = await startNats()
   const broker = createScriptedBroker({ policy: POLICY })
   await broker.start(nats.url)
-  const gate = createGate({ ...configFor(broker, nats.url), requestTimeoutMs: 500 }, { now: Date.now })
+  const gate = createGate({ ...configFor(broker, nats.url), requestTimeoutMs: 3_000 }, { now: Date.now })
   await gate.start()
   const runs: Running[] = []
   return {

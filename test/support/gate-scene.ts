@@ -75,7 +75,7 @@ export const configFor = (broker: ScriptedBroker, natsUrl: string): GateConfig =
   serviceName: 'shop',
   serviceVersion: '1.2.3',
   host: 'test-host',
-  requestTimeoutMs: 1_000,
+  requestTimeoutMs: 3_000,
 })
 
 let calls = 0

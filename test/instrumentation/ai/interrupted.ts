@@ -22,7 +22,7 @@ export let spans: RecordedSpans
 export function useScene(): void {
   beforeAll(async () => {
     spans = recordSpans()
-    scene = await startScene({ config: { requestTimeoutMs: 300 } })
+    scene = await startScene({ config: { requestTimeoutMs: 1_000 } })
     useGate(scene.gate)
     const instrumentation = instrumentations.find(({ name }) => name === 'ai')
     driver.install?.(sdk, (exports) => instrumentation?.patch(exports as never, scene.gate))

@@ -25,7 +25,7 @@ export let spans: RecordedSpans
 export function useScene(): void {
   beforeAll(async () => {
     spans = recordSpans()
-    scene = await startScene({ config: { requestTimeoutMs: 300 } })
+    scene = await startScene({ config: { requestTimeoutMs: 1_000 } })
     useGate(scene.gate)
     for (const { agents } of [esm, cjs]) {
       agents.setTracingDisabled(true)

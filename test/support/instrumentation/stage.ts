@@ -44,7 +44,7 @@ export async function startHouse<Sdk>(driver: Driver<Sdk>): Promise<House> {
   const instrumentation = instrumentations.find(({ name }) => name === row)
   if (instrumentation === undefined) throw new Error(`instrumentation/index.ts has no ${row}`)
   const spans = recordSpans()
-  const scene = await startScene({ policy: CONTRACT_POLICY })
+  const scene = await startScene({ policy: CONTRACT_POLICY, config: { requestTimeoutMs: 5_000 } })
   const broker = createScriptedBroker({ policy: CONTRACT_POLICY, agentId: 'dying-agent' })
   broker.heartbeatMs = 50
   broker.onRequest = ({ attempt }) => (limitOf(attempt.action) === 1 ? 'approved' : undefined)
