@@ -196,6 +196,7 @@ describe('in one house', () => {
 
   test.each([
     ['an agent that is none', 'other-agent'],
+    ['Holdpoint’s own', 'policy-apply'],
     ['a name that nobody has', 'nobody'],
     ['itself', 'support-agent'],
     ['one of another environment', 'staging-billing'],

@@ -9,6 +9,7 @@ import {
   samePrincipal,
 } from '#contract'
 import type { Context } from '../context.ts'
+import { POLICY_AGENT } from '../documents/policy-change.ts'
 
 export interface KnownRequester {
   requester: Requester
@@ -47,7 +48,8 @@ export async function requesterOf(
  */
 function resourceOf({ documents }: Context, name: string, environment: string): `resource:${string}` {
   const known = documents.registrations().find(({ agent }) => agent.sub === name)
-  if (known?.enforcement !== 'resource')
+  // Holdpoint's own guards the policy, and that alone.
+  if (known?.enforcement !== 'resource' || name === POLICY_AGENT)
     throw new HoldpointError(
       'INVALID_INPUT',
       `request: attempt.resource is ${JSON.stringify(name)}, expected one that \`holdpoint agent add --enforcement resource\` registered`,
