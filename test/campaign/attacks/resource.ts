@@ -12,7 +12,7 @@ const NEVER = 'if (false as boolean)'
 const registered = inRequester(
   'resource-registered',
   'An approval that an agent spends under the name of a resource.',
-  "if (known?.enforcement !== 'resource')",
+  "if (known?.enforcement !== 'resource' || name === POLICY_AGENT)",
   'if (known === undefined)',
 )
 const environment = inRequester(
