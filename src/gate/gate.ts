@@ -90,9 +90,12 @@ export function createGate(config: GateConfig, deps: GateDeps): Gate {
       return { permitted: false, refusal: answer.refusal }
     },
     look: (approval) => look(approval, core),
-    async withdraw({ requestId }) {
-      // Where the broker does not hear it, the request expires.
-      await session.connection.call('cancel', { requestId }, timeoutMs).catch(() => {})
+    async withdraw(approval) {
+      try {
+        await session.connection.call('cancel', { requestId: approval.requestId }, timeoutMs)
+      } catch {
+        // Where the broker does not hear of it, the request expires.
+      }
     },
     foresee: (attempt) => foresee(attempt, core),
     async ready(signal) {

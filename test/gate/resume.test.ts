@@ -153,6 +153,13 @@ test.each([
   expect(answer).toMatchObject({ permitted: false, refusal: { code: 'INVALID_INPUT' } })
 })
 
+test('gate - what is no record at all is withdrawn and looked at in vain, and throws nothing', async () => {
+  for (const wrong of [undefined, null, 'approved', {}, { requestId: 7 }] as unknown as PendingApproval[]) {
+    expect(await later.look(wrong)).toBe('refused')
+    expect(await later.withdraw(wrong)).toBeUndefined()
+  }
+})
+
 test('gate - a warrant for the span that asked is not good for the one that runs', async () => {
   const approval = await asked()
   scene.broker.decide(latest(), 'approved')
