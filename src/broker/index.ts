@@ -16,3 +16,4 @@ export { type NewAgent, parsePrincipal, registerAgent } from './enrolment/regist
 export { PERMISSIONS, SYSTEM_ROLES } from './enrolment/roles.ts'
 export { natsServerConfig } from './enrolment/server.ts'
 export { type Difference, differencesOf, differenceText, unknownSettings } from './history/stream-settings.ts'
+export { INSTRUMENTS as BROKER_INSTRUMENTS } from './instruments.ts'

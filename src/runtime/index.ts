@@ -17,6 +17,13 @@ export { configReference } from './config-reference.ts'
 export { isConfirmed, type Question } from './confirm.ts'
 export { createHttpServer, type Fetch, type HttpServer } from './http-server.ts'
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts'
+export {
+  type AttributesOf,
+  createMeter,
+  type Instrument,
+  type Meter,
+  type Observe,
+} from './metrics/instrument.ts'
 export { createNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.ts'
 export { findNatsServer, natsServerVersion } from './nats-server-path.ts'
 export { versionRefusal } from './nats-version.ts'
