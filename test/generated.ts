@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { configReference } from '#runtime'
+import { generateDashboards, printed } from './support/grafana/generate.ts'
 import {
   compatibilityPage,
   compatibilityTable,
@@ -15,6 +16,12 @@ const generated: Record<string, () => string> = {
   'docs/compatibility.md': () => compatibilityPage(readSnapshot()),
   'src/main/pack/instrumentation.md': () =>
     between('src/main/pack/instrumentation.md', 'compatibility', compatibilityTable(readSnapshot())),
+  ...Object.fromEntries(
+    Object.entries(generateDashboards().files).map(([name, content]) => [
+      `dashboards/out/${name}`,
+      () => printed(content),
+    ]),
+  ),
 }
 
 /** A file whose one section is generated: what stands between the two comments that name it. */

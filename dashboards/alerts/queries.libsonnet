@@ -1,0 +1,243 @@
+// What alerts ask, each a table of texts and one number. An alert rule has no variables; its range is `windowSeconds`
+// long, and ends now. Whatever may change later is asked as of that end, so that a late answer is the same answer.
+local columns = import '../columns.libsonnet';
+local rule = import 'rule.libsonnet';
+local settings = import 'settings.libsonnet';
+
+local told = rule.told;
+
+// An alarm that the pipeline raised, by the time of its verdict: spans come late, and may be judged again even later.
+// Alarms are asked of the findings, where nothing takes their place: in `holdpoint_actions`, a second span with the
+// same ids and another agent's name would show instead.
+local alarms(verification) = {
+  name: 'alerts.' + verification,
+  columns: [
+    columns.text('agent', 'Agent'),
+    columns.text('action', 'Action'),
+    columns.text('environment', 'Environment'),
+    columns.number('spans', 'Spans', 'short'),
+  ],
+  rawSql: |||
+    SELECT
+      %(agent)s AS agent,
+      %(action)s AS action,
+      %(environment)s AS environment,
+      toFloat64(uniqExact(f.trace_id, f.span_id, f.content_digest)) AS spans
+    FROM holdpoint_findings AS f
+    WHERE f.alarm = 1 AND f.verification = '%(verification)s' AND $__timeFilter_ms(f.judged_at)
+    GROUP BY agent, action, environment
+    ORDER BY min(f.judged_at), agent, action, environment
+    %(atMost)s
+  ||| % {
+    verification: verification,
+    agent: told('f.agent'),
+    action: told("concat(f.kind, ' ', f.name)"),
+    environment: told('f.environment'),
+    atMost: rule.atMost,
+  },
+};
+
+{
+  missing: alarms('missing') {
+    description: 'Actions that ran although policy holds or denies them, and nobody had decided.',
+  },
+  forged: alarms('forged') {
+    description: 'Spans that claim an approval which the ledger contradicts.',
+  },
+  unbound: alarms('unbound') {
+    description: 'Spans that claim an approval which was given for another trace, agent or action.',
+  },
+
+  // Found by the pipeline; or two different spans under the ids of one approved action, of which each by itself
+  // agrees with the ledger.
+  replayed: alarms('replayed') {
+    description: 'Spans that used an approval which another span had used.',
+    rawSql: |||
+      WITH
+        doubled AS (
+          SELECT f.trace_id AS trace_id, if(f.effect_of = '', f.span_id, concat('below ', f.effect_of)) AS place
+          FROM holdpoint_findings AS f
+          WHERE f.trace_id IN (
+            SELECT trace_id FROM holdpoint_findings WHERE verification = 'verified' AND $__timeFilter_ms(judged_at))
+          GROUP BY trace_id, place
+          HAVING uniqExactIf((f.span_id, f.content_digest), f.content_digest != '') > 1
+            AND countIf(f.verification = 'verified') > 0
+        )
+      SELECT
+        %(agent)s AS agent,
+        %(action)s AS action,
+        %(environment)s AS environment,
+        toFloat64(uniqExact(f.trace_id, f.span_id, f.content_digest)) AS spans
+      FROM holdpoint_findings AS f
+      WHERE f.alarm = 1 AND f.verification = 'replayed' AND $__timeFilter_ms(f.judged_at)
+        OR f.trace_id IN (SELECT trace_id FROM doubled)
+          AND (f.trace_id, if(f.effect_of = '', f.span_id, concat('below ', f.effect_of))) IN (doubled)
+      GROUP BY agent, action, environment
+      ORDER BY min(f.judged_at), agent, action, environment
+      %(atMost)s
+    ||| % {
+      agent: told('f.agent'),
+      action: told("concat(f.kind, ' ', f.name)"),
+      environment: told('f.environment'),
+      atMost: rule.atMost,
+    },
+  },
+
+  waiting: {
+    name: 'alerts.waiting',
+    description: 'The part of its time that the request which has waited longest has used up, by rule. Above 1 it should have expired.',
+    columns: [
+      columns.text('rule', 'Rule'),
+      columns.text('environment', 'Environment'),
+      columns.number('share', 'Time used', 'percentunit'),
+    ],
+    rawSql: |||
+      SELECT
+        rule,
+        environment,
+        max(dateDiff('millisecond', requested_at, $__toTime_ms)
+            / greatest(1, dateDiff('millisecond', requested_at, expires_at))) AS share
+      FROM holdpoint_requests
+      WHERE requested_at <= $__toTime_ms AND (decision = '' OR decided_at > $__toTime_ms)
+      GROUP BY rule, environment
+      ORDER BY share DESC, rule, environment
+      %s
+    ||| % rule.atMost,
+  },
+
+  selfApproval: {
+    name: 'alerts.selfApproval',
+    description: 'Reviews refused with SELF_APPROVAL: of the agent, its owner, whom it acts for or who prompted it. No row where no broker reports.',
+    columns: [columns.number('attempts', 'Attempts', 'short')],
+    // A counter's first point counts in full: it begins with the attempt that it counts.
+    rawSql: |||
+      SELECT toFloat64(sum(attempts)) AS attempts
+      FROM (
+        SELECT
+          if(any(AggregationTemporality) = 1,
+             sumIf(Value, TimeUnix > $__fromTime),
+             max(Value) - maxIf(Value, TimeUnix <= $__fromTime)) AS attempts
+        FROM otel_metrics_sum
+        WHERE MetricName = 'holdpoint.reviews.refused' AND Attributes['code'] = 'SELF_APPROVAL'
+          AND TimeUnix > $__fromTime - INTERVAL 15 MINUTE AND TimeUnix <= $__toTime
+        GROUP BY ServiceName, cityHash64(ResourceAttributes), StartTimeUnix
+      )
+      HAVING (
+        SELECT count() FROM otel_metrics_gauge
+        WHERE MetricName = 'holdpoint.requests.pending' AND $__timeFilter(TimeUnix)) > 0
+    |||,
+  },
+
+  instant: {
+    name: 'alerts.instant',
+    description: 'Approvals by one person, each given within %d s of the request.' % (settings.instant.reviewMs / 1000),
+    columns: [columns.text('reviewer', 'Reviewer'), columns.number('approvals', 'Approvals', 'short')],
+    rawSql: |||
+      SELECT %(reviewer)s AS reviewer, toFloat64(count()) AS approvals
+      FROM holdpoint_reviews
+      WHERE verdict = 'approve' AND review_ms < %(reviewMs)d AND $__timeFilter_ms(at)
+      GROUP BY reviewer
+      ORDER BY approvals DESC, reviewer
+      %(atMost)s
+    ||| % { reviewer: told("concat(reviewer_name, ' ', reviewer)"), reviewMs: settings.instant.reviewMs, atMost: rule.atMost },
+  },
+
+  expiry: {
+    name: 'alerts.expiry',
+    description: 'The part of the requests decided that expired, for each rule with at least %d of them.' % settings.expiry.decisionsAtLeast,
+    columns: [columns.text('rule', 'Rule'), columns.number('share', 'Expired', 'percentunit')],
+    rawSql: |||
+      SELECT rule, countIf(decision = 'expired') / count() AS share
+      FROM holdpoint_requests
+      WHERE decision != '' AND $__timeFilter_ms(decided_at)
+      GROUP BY rule
+      HAVING count() >= %(decisionsAtLeast)d
+      ORDER BY share DESC, rule
+      %(atMost)s
+    ||| % { decisionsAtLeast: settings.expiry.decisionsAtLeast, atMost: rule.atMost },
+  },
+
+  freeze: {
+    name: 'alerts.freeze',
+    description: 'Freezes that somebody began, by agent.',
+    columns: [
+      columns.text('agent', 'Agent'),
+      columns.text('by', 'By'),
+      columns.number('freezes', 'Freezes', 'short'),
+    ],
+    rawSql: |||
+      SELECT
+        if(l.agent_sub = '', 'every agent', %(agent)s) AS agent,
+        %(by)s AS by,
+        toFloat64(uniqExact(l.origin, l.ledger_index)) AS freezes
+      FROM holdpoint_ledger AS l
+      WHERE l.type = 'freeze' AND l.frozen = 1 AND $__timeFilter_ms(l.at)
+      GROUP BY agent, by
+      ORDER BY min(l.at), agent, by
+      %(atMost)s
+    ||| % {
+      agent: told("if(l.agent_name = '', l.agent_sub, l.agent_name)"),
+      by: told("if(l.reviewer_name = '', l.reviewer_sub, l.reviewer_name)"),
+      atMost: rule.atMost,
+    },
+  },
+
+  nightExport: {
+    name: 'alerts.nightExport',
+    description: 'Approved actions that take data out of the house, used between %(fromHour)d and %(toHour)d o’clock, %(timeZone)s.' % settings.night,
+    columns: [
+      columns.text('agent', 'Agent'),
+      columns.text('action', 'Action'),
+      columns.text('approvers', 'Approved by'),
+      columns.number('exports', 'Exports', 'short'),
+    ],
+    rawSql: |||
+      SELECT
+        %(agent)s AS agent,
+        %(action)s AS action,
+        %(approvers)s AS approvers,
+        toFloat64(uniqExact(r.request_id)) AS exports
+      FROM holdpoint_requests AS r
+      WHERE r.spend = 'consumed' AND $__timeFilter_ms(r.spent_at)
+        AND match(r.name, '%(names)s')
+        AND (toHour(r.spent_at, '%(timeZone)s') >= %(fromHour)d OR toHour(r.spent_at, '%(timeZone)s') < %(toHour)d)
+      GROUP BY agent, action, approvers
+      ORDER BY min(r.spent_at), agent, action, approvers
+      %(atMost)s
+    ||| % settings.night {
+      agent: told('r.agent'),
+      action: told("concat(r.kind, ' ', r.name)"),
+      approvers: told("arrayStringConcat(r.approvers, ' and ')"),
+      atMost: rule.atMost,
+    },
+  },
+
+  // The least that each process has said: a level that it has not come back from. One that has stopped reporting is
+  // not asked; where none reports, there is no row.
+  local level(metric, minutes) = |||
+    SELECT max(least_) AS %(as)s
+    FROM (
+      SELECT min(Value) AS least_
+      FROM otel_metrics_gauge
+      WHERE MetricName = '%(metric)s'
+        AND TimeUnix > $__toTime - INTERVAL %(minutes)d MINUTE AND TimeUnix <= $__toTime
+      GROUP BY ServiceName, cityHash64(ResourceAttributes), cityHash64(Attributes)
+      HAVING max(TimeUnix) > $__toTime - INTERVAL 3 MINUTE
+    )
+    HAVING count() > 0
+  ||| % { metric: metric, minutes: minutes, as: 'least_level' },
+
+  ledgerBehind: {
+    name: 'alerts.ledgerBehind',
+    description: 'Committed ledger entries that were missing in ClickHouse at every moment of the last %d minutes. No row where no pipeline reports.' % settings.ledger.minutes,
+    columns: [columns.number('least_level', 'Entries', 'short')],
+    rawSql: level('holdpoint.pipeline.ledger.behind', settings.ledger.minutes),
+  },
+
+  lag: {
+    name: 'alerts.lag',
+    description: 'For how long the oldest telemetry had been waiting to be stored, at every moment of the last %d minutes. No row where no pipeline reports.' % settings.lag.minutes,
+    columns: [columns.number('least_level', 'Waiting', 's')],
+    rawSql: level('holdpoint.pipeline.lag', settings.lag.minutes),
+  },
+}

@@ -1,0 +1,96 @@
+// The variables at the top of a dashboard, and how their values get into SQL.
+//
+// Agents choose their own names and anybody can send a link with a value in it. Grafana's quoting formats double
+// quotes but leave backslashes, with which a value ends ClickHouse's string and goes on as SQL. So values are put
+// into SQL percent-encoded, which leaves nothing to escape, and ClickHouse decodes them: by `list` and `word` alone.
+local config = import 'config.libsonnet';
+
+// Stands for All and reaches SQL as it is: no `is=`, and so no filter.
+local ALL = '*';
+
+{
+  datasource: {
+    name: 'datasource',
+    label: 'ClickHouse',
+    description: 'The ClickHouse that Holdpoint writes to.',
+    type: 'datasource',
+    query: config.datasource.type,
+    refresh: 1,
+    regex: '',
+    multi: false,
+    includeAll: false,
+    options: [],
+    current: {},
+    hide: 0,
+  },
+
+  // A constant, because an address in a link could lead people to somebody else's console.
+  console: {
+    name: 'console',
+    label: 'Console',
+    description: "Address of Holdpoint's console, which links lead to.",
+    type: 'constant',
+    query: config.console,
+    current: { text: config.console, value: config.console, selected: true },
+    options: [],
+    hide: 2,
+    skipUrlSync: true,
+  },
+
+  // Any number of values that `rawSql` offers; none is the same as all.
+  many(name, label, description, rawSql): {
+    name: name,
+    label: label,
+    description: description,
+    type: 'query',
+    datasource: config.datasource,
+    query: rawSql,
+    definition: rawSql,
+    refresh: 2,
+    regex: '',
+    sort: 1,
+    multi: true,
+    includeAll: true,
+    allValue: ALL,
+    options: [],
+    current: { text: ['All'], value: ['$__all'], selected: true },
+    hide: 0,
+  },
+
+  // Any number of words that never change.
+  words(name, label, description, values): {
+    name: name,
+    label: label,
+    description: description,
+    type: 'custom',
+    query: std.join(',', values),
+    multi: true,
+    includeAll: true,
+    allValue: ALL,
+    options: [],
+    current: { text: ['All'], value: ['$__all'], selected: true },
+    hide: 0,
+  },
+
+  text(name, label, description, value=''): {
+    name: name,
+    label: label,
+    description: description,
+    type: 'textbox',
+    query: value,
+    options: [{ text: value, value: value, selected: true }],
+    current: { text: value, value: value, selected: true },
+    hide: 0,
+  },
+
+  // SQL: Array(String) of what is selected, empty where nothing or everything is.
+  list(name):: "arrayMap(one -> decodeURLComponent(substring(one, 4)), arrayFilter(one -> match(one, '^is=.'), "
+               + "splitByChar('&', '${%s:customqueryparam:is}')))" % name,
+
+  // SQL: String of a text box.
+  word(name):: "decodeURLComponent('${%s:percentencode}')" % name,
+
+  // SQL: the ends of the time range in milliseconds since the epoch, as literals, which a parameterized view needs.
+  from:: '${__from}',
+  to:: '${__to}',
+}
