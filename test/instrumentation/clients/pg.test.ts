@@ -1,4 +1,7 @@
 import { createRequire } from 'node:module'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { pipeline } from 'node:stream/promises'
 import pgModule from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { agentEnvironment, startAgent } from '../../support/agent-process.ts'
@@ -10,6 +13,10 @@ const Cursor = createRequire(import.meta.url)('pg-cursor') as new (
   text: string,
   values?: unknown[],
 ) => pgModule.Submittable & { read(rows: number): Promise<unknown[]>; close(): Promise<void> }
+const { from: copyFrom, to: copyTo } = createRequire(import.meta.url)('pg-copy-streams') as {
+  from(text: string): pgModule.Submittable & NodeJS.WritableStream
+  to(text: string): pgModule.Submittable & NodeJS.ReadableStream
+}
 let scene: PgScene
 beforeAll(async () => {
   scene = await startPgScene()
@@ -139,6 +146,20 @@ describe('a held query', () => {
     scene.broker.decide(request, 'approved')
     expect(await rows).toEqual([])
     await released.close()
+  })
+
+  test('pg - a stream of COPY is held, and refused either way before a row has gone over', async () => {
+    const client = await scene.connected()
+    const released = text(client.query(copyTo('COPY customers TO STDOUT')) as never)
+    expect((await scene.opened()).attempt.action).toMatchObject({ kind: 'db', name: 'COPY customers' })
+    scene.broker.decide(await scene.opened(), 'approved')
+    expect(await released).toBe('1\tAda\n')
+    scene.broker.onRequest = () => 'denied'
+    const out = text(client.query(copyTo('COPY customers TO STDOUT')) as never)
+    await expect(out).rejects.toMatchObject({ code: 'APPROVAL_DENIED' })
+    const into = pipeline(Readable.from(['2\tBob\n']), client.query(copyFrom('COPY customers FROM STDIN')))
+    await expect(into).rejects.toMatchObject({ code: 'APPROVAL_DENIED' })
+    expect(await scene.names()).toEqual(['Ada'])
   })
 
   test('pg - by a pool it is held as well', async () => {
