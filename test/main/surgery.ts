@@ -16,7 +16,8 @@ export function createSurgery() {
   let scenes: Scene[] = []
 
   beforeAll(async () => {
-    house = await startHouse()
+    // Nobody speaks for the process that holds: however long a busy machine takes, it is not to be given up.
+    house = await startHouse({ driftMs: 100, heartbeatMs: 3_600_000 })
     await holdAction(await house.agent('support-agent'))
     engine = createEngine(
       { dataDir: house.home.path('clickhouse'), port: 0, database: 'holdpoint' },
