@@ -7,8 +7,8 @@ local settings = import 'settings.libsonnet';
 local told = rule.told;
 
 // An alarm that the pipeline raised, by the time of its verdict: spans come late, and may be judged again even later.
-// Alarms are asked of the findings, where nothing takes their place: in `holdpoint_actions`, a second span with the
-// same ids and another agent's name would show instead.
+// It is asked for among everything that was found, where nothing takes its place: in `holdpoint_actions`, a second
+// span with the same ids and another agent's name would show instead.
 local alarms(verification) = {
   name: 'alerts.' + verification,
   columns: [
@@ -22,9 +22,9 @@ local alarms(verification) = {
       %(agent)s AS agent,
       %(action)s AS action,
       %(environment)s AS environment,
-      toFloat64(uniqExact(f.trace_id, f.span_id, f.content_digest)) AS spans
-    FROM holdpoint_findings AS f
-    WHERE f.alarm = 1 AND f.verification = '%(verification)s' AND $__timeFilter_ms(f.judged_at)
+      toFloat64(uniqExact(f.span_hash, f.content_digest)) AS spans
+    FROM holdpoint_activity AS f
+    WHERE f.quiet = 0 AND f.verification = '%(verification)s' AND $__timeFilter_ms(f.judged_at)
     GROUP BY agent, action, environment
     ORDER BY min(f.judged_at), agent, action, environment
     %(atMost)s
@@ -55,23 +55,23 @@ local alarms(verification) = {
     rawSql: |||
       WITH
         doubled AS (
-          SELECT f.trace_id AS trace_id, if(f.effect_of = '', f.span_id, concat('below ', f.effect_of)) AS place
-          FROM holdpoint_findings AS f
-          WHERE f.trace_id IN (
-            SELECT trace_id FROM holdpoint_findings WHERE verification = 'verified' AND $__timeFilter_ms(judged_at))
-          GROUP BY trace_id, place
-          HAVING uniqExactIf((f.span_id, f.content_digest), f.content_digest != '') > 1
-            AND countIf(f.verification = 'verified') > 0
+          SELECT place_hash
+          FROM holdpoint_activity
+          WHERE quiet = 0 AND place_hash IN (
+            SELECT place_hash FROM holdpoint_activity
+            WHERE quiet = 0 AND verification = 'verified' AND $__timeFilter_ms(judged_at))
+          GROUP BY place_hash
+          HAVING uniqExactIf((span_hash, content_digest), content_digest != '') > 1
+            AND countIf(verification = 'verified') > 0
         )
       SELECT
         %(agent)s AS agent,
         %(action)s AS action,
         %(environment)s AS environment,
-        toFloat64(uniqExact(f.trace_id, f.span_id, f.content_digest)) AS spans
-      FROM holdpoint_findings AS f
-      WHERE f.alarm = 1 AND f.verification = 'replayed' AND $__timeFilter_ms(f.judged_at)
-        OR f.trace_id IN (SELECT trace_id FROM doubled)
-          AND (f.trace_id, if(f.effect_of = '', f.span_id, concat('below ', f.effect_of))) IN (doubled)
+        toFloat64(uniqExact(f.span_hash, f.content_digest)) AS spans
+      FROM holdpoint_activity AS f
+      WHERE f.quiet = 0
+        AND (f.verification = 'replayed' AND $__timeFilter_ms(f.judged_at) OR f.place_hash IN (doubled))
       GROUP BY agent, action, environment
       ORDER BY min(f.judged_at), agent, action, environment
       %(atMost)s

@@ -1,0 +1,44 @@
+local config = import '../config.libsonnet';
+local dashboard = import '../dashboard.libsonnet';
+local panels = import '../panels.libsonnet';
+local queries = import '../queries/approvals.libsonnet';
+local rows = import '../rows.libsonnet';
+local variables = import '../variables.libsonnet';
+
+local size = panels.size;
+// One line for each rule or code, named by it alone.
+local named(label) = { fieldConfig+: { defaults+: { displayName: '${__field.labels.%s}' % label } } };
+
+dashboard(
+  uid=config.uids.approvals,
+  title='Approvals',
+  description='How people decide: what waits, how long it takes, what expires, and who decides how much.',
+  variables=[
+    variables.many('rule', 'Rule', 'Only what these rules of the policy hold.', queries.choices.rules),
+    variables.many('environment', 'Environment', 'Only in these environments.', queries.choices.environments),
+  ],
+  rows=[
+    rows.row(100, 'Now', [
+      panels.stat(1, queries.now) + size(8, 4),
+      panels.stat(2, queries.summary) + size(16, 4),
+      panels.table(3, queries.waiting) + size(24, 8),
+    ]),
+    rows.row(101, 'Decisions', [
+      panels.timeseries(4, queries.decisions, stacked=true) + size(12, 8),
+      panels.timeseries(5, queries.latency) + size(12, 8),
+      panels.table(6, queries.byRule) + size(24, 8),
+    ]),
+    rows.row(102, 'Reviewers', [
+      panels.table(7, queries.reviewers) + size(24, 8),
+      panels.table(8, queries.byGroup) + size(12, 8),
+      panels.table(9, queries.byChannel) + size(12, 8),
+      panels.timeseries(10, queries.instant) + size(24, 7),
+    ]),
+    rows.row(103, 'What did not go well', [
+      panels.table(11, queries.expiries) + size(24, 8),
+      panels.timeseries(12, queries.escalations, stacked=true) + named('rule') + size(12, 7),
+      panels.timeseries(13, queries.refused, stacked=true) + named('code') + size(12, 7),
+      panels.table(14, queries.freezes) + size(24, 6),
+    ]),
+  ],
+)
