@@ -55,6 +55,28 @@ test('register - every HTTP client of an unchanged program is held, however it c
   expect(broker.requests.map(({ attempt }) => attempt.action.kind)).toEqual([...Array(6).fill('http'), 'aws'])
 })
 
+test.each(['before', 'after'] as const)(
+  'register - with OpenTelemetry’s instrumentations of HTTP, imported %s it, all is held, and each has one span',
+  async (when) => {
+    broker.onRequest = () => 'denied'
+    const before = broker.requests.length
+    const { ended } = startAgent('test/instrumentation/apps/http.mjs', agent.env, {
+      args: [origin()],
+      [when]: ['test/instrumentation/apps/traced-http.mjs'],
+    })
+    const { code, stdout, stderr } = await ended
+    const { get: _get, aws, ...clients } = JSON.parse(stdout)
+    expect({ code, aws, clients: new Set(Object.values(clients).map(String)) }).toEqual({
+      code: 0,
+      aws: ['done', 'APPROVAL_DENIED'],
+      clients: new Set(['200,APPROVAL_DENIED']),
+    })
+    expect(stderr).toContain(`deletions: ${JSON.stringify(Array(6).fill('not_run'))}\n`)
+    expect(broker.requests.slice(before)).toHaveLength(7)
+    expect(received.filter((one) => one.startsWith('DELETE'))).toEqual([])
+  },
+)
+
 test('register - where HTTP is held by default, telemetry still leaves, and nothing waits for itself', async () => {
   broker.publishPolicy(allowList('http://nowhere'), 2)
   broker.onRequest = () => 'denied'
