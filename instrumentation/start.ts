@@ -42,7 +42,8 @@ export function startProcess(instrumentations: readonly Instrumentation[]): Star
   followIntoWorkers(process.env)
   useGate(gate)
   finishAtProcessEnd(gate, tracing)
-  void gate.start()
+  // Beside the program's work, not before its first line: an action that comes sooner waits for the broker as any other.
+  setImmediate(() => void gate.start())
   speak(line)
   started = { gate, coverage, tracing }
   return started
