@@ -12,8 +12,8 @@ export const sqlCommand: Command = defineCommand({
   name: 'sql',
   summary: 'Ask the store a question in SQL',
   details:
-    'Reads only. The tables are otel_traces, otel_logs, otel_metrics_*, holdpoint_ledger, holdpoint_findings and\n' +
-    'holdpoint_actions.\n' +
+    'Reads only. The tables are otel_traces, otel_logs, otel_metrics_*, holdpoint_ledger, holdpoint_findings,\n' +
+    'holdpoint_activity, and over them holdpoint_actions, holdpoint_requests and holdpoint_reviews.\n' +
     'Asks the ClickHouse that `holdpoint up` runs on this data folder, or the one that clickhouse.url names.',
   example: `holdpoint sql "SELECT at, agent, name, approvers, outcome FROM holdpoint_actions ORDER BY at"`,
   options: {

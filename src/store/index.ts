@@ -8,6 +8,14 @@ export {
 } from './engine/engine.ts'
 export { OF_THE_ROWS, PASSING } from './errors.ts'
 export { LEDGER_COLUMNS, type LedgerPosition, type LedgerRow, toLedgerRow } from './ledger-rows.ts'
+export {
+  type ViolationRow,
+  type ViolationsFilter,
+  violations,
+  type WhoActedFilter,
+  type WhoActedRow,
+  whoActed,
+} from './queries/investigate.ts'
 export { actionsOfTrace, spansOfTrace, type TraceAction, type TraceSpan } from './queries/trace.ts'
 export { FINDING_COLUMNS, type FindingRow, unixMilliText, unixNanoText } from './rows.ts'
 export { schemaCommands } from './schema/command.ts'

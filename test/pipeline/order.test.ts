@@ -100,6 +100,11 @@ async function judgeAndStore(verifier: Verifier, spans: readonly SampleSpan[]): 
   await store.insertFindings(findingRowsOf(judged, AT + 10_000 + batches), `batch ${batches++}`)
 }
 
+async function forget(): Promise<void> {
+  for (const table of ['holdpoint_findings', 'holdpoint_activity'])
+    await client.command({ query: `TRUNCATE TABLE ${table}` })
+}
+
 async function standing(): Promise<object[]> {
   const rows = await store.query<{ judged_at: string }>(
     'SELECT * FROM holdpoint_actions WHERE trace_id = {trace:String} ORDER BY span_id, request_id, name, verification',
@@ -123,7 +128,7 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const spans = [...some, ...some.filter(() => random() < 0.3)]
     const ends: object[][] = []
     for (let order = 0; order < 3; order++) {
-      await client.command({ query: 'TRUNCATE TABLE holdpoint_findings' })
+      await forget()
       const judges = [createJudge(), createJudge()] as const
       const left = shuffled(spans, random)
       while (left.length > 0) {
@@ -179,7 +184,7 @@ it.each<[string, (SampleSpan | undefined)[], string[]]>([
   ['two contents of an effect', [A, CHILD, CHILD_TOO], ['3 replayed', 'b verified']],
 ])('findings - %s', async (_, spans, expected) => {
   for (const order of [spans, [...spans].reverse()]) {
-    await client.command({ query: 'TRUNCATE TABLE holdpoint_findings' })
+    await forget()
     // Nobody has seen what the others have: the tables alone tell.
     await Promise.all(order.map((span) => judgeAndStore(createJudge(), span ? [span] : [])))
     const found = await stands()
@@ -190,7 +195,7 @@ it.each<[string, (SampleSpan | undefined)[], string[]]>([
 })
 
 it('findings - of a trace into which somebody has put a thousand, a look at one place reads two', async () => {
-  await client.command({ query: 'TRUNCATE TABLE holdpoint_findings' })
+  await forget()
   const flood = Array.from({ length: 1_000 }, (_, no) =>
     aSpan({
       spanId: no % 2 ? OTHER : (no + 1).toString(16).padStart(16, '0'),

@@ -42,7 +42,8 @@ describe('statements', () => {
   test('cluster - each is one that the engine’s own parser takes, and goes to the whole cluster', async () => {
     expect(rendered.length).toBeGreaterThan(30)
     for (const statement of rendered) {
-      expect(statement).toContain(' ON CLUSTER `main`')
+      // Rows are spread by the tables themselves.
+      if (!statement.startsWith('INSERT INTO')) expect(statement).toContain(' ON CLUSTER `main`')
       await engine.run(`SELECT formatQuery('${statement.replaceAll(/['\\]/g, '\\$&')}')`)
     }
   })

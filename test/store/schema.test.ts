@@ -185,6 +185,7 @@ test('schema - every table remembers its last 10,000 batches, whoever made it', 
     'otel_metrics_sum',
     'holdpoint_ledger',
     'holdpoint_findings',
+    'holdpoint_activity',
   ])
     expect(await definition(table)).toContain('non_replicated_deduplication_window = 10000')
   await run('ALTER TABLE otel_logs RESET SETTING non_replicated_deduplication_window')
@@ -220,9 +221,10 @@ describe('how long rows are kept', () => {
       otel_logs: 'toDateTime(Timestamp) + toIntervalDay(7)',
       otel_metrics_sum: 'toDateTime(TimeUnix) + toIntervalDay(400)',
       holdpoint_findings: 'toDateTime(judged_at) + toIntervalDay(1000)',
+      holdpoint_activity: 'toDateTime(judged_at) + toIntervalDay(1000)',
     })
     expect(found).not.toHaveProperty('holdpoint_ledger')
-    expect(Object.keys(found)).toHaveLength(9)
+    expect(Object.keys(found)).toHaveLength(10)
     expect(await definition('otel_logs')).toContain('ttl_only_drop_parts = 1')
     expect(await store.schemaStatus({ ttlDays: DAYS })).toMatchObject({ isCurrent: true })
   })

@@ -49,7 +49,7 @@ const NAMED =
 /** They take the name of a format, and some formats take the name of a file. */
 const WITHHELD = ['formatRow', 'formatRowNoNewline', 'groupFormat', 'flameGraph']
 
-export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
+const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   'generate_series',
   'generateseries',
   'numbers',
@@ -59,6 +59,10 @@ export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   'zeros',
   'zeros_mt',
 ])
+
+/** Our own views take parameters, and are then called like functions; the engine has none of such a name. */
+export const isTableFunction = (name: string): boolean =>
+  TABLE_FUNCTIONS.has(name.toLowerCase()) || /^holdpoint_\w+$/.test(name)
 
 const COMBINATORS =
   /(?:if|array|map|simplestate|state|merge|mergestate|foreach|distinct|ordefault|ornull|resample|argmin|argmax)$/

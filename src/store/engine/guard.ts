@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import { EngineError, fromNative, refuse } from './error.ts'
-import { type Functions, TABLE_FUNCTIONS } from './functions.ts'
+import { type Functions, isTableFunction } from './functions.ts'
 import { quoteString } from './quote.ts'
 
 /**
@@ -78,7 +78,7 @@ function checkTree(tree: string, sql: string, { database, functions }: Rules): v
 }
 
 function checkFunction(name: string, inFrom: boolean, functions: Functions): void {
-  const fine = inFrom ? TABLE_FUNCTIONS.has(name.toLowerCase()) : functions.allowed(name)
+  const fine = inFrom ? isTableFunction(name) : functions.allowed(name)
   if (!fine) throw refuse(497, `The ${inFrom ? 'table function' : 'function'} ${name} may not be used here.`)
 }
 

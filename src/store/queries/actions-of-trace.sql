@@ -14,7 +14,6 @@ SELECT
   contradicted,
   verification,
   substring(detail, 1, 500) AS detail
-FROM holdpoint_actions
-WHERE trace_id = {traceId:String}
+FROM holdpoint_actions_of_trace(trace_id = {traceId:String})
 ORDER BY at, span_id
 LIMIT {most:UInt32}

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import type { Store } from '../store.ts'
+import { readSql } from './sql.ts'
 
 /** A span as its process tells it: testimony, every text of it. Times in nanoseconds, since the epoch for a start. */
 export interface TraceSpan {
@@ -34,9 +34,8 @@ export interface TraceAction {
   detail: string
 }
 
-const sql = (name: string): string => readFileSync(new URL(`./${name}.sql`, import.meta.url), 'utf8')
-const SPANS = sql('spans-of-trace')
-const ACTIONS = sql('actions-of-trace')
+const SPANS = readSql('spans-of-trace')
+const ACTIONS = readSql('actions-of-trace')
 
 type Reader = Pick<Store, 'query'>
 

@@ -37,6 +37,10 @@ export const TABLES: Readonly<Record<string, Table>> = {
     // By the pipeline's own clock: an agent that dates its span back must not be rid of the alarm at once.
     ttl: { kept: 'findings', since: 'toDateTime(judged_at)' },
   },
+  holdpoint_activity: {
+    sharding: 'cityHash64(trace_id)',
+    ttl: { kept: 'findings', since: 'toDateTime(judged_at)' },
+  },
 }
 
 export const LOCAL = '_local'

@@ -61,6 +61,8 @@ export function accounts(place: Place): Account[] {
         ...on('SELECT', OWN),
         ...on('SELECT', ['holdpoint_migrations']).slice(0, 1),
         ...lookup,
+        // Another view of that kind: findings in the order of time.
+        ...on('INSERT', ['holdpoint_activity']),
         // Whether tables are as they should be stands in system.tables, for those that one may see.
         `SHOW TABLES ON ${all}`,
       ],

@@ -1,0 +1,294 @@
+-- Who acted next to who authorized it: one row for each gated action. Only the ledger and the pipeline's findings
+-- feed it, for anybody can write anything into a span. A request meets the finding of its own span; a finding
+-- that meets none (allowed, missing, forged, replayed, unbound) is a row without an approver.
+-- Whoever judged first, and whichever pipeline it was, the same spans give the same rows.
+--
+-- This is the one definition; the views after it name what of it they show. Times are milliseconds since the epoch,
+-- both included; of actions that begin then, all are there, or those of one trace. What belongs to them and lies
+-- further away is looked for within a day around, and what speaks of the same request within a month.
+CREATE OR REPLACE VIEW holdpoint_actions_where AS
+WITH
+  {trace_id:String} AS one_trace,
+  fromUnixTimestamp64Milli(toInt64(least({from_ms:UInt64}, 9999999999999)), 'UTC') AS since,
+  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)), 'UTC') AS until,
+  fromUnixTimestamp64Milli(greatest(toInt64(least({from_ms:UInt64}, 9999999999999)) - 86400000, 0), 'UTC') AS before,
+  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)) + 86400000, 'UTC') AS after,
+  fromUnixTimestamp64Milli(greatest(toInt64(least({from_ms:UInt64}, 9999999999999)) - 2592000000, 0), 'UTC') AS long_before,
+  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)) + 2592000000, 'UTC') AS long_after,
+  -- Requests of that time, and those that spans of that time speak of.
+  concerned AS (
+    SELECT request_id FROM holdpoint_ledger
+    WHERE (one_trace = '' AND type = 'requested' AND at BETWEEN since AND until)
+       OR (one_trace != '' AND trace_id = one_trace)
+    UNION ALL
+    SELECT request_id FROM holdpoint_activity
+    WHERE quiet = 0 AND at BETWEEN since AND until AND request_id != '' AND (one_trace = '' OR trace_id = one_trace)
+  ),
+  -- Where spans stand that speak of a request, and where those that were not run on it.
+  claims AS (
+    SELECT
+      request_id,
+      groupUniqArray((trace_id, span_id)) AS seen,
+      groupUniqArrayIf((trace_id, span_id), verification = 'refused') AS refused
+    FROM holdpoint_activity
+    WHERE quiet = 0 AND at BETWEEN long_before AND long_after AND request_id GLOBAL IN concerned
+    GROUP BY request_id
+  ),
+  -- Their ids: what is allowed under one of them stands among the others.
+  unquiet AS (
+    SELECT span_hash FROM holdpoint_activity
+    WHERE quiet = 0 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN before AND after
+  ),
+  entries AS (
+    SELECT
+      l.request_id AS request_id,
+      anyIf((l.trace_id, l.span_id), l.type = 'requested') AS asked_at,
+      anyIf((l.trace_id, l.span_id), l.type = 'spent' AND l.trace_id != '') AS spent_at,
+      minIf(l.at, l.type = 'requested') AS requested_at,
+      anyIf(l.agent_name, l.type = 'requested') AS agent,
+      anyIf(l.agent_iss, l.type = 'requested') AS agent_iss,
+      anyIf(l.agent_sub, l.type = 'requested') AS agent_sub,
+      anyIf(concat(l.owner_iss, '#', l.owner_sub), l.type = 'requested') AS owner,
+      anyIf(l.on_behalf_of, l.type = 'requested') AS on_behalf_of,
+      anyIf(l.environment, l.type = 'requested') AS environment,
+      anyIf(l.enforcement, l.type = 'requested') AS enforcement,
+      anyIf(l.kind, l.type = 'requested') AS kind,
+      anyIf(l.name, l.type = 'requested') AS name,
+      anyIf(l.target, l.type = 'requested') AS target,
+      anyIf(l.action_digest, l.type = 'requested') AS action_digest,
+      anyIf(l.ruling, l.type = 'requested') AS ruling,
+      anyIf(l.rule, l.type = 'requested') AS rule,
+      anyIf(l.policy_version, l.type = 'requested') AS policy_version,
+      anyIf(l.risk, l.type = 'requested') AS risk,
+      anyIf(l.threshold, l.type = 'requested') AS threshold,
+      anyIf(l.process, l.type = 'requested') AS process,
+      anyIf(l.decision, l.type = 'decided') AS decided,
+      anyIf(l.decided_by, l.type = 'decided') AS decided_by,
+      maxIf(l.at, l.type = 'decided') AS decided_at,
+      anyIf(l.spend, l.type = 'spent') AS spend,
+      anyIf(l.outcome, l.type = 'outcome') AS ledger_outcome,
+      anyIf(l.error_type, l.type = 'outcome') AS error_type,
+      -- Every arrow is taken once: two of one kind mean that one of them is not from the ledger. The same entry may
+      -- be here twice, until it is merged with itself.
+      greatest(
+        uniqExactIf((l.origin, l.ledger_index, l.leaf_hash), l.type = 'requested'),
+        uniqExactIf((l.origin, l.ledger_index, l.leaf_hash), l.type = 'decided'),
+        uniqExactIf((l.origin, l.ledger_index, l.leaf_hash), l.type = 'spent'),
+        uniqExactIf((l.origin, l.ledger_index, l.leaf_hash), l.type = 'outcome')) > 1 AS contradicted
+    FROM holdpoint_ledger AS l
+    WHERE l.request_id GLOBAL IN concerned AND l.at BETWEEN long_before AND long_after
+    GROUP BY l.request_id
+    HAVING countIf(l.type = 'requested') > 0
+  ),
+  -- A request belongs to the span that used it up, or else that asked. Where nobody waited, the question was a span
+  -- of its own and no action: then one that came back for the answer, and was not run, is the action.
+  requests AS (
+    SELECT
+      e.*,
+      multiIf(
+        e.spent_at.1 != '', e.spent_at,
+        e.process != '' OR empty(c.refused) OR has(c.seen, e.asked_at), e.asked_at,
+        arraySort(place -> (place.1 != e.asked_at.1, place), c.refused)[1]) AS place,
+      place.1 AS trace_id,
+      place.2 AS span_id
+    FROM entries AS e
+    LEFT JOIN claims AS c ON c.request_id = e.request_id
+  ),
+  words AS (
+    SELECT
+      trace_id, span_id, content_digest, effect_of, at, service_name, agent, environment, kind, name, target, ruling,
+      rule, policy_version, request_id, outcome, verification, reason, detail, judged_at
+    FROM holdpoint_activity
+    WHERE quiet = 0 AND (one_trace = '' OR trace_id = one_trace)
+      AND (at BETWEEN before AND after OR (at BETWEEN long_before AND long_after AND request_id GLOBAL IN concerned))
+    UNION ALL
+    -- What is allowed counts as well, under the same ids as something that is not.
+    SELECT
+      trace_id, span_id, content_digest, effect_of, at, service_name, agent, environment, kind, name, target, ruling,
+      rule, policy_version, request_id, outcome, verification, reason, detail, judged_at
+    FROM holdpoint_activity
+    WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace)
+      AND at BETWEEN before AND after AND span_hash GLOBAL IN unquiet
+  ),
+  -- The word that counts on one content of one span: an alarm before anything else, then the latest.
+  contents AS (
+    SELECT
+      f.trace_id AS trace_id,
+      f.span_id AS span_id,
+      f.content_digest AS content_digest,
+      argMax(
+        (f.request_id, f.effect_of, f.at, f.service_name, f.agent, f.environment, f.kind, f.name, f.target,
+         f.ruling, f.rule, f.policy_version, f.outcome, f.verification, f.reason, f.detail, f.judged_at),
+        (f.verification IN ('missing', 'forged', 'unbound', 'replayed'), f.judged_at, f.verification)) AS word,
+      word.2 AS effect_of,
+      -- One that was seen first is verified, and the second a replay: which was first is an accident.
+      indexOf(['not_required', 'refused', 'observed', 'unverifiable', 'missing', 'unbound', 'replayed', 'forged'],
+              if(word.14 = 'verified', 'replayed', word.14)) AS weight
+    FROM words AS f
+    GROUP BY f.trace_id, f.span_id, f.content_digest
+  ),
+  -- Two contents under one pair of ids are two spans, and so are two effects of one approved action: if one of them
+  -- used an approval, the others used it again. Of several the worst is shown; a single effect is no action.
+  findings AS (
+    SELECT
+      c.trace_id AS trace_id,
+      if(c.effect_of = '', c.span_id, concat('below ', c.effect_of)) AS place,
+      uniqExactIf((c.span_id, c.content_digest), c.content_digest != '') > 1 AS several,
+      argMax(tuple(c.span_id, c.word), (c.weight, c.content_digest, c.span_id)) AS shown,
+      shown.1 AS span_id,
+      shown.2.1 AS request_id,
+      shown.2.3 AS at,
+      shown.2.4 AS service_name,
+      shown.2.5 AS agent,
+      shown.2.6 AS environment,
+      shown.2.7 AS kind,
+      shown.2.8 AS name,
+      shown.2.9 AS target,
+      shown.2.10 AS ruling,
+      shown.2.11 AS rule,
+      shown.2.12 AS policy_version,
+      shown.2.13 AS outcome,
+      if(several AND shown.2.14 = 'verified', 'replayed', shown.2.14) AS verification,
+      shown.2.15 AS reason,
+      if(several AND verification = 'replayed', 'an approval was used by more than one span', shown.2.16) AS detail,
+      max(c.word.17) AS judged_at
+    FROM contents AS c
+    GROUP BY trace_id, place
+    HAVING several OR NOT startsWith(place, 'below ')
+  ),
+  held AS (
+    SELECT
+      if(r.agent_sub != '', r.requested_at, f.at) AS at,
+      trace_id,
+      span_id,
+      request_id,
+      f.service_name AS service_name,
+      if(r.agent_sub != '', r.agent, f.agent) AS agent,
+      r.agent_iss AS agent_iss,
+      r.agent_sub AS agent_sub,
+      r.owner AS owner,
+      r.on_behalf_of AS on_behalf_of,
+      if(r.agent_sub != '', r.environment, f.environment) AS environment,
+      r.enforcement AS enforcement,
+      if(r.agent_sub != '', r.kind, f.kind) AS kind,
+      if(r.agent_sub != '', r.name, f.name) AS name,
+      if(r.agent_sub != '', r.target, f.target) AS target,
+      r.action_digest AS action_digest,
+      if(r.agent_sub != '', r.ruling, f.ruling) AS ruling,
+      if(r.agent_sub != '', r.rule, f.rule) AS rule,
+      if(r.agent_sub != '', r.policy_version, f.policy_version) AS policy_version,
+      r.threshold AS threshold,
+      multiIf(r.agent_sub = '', '', r.decided = '', 'pending', r.decided) AS decision,
+      if(r.decided = 'approved', arrayMap(p -> p.name, r.decided_by), []) AS approvers,
+      if(r.decided = 'approved', arrayMap(p -> concat(p.iss, '#', p.sub), r.decided_by), []) AS approver_ids,
+      if(r.decided = 'denied', arrayMap(p -> p.name, r.decided_by), []) AS refused_by,
+      arrayMap(p -> p.assurance, r.decided_by) AS assurances,
+      arrayMap(p -> p.channel, r.decided_by) AS channels,
+      if(r.decided != '', dateDiff('millisecond', r.requested_at, r.decided_at), NULL) AS wait_ms,
+      r.spend AS spend,
+      multiIf(
+        r.agent_sub = '', f.outcome,
+        r.ledger_outcome != '', r.ledger_outcome,
+        r.spend = 'consumed', 'started',
+        -- It says itself that it ran, on no approval: that the ledger knows of no run makes it no better.
+        f.outcome IN ('executed', 'failed'), f.outcome,
+        r.decided NOT IN ('', 'approved') OR r.spend != '', 'not_run',
+        'pending') AS outcome,
+      r.error_type AS error_type,
+      r.contradicted AS contradicted,
+      f.verification AS verification,
+      f.reason AS reason,
+      f.detail AS detail,
+      f.judged_at AS judged_at,
+      r.on_behalf_of[1] AS user,
+      r.risk AS risk
+    FROM requests AS r
+    FULL OUTER JOIN findings AS f USING (request_id, trace_id, span_id)
+  ),
+  -- Spans that were sent twice, or two under one pair of ids.
+  twice AS (
+    SELECT span_hash FROM holdpoint_activity
+    WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN since AND until
+    GROUP BY span_hash
+    HAVING count() > 1
+  ),
+  allowed AS (
+    SELECT at, trace_id, span_id, service_name, agent, environment, kind, name, target, ruling, rule, policy_version, outcome, detail, judged_at
+    FROM holdpoint_activity
+    WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN since AND until
+      AND span_hash GLOBAL NOT IN unquiet AND span_hash GLOBAL NOT IN twice
+    UNION ALL
+    SELECT at, trace_id, span_id, service_name, agent, environment, kind, name, target, ruling, rule, policy_version, outcome, detail, judged_at
+    FROM (
+      SELECT * FROM holdpoint_activity
+      WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN since AND until
+        AND span_hash GLOBAL NOT IN unquiet AND span_hash GLOBAL IN twice
+      ORDER BY content_digest DESC, judged_at DESC
+      LIMIT 1 BY trace_id, span_id
+    )
+  )
+SELECT *
+FROM held
+WHERE if(one_trace = '', at BETWEEN since AND until, trace_id = one_trace)
+UNION ALL
+SELECT
+  a.at AS at,
+  a.trace_id AS trace_id,
+  a.span_id AS span_id,
+  '' AS request_id,
+  a.service_name AS service_name,
+  a.agent AS agent,
+  toLowCardinality('') AS agent_iss,
+  '' AS agent_sub,
+  '' AS owner,
+  emptyArrayString() AS on_behalf_of,
+  a.environment AS environment,
+  toLowCardinality('') AS enforcement,
+  a.kind AS kind,
+  a.name AS name,
+  a.target AS target,
+  '' AS action_digest,
+  a.ruling AS ruling,
+  a.rule AS rule,
+  a.policy_version AS policy_version,
+  toUInt8(0) AS threshold,
+  '' AS decision,
+  emptyArrayString() AS approvers,
+  emptyArrayString() AS approver_ids,
+  emptyArrayString() AS refused_by,
+  emptyArrayString() AS assurances,
+  emptyArrayString() AS channels,
+  CAST(NULL AS Nullable(Int64)) AS wait_ms,
+  toLowCardinality('') AS spend,
+  a.outcome AS outcome,
+  toLowCardinality('') AS error_type,
+  toUInt8(0) AS contradicted,
+  toLowCardinality('not_required') AS verification,
+  toLowCardinality('') AS reason,
+  a.detail AS detail,
+  a.judged_at AS judged_at,
+  '' AS user,
+  toLowCardinality('') AS risk
+FROM allowed AS a;
+
+-- From and to are milliseconds since the epoch, both included.
+CREATE OR REPLACE VIEW holdpoint_actions_between AS
+SELECT * FROM holdpoint_actions_where(from_ms = {from_ms:UInt64}, to_ms = {to_ms:UInt64}, trace_id = '');
+
+-- In lowercase hex.
+CREATE OR REPLACE VIEW holdpoint_actions_of_trace AS
+SELECT * FROM holdpoint_actions_where(
+  from_ms = (
+    SELECT toUnixTimestamp64Milli(min(at)) FROM (
+      SELECT at FROM holdpoint_findings WHERE trace_id = {trace_id:String}
+      UNION ALL
+      SELECT at FROM holdpoint_ledger WHERE trace_id = {trace_id:String})),
+  to_ms = (
+    SELECT toUnixTimestamp64Milli(max(at)) FROM (
+      SELECT at FROM holdpoint_findings WHERE trace_id = {trace_id:String}
+      UNION ALL
+      SELECT at FROM holdpoint_ledger WHERE trace_id = {trace_id:String})),
+  trace_id = {trace_id:String});
+
+CREATE OR REPLACE VIEW holdpoint_actions AS
+SELECT * FROM holdpoint_actions_where(from_ms = 0, to_ms = 9999999999999, trace_id = '');
