@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { z } from 'zod'
 import { useGate } from '#instrumentation'
 import { guard } from '../../../instrumentation/mcp-server/index.ts'
+import { agentEnvironment, startAgent } from '../../support/agent-process.ts'
 import { type Scene, startScene } from '../../support/gate-scene.ts'
 import { CONTRACT_POLICY } from '../../support/instrumentation/stage.ts'
 
@@ -43,7 +44,7 @@ async function connected(options: object = {}, serverOptions: ServerOptions = {}
   const url = new URL('http://crm.test/mcp')
   const ours = (input: string | URL, init?: RequestInit) => fetch(new Request(input, init))
   const info = { name: 'app', version: '1.0.0' }
-  const client = new Client(info, { versionNegotiation: { mode: { pin: '2026-07-28' } }, ...options })
+  const client = new Client(info, { versionNegotiation: PINNED, ...options })
   await client.connect(new StreamableHTTPClientTransport(url, { fetch: ours as never }))
   return client
 }
@@ -53,6 +54,7 @@ interface Asked {
   requestState: string
   inputRequests?: Record<string, unknown>
 }
+const PINNED = { mode: { pin: '2026-07-28' } }
 const byHand = { inputRequired: { autoFulfill: false } }
 const send = (client: Client, params: object): Promise<unknown> =>
   client.callTool(params as never, { allowInputRequired: true } as never)
@@ -77,6 +79,41 @@ test('mcp elicitation - the call is answered with a state, and the call that com
   expect(tool.mock.calls.map(([given]) => given)).toEqual([{ limit: 1 }])
   expect(scene.broker.requests).toHaveLength(1)
   await client.close()
+})
+
+test('mcp elicitation - the process that asked may be gone: another runs what was approved, once', async () => {
+  const agent = agentEnvironment(scene.broker, scene.nats.url)
+  const env = { ...agent.env, HOLDPOINT_MCP_ELICITATION: 'on' }
+  const served = async <T>(use: (client: Client, pid: number) => Promise<T>): Promise<T> => {
+    const { child, stdout, ended } = startAgent('test/instrumentation/apps/mcp-over-http.mjs', env)
+    const url = await vi.waitFor(() => new URL(`http://127.0.0.1:${/^\d+/.exec(stdout())?.[0]}/mcp`), {
+      interval: 5,
+      timeout: 15_000,
+    })
+    const client = new Client({ name: 'app', version: '1.0.0' }, { versionNegotiation: PINNED, ...byHand })
+    await client.connect(new StreamableHTTPClientTransport(url))
+    try {
+      return await use(client, child.pid as number)
+    } finally {
+      await client.close()
+      child.kill('SIGKILL')
+      await ended
+    }
+  }
+  try {
+    const { requestState } = await served((client) => ask(client, 7))
+    scene.broker.decide(request(), 'approved')
+    const [first, second, pid] = await served(async (client, pid) => [
+      await retry(client, 7, requestState),
+      await retry(client, 7, requestState),
+      pid,
+    ])
+    expect(first).toMatchObject({ content: [{ text: `7 exported by ${pid}` }] })
+    expect(second).toMatchObject(refused(/was not run/))
+    expect(scene.broker.requests).toHaveLength(1)
+  } finally {
+    agent.remove()
+  }
 })
 
 test('mcp elicitation - a client that knows nothing of it is led through by its SDK', async () => {
