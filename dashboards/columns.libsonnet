@@ -5,6 +5,8 @@ local links = import 'links.libsonnet';
 local column(name, title, kind, more={}) = { name: name, title: title, kind: kind } + more;
 
 {
+  links:: links,
+
   time(name, title, more={}): column(name, title, 'time', more),
   number(name, title, unit, more={}): column(name, title, 'number', { unit: unit } + more),
   text(name, title, more={}): column(name, title, 'text', more),
@@ -18,7 +20,7 @@ local column(name, title, kind, more={}) = { name: name, title: title, kind: kin
   user: $.text('user', 'For user', { width: 160 }),
   target: $.text('target', 'Target', { width: 200 }),
   rule: $.text('rule', 'Rule', { width: 160 }),
-  trace_id: $.text('trace_id', 'Trace', { links: [links.action], width: 120 }),
+  trace_id: $.text('trace_id', 'Trace', { links: [links.trace], width: 120 }),
   span_id: $.text('span_id', 'Span', { width: 100 }),
-  request_id: $.text('request_id', 'Request', { links: [links.card, links.proof, links.action], width: 120 }),
+  request_id: $.text('request_id', 'Request', { links: [links.card, links.proof], width: 120 }),
 }

@@ -10,6 +10,10 @@ local to(uid, parameters) = '/d/%s?%s&%s' % [uid, parameters, here];
     title: 'One action: trace, timeline, reviews',
     url: to(config.uids.action, 'var-trace=%s&var-request=%s' % [field('trace_id'), field('request_id')]),
   },
+  trace: {
+    title: 'One action: trace, timeline, reviews',
+    url: to(config.uids.action, 'var-trace=' + field('trace_id')),
+  },
   agent: {
     title: 'What this agent does',
     url: to(config.uids.agents, 'var-agent=' + field('agent')),

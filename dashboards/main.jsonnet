@@ -2,6 +2,9 @@
 local links = import 'links.libsonnet';
 
 local dashboards = {
+  'who-acted.json': import 'dashboards/who-acted.libsonnet',
+  'action.json': import 'dashboards/action.libsonnet',
+  'agents.json': import 'dashboards/agents.libsonnet',
   'violations.json': import 'dashboards/violations.libsonnet',
 };
 

@@ -3,6 +3,7 @@
 // Agents choose their own names and anybody can send a link with a value in it. Grafana's quoting formats double
 // quotes but leave backslashes, with which a value ends ClickHouse's string and goes on as SQL. So values are put
 // into SQL percent-encoded, which leaves nothing to escape, and ClickHouse decodes them: by `list` and `word` alone.
+local choices = import 'queries/choices.libsonnet';
 local config = import 'config.libsonnet';
 
 // Stands for All and reaches SQL as it is: no `is=`, and so no filter.
@@ -20,7 +21,7 @@ local ALL = '*';
     multi: false,
     includeAll: false,
     options: [],
-    current: {},
+    current: { text: '', value: '', selected: false },
     hide: 0,
   },
 
@@ -45,7 +46,6 @@ local ALL = '*';
     type: 'query',
     datasource: config.datasource,
     query: rawSql,
-    definition: rawSql,
     refresh: 2,
     regex: '',
     sort: 1,
@@ -57,8 +57,9 @@ local ALL = '*';
     hide: 0,
   },
 
-  // Any number of words that never change.
-  words(name, label, description, values): {
+  // Any number of words that never change; `selected` of them at first, or all.
+  words(name, label, description, values, selected=[]): {
+    local first = if selected == [] then { text: ['All'], value: ['$__all'] } else { text: selected, value: selected },
     name: name,
     label: label,
     description: description,
@@ -68,7 +69,7 @@ local ALL = '*';
     includeAll: true,
     allValue: ALL,
     options: [],
-    current: { text: ['All'], value: ['$__all'], selected: true },
+    current: first { selected: true },
     hide: 0,
   },
 
@@ -83,14 +84,32 @@ local ALL = '*';
     hide: 0,
   },
 
+  // Those that several dashboards have, so that a link can hand them on.
+  agent: $.many('agent', 'Agent', 'Only these agents.', choices.agents),
+  environment: $.many('environment', 'Environment', 'Only these environments.', choices.environments),
+
   // SQL: Array(String) of what is selected, empty where nothing or everything is.
   list(name):: "arrayMap(one -> decodeURLComponent(substring(one, 4)), arrayFilter(one -> match(one, '^is=.'), "
                + "splitByChar('&', '${%s:customqueryparam:is}')))" % name,
 
+  // SQL: whether `column` is one of what is selected.
+  selects(name, column):: '(empty(%(list)s) OR has(%(list)s, %(column)s))' % { list: $.list(name), column: column },
+
   // SQL: String of a text box.
   word(name):: "decodeURLComponent('${%s:percentencode}')" % name,
 
-  // SQL: the ends of the time range in milliseconds since the epoch, as literals, which a parameterized view needs.
-  from:: '${__from}',
-  to:: '${__to}',
+  // SQL: the ends of the time range, for the views that take them: literals, milliseconds since the epoch.
+  between:: 'from_ms = ${__from}, to_ms = ${__to}',
+
+  // The time zone that the dashboard is shown in, by a name that ClickHouse knows.
+  zone:: "if(lower('${__timezone:percentencode}') = 'utc', 'UTC', decodeURLComponent('${__timezone:percentencode}'))",
+
+  // A query of src/store/queries with this dashboard's variables in the place of its parameters.
+  bind(sql, parameters)::
+    local all = { 'fromMs:UInt64': '${__from}', 'toMs:UInt64': '${__to}' } + parameters;
+    std.foldl(
+      function(text, parameter) std.strReplace(text, '{%s}' % parameter, all[parameter]),
+      std.objectFields(all),
+      sql
+    ),
 }

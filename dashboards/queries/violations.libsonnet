@@ -1,33 +1,107 @@
 local columns = import '../columns.libsonnet';
 local variables = import '../variables.libsonnet';
 
-local ALARMING = "('missing', 'forged', 'unbound', 'replayed', 'observed')";
+local binding = {
+  between: variables.between,
+  mine: variables.selects('agent', 'agent'),
+  wanted: "verification IN ('missing', 'forged', 'unbound', 'replayed', 'observed') AND "
+          + variables.selects('violation', 'verification'),
+};
+
+// How many of each, in the order in which they are worth a look.
+local counts = [
+  columns.number('forged', 'Forged', 'short', { colour: 'vermillion', description: 'The span claims what the ledger contradicts.' }),
+  columns.number('missing', 'Missing', 'short', { colour: 'orange', description: 'A sensitive action that ran with no decision.' }),
+  columns.number('replayed', 'Replayed', 'short', { colour: 'sky', description: 'A second span for one approval.' }),
+  columns.number('unbound', 'Unbound', 'short', { colour: 'purple', description: 'The approval was for another trace, span, agent or action.' }),
+  columns.number('observed', 'Observed', 'short', { colour: 'yellow', description: 'It ran where policy is only watched, and would have been held or denied.' }),
+];
+
+local counted = |||
+  countIf(verification = 'forged') AS forged,
+    countIf(verification = 'missing') AS missing,
+    countIf(verification = 'replayed') AS replayed,
+    countIf(verification = 'unbound') AS unbound,
+    countIf(verification = 'observed') AS observed
+|||;
 
 {
   counts: {
     name: 'violations.counts',
     title: 'What went round the gate',
-    description: 'Actions by what the pipeline found when it compared their spans with the ledger. Missing: a sensitive action that ran with no decision. Forged: the span claims what the ledger contradicts. Replayed: a second span for one approval. Unbound: the approval was for something else. Observed: it ran where policy is only watched.',
+    description: 'Actions by what the pipeline found when it compared their spans with the ledger and with the policy of their time. Forged: the span claims what the ledger contradicts. Missing: it ran with no decision. Replayed: a second span for one approval. Unbound: the approval was for something else. Observed: it ran where policy is only watched.',
     format: 'table',
-    empty: 'No violation in this time: everything that policy holds was decided before it ran.',
-    columns: [
-      columns.number('missing', 'Missing', 'short', { colour: 'orange' }),
-      columns.number('forged', 'Forged', 'short', { colour: 'vermillion' }),
-      columns.number('replayed', 'Replayed', 'short', { colour: 'sky' }),
-      columns.number('unbound', 'Unbound', 'short', { colour: 'purple' }),
-      columns.number('observed', 'Observed', 'short', { colour: 'yellow' }),
-    ],
+    empty: 'No violation in this time: whatever policy holds was decided before it ran.',
+    columns: counts,
     rawSql: |||
       SELECT
-        countIf(verification = 'missing') AS missing,
-        countIf(verification = 'forged') AS forged,
-        countIf(verification = 'replayed') AS replayed,
-        countIf(verification = 'unbound') AS unbound,
-        countIf(verification = 'observed') AS observed
-      FROM holdpoint_actions
-      WHERE $__timeFilter_ms(at)
-        AND verification IN %(alarming)s
-        AND (empty(%(agents)s) OR has(%(agents)s, agent))
-    ||| % { alarming: ALARMING, agents: variables.list('agent') },
+        %(counted)sFROM holdpoint_actions_between(%(between)s)
+      WHERE %(wanted)s AND %(mine)s
+    ||| % (binding { counted: counted }),
+  },
+
+  overTime: {
+    name: 'violations.overTime',
+    title: 'Violations over time',
+    description: 'The same, by when each action began. A line across the chart is a change of policy or a freeze.',
+    format: 'table',
+    empty: 'No violation in this time.',
+    columns: [columns.time('time', 'Time')] + counts,
+    rawSql: |||
+      SELECT
+        $__timeInterval(at) AS time,
+        %(counted)sFROM holdpoint_actions_between(%(between)s)
+      WHERE %(wanted)s AND %(mine)s
+      GROUP BY time
+      ORDER BY time
+    ||| % (binding { counted: counted }),
+  },
+
+  byAgent: {
+    name: 'violations.byAgent',
+    title: 'Violations by agent',
+    description: 'Agents by the name that their spans give, those with the most violations first.',
+    format: 'table',
+    empty: 'No agent has a violation in this time.',
+    columns: [columns.text('agent', 'Agent', { links: [columns.links.agent] })] + counts,
+    rawSql: |||
+      SELECT
+        if(agent = '', 'unnamed', agent) AS agent,
+        %(counted)sFROM holdpoint_actions_between(%(between)s)
+      WHERE %(wanted)s AND %(mine)s
+      GROUP BY agent
+      ORDER BY forged + missing + replayed + unbound DESC, observed DESC
+      LIMIT 20
+    ||| % (binding { counted: counted }),
+  },
+
+  // The same text as the console's page.
+  list: {
+    name: 'violations.list',
+    title: 'Each violation, with its trace',
+    description: 'Newest first: what the pipeline found, of whose action, and why in words. A click on the trace shows it all.',
+    format: 'table',
+    empty: 'No violation in this time: whatever policy holds was decided before it ran.',
+    columns: [
+      columns.at,
+      columns.word('verification', 'Verification'),
+      columns.agent,
+      columns.text('kind', 'Kind', { width: 80 }),
+      columns.text('name', 'Action', { width: 200, links: [columns.links.action] }),
+      columns.target,
+      columns.word('ruling', 'Ruling'),
+      columns.rule,
+      columns.word('outcome', 'Outcome'),
+      columns.text('detail', 'Why', { width: 300 }),
+      columns.text('service_name', 'Service', { width: 140 }),
+      columns.trace_id,
+      columns.span_id,
+      columns.request_id,
+    ],
+    rawSql: variables.bind(importstr '../../src/store/queries/violations.sql', {
+      'verifications:Array(String)': variables.list('violation'),
+      'agents:Array(String)': variables.list('agent'),
+      'most:UInt32': '1000',
+    }),
   },
 }
