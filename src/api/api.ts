@@ -30,6 +30,8 @@ export interface ApiConfig {
 
 export interface ApiDeps {
   desk: Desk
+  /** All metrics of this process, as Prometheus' text. */
+  exposition(): Promise<string>
   now: () => number
   log: Log
   /** For the heartbeat of event streams, and for looking at their tokens again. */
@@ -42,7 +44,7 @@ export interface ApiDeps {
  */
 export function createApi(config: ApiConfig, deps: ApiDeps): Hono {
   const { desk, now, log } = deps
-  const measures = createMeasures({ now })
+  const measures = createMeasures()
   const trust = createTrustView({ desk, now })
   const document = (): ApiDocument => openApi({ url: config.publicUrl(), version: config.version })
   const routes: Route[] = [
@@ -54,7 +56,7 @@ export function createApi(config: ApiConfig, deps: ApiDeps): Hono {
     ...agentsRoutes({ desk }),
     ...ledgerRoutes({ desk }),
     ...createKeysRoutes({ trust }),
-    ...createServiceRoutes({ trust, measures, document }),
+    ...createServiceRoutes({ trust, exposition: deps.exposition, document }),
   ]
 
   const app = new Hono()

@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import { HoldpointError } from '#contract'
 import type { Identity } from '#identity'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import type { PrivateKey } from '#warrant/issue'
@@ -64,10 +65,15 @@ export interface BrokerDeps {
   onFailure(error: unknown): void
 }
 
+export interface Broker extends Component {
+  /** Why it decides nothing now; undefined while it does. */
+  whyNotReady(): string | undefined
+}
+
 const CATCH_UP_WITHIN_MS = 2_000
 
 /** The authority: takes requests and reviews, decides once, issues warrants. All that it knows, the ledger says. */
-export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component {
+export function createBroker(config: BrokerConfig, deps: BrokerDeps): Broker {
   const { origin, secret } = config
   const { heartbeatMs = 5_000, sweepMs = 1_000, checkpointMs = 1_000, maxPayloadBytes = 1_000_000 } = config
   const { nc, agents, identity, now, log } = deps
@@ -84,7 +90,7 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
   const measures = createMeasures()
   const logs = createLogs(
     { origin, key: config.checkpointKey, everyMs: checkpointMs },
-    { nc, ledgerKeys: () => documents.keySet().document.keys, log },
+    { nc, ledgerKeys: () => documents.keySet().document.keys, now, log },
   )
   const documents = createDocuments(
     { pin: config.pin },
@@ -206,25 +212,32 @@ export function createBroker(config: BrokerConfig, deps: BrokerDeps): Component 
     },
     async stop() {},
   }
-  const gauge = whileRunning('gauge of pending requests', () => measures.watchPending(requests.pendingCount))
+  const gauges = whileRunning('gauges of the broker', () =>
+    measures.watch(() => ({
+      pending: requests.pendingCount(),
+      freezes: freezes.current().length,
+      ledgerSize: logs.size(),
+      uncoveredSinceMs: logs.uncoveredSinceMs(),
+      nowMs: now(),
+    })),
+  )
   const announcements = createAnnouncements({ nc, requests, notify, now, log })
   const line = createLine({ nc, agents, leases, onFailure: deps.onFailure })
-  return composeComponents(
-    [
-      documents,
-      drift,
-      history,
-      epochs,
-      catchingUp,
-      logs,
-      sweeper,
-      gauge,
-      line,
-      serving,
-      announcements,
-      erasures,
-    ],
-    log,
-    'broker',
-  )
+  function whyNotReady(): string | undefined {
+    if (!isCaughtUp) return 'the ledger is being read'
+    if (corruption) return 'the ledger contradicts itself'
+    if (line.isDown()) return 'NATS cannot be reached'
+    try {
+      drift.assertOpen()
+      return undefined
+    } catch (error) {
+      if (error instanceof HoldpointError) return error.message
+      throw error
+    }
+  }
+  const parts = [
+    ...[documents, drift, history, epochs, catchingUp, logs, sweeper],
+    ...[gauges, line, serving, announcements, erasures],
+  ]
+  return { ...composeComponents(parts, log, 'broker'), whyNotReady }
 }

@@ -1,3 +1,4 @@
+import { jetstream } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
   type Alarm,
@@ -67,13 +68,17 @@ export interface Context {
 export interface Notify {
   settled(request: Request): void
   trustChanged(agentIds: Iterable<string>): void
-  /** `review` is the ledger index of the review that `reviewed` is about. */
-  desk(event: DeskEventName, request: Request, review?: number): void
+  /**
+   * `turn` is the ledger index of the review that `reviewed` is about, or the step of `escalated`. `first` is called
+   * where the event stream had not been told before, by nobody.
+   */
+  desk(event: DeskEventName, request: Request, turn?: number, first?: () => void): void
   /** Once for each `kind` and `name`: the event stream takes no second one. */
   alarm(kind: string, name: string, alarm: Alarm): void
 }
 
 export function createNotify(nc: NatsConnection): Notify {
+  const js = jetstream(nc)
   const send = (subject: string, value: unknown): void => {
     // While the connection is down the hint is lost, which heartbeats make good.
     if (!nc.isClosed()) nc.publish(subject, encodeMessage(value))
@@ -85,8 +90,12 @@ export function createNotify(nc: NatsConnection): Notify {
     trustChanged: (agentIds) => {
       for (const agentId of agentIds) hint(agentId, { hint: 'trust' })
     },
-    desk: (event, request, review) =>
-      send(eventSubject(event, request.requested.requestId, review), summarise(request)),
+    desk(event, request, turn, first) {
+      const subject = eventSubject(event, request.requested.requestId, turn)
+      if (first === undefined) return send(subject, summarise(request))
+      // It refuses what it has: only of the first one it says that it has taken it.
+      if (!nc.isClosed()) js.publish(subject, encodeMessage(summarise(request))).then(first, () => {})
+    },
     alarm: (kind, name, alarm) => send(alarmSubject(kind, name), alarm),
   }
 }

@@ -1,4 +1,4 @@
-export { type BrokerConfig, type BrokerDeps, createBroker } from './broker.ts'
+export { type Broker, type BrokerConfig, type BrokerDeps, createBroker } from './broker.ts'
 export { connectAs } from './connect.ts'
 export type { PolicyChanges } from './documents/adoption.ts'
 export { describeChange, POLICY_AGENT, POLICY_APPLY, type PolicyChange } from './documents/policy-change.ts'

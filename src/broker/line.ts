@@ -10,12 +10,20 @@ interface LineDeps {
   onFailure(error: unknown): void
 }
 
-/** Follows the lines to NATS. While the agents' is away no heartbeat can come, and that is not the processes' silence. */
-export function createLine({ nc, agents, leases, onFailure }: LineDeps): Component {
-  let isStopping = false
+export interface Line extends Component {
+  isDown(): boolean
+}
 
-  async function follow(): Promise<void> {
-    for await (const { type } of agents.status()) {
+/** Follows the lines to NATS. While the agents' is away no heartbeat can come, and that is not the processes' silence. */
+export function createLine({ nc, agents, leases, onFailure }: LineDeps): Line {
+  let isStopping = false
+  const down = new Set<NatsConnection>()
+
+  async function follow(line: NatsConnection): Promise<void> {
+    for await (const { type } of line.status()) {
+      if (type === 'disconnect') down.add(line)
+      if (type === 'reconnect') down.delete(line)
+      if (line !== agents) continue
       if (type === 'disconnect') leases.interrupted()
       if (type === 'reconnect') leases.resumed()
     }
@@ -28,8 +36,10 @@ export function createLine({ nc, agents, leases, onFailure }: LineDeps): Compone
 
   return {
     name: 'line to NATS',
+    isDown: () => down.size > 0 || nc.isClosed() || agents.isClosed(),
     async start() {
-      void follow()
+      void follow(nc)
+      void follow(agents)
       void untilClosed()
     },
     async stop() {

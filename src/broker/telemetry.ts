@@ -1,34 +1,41 @@
 import { metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
-import { type Decision, type ErrorCode, HoldpointError } from '#contract'
+import { type Decision, type ErrorCode, HoldpointError, type ReviewEntry } from '#contract'
+import { createMeter } from '#runtime'
+import { INSTRUMENTS } from './instruments.ts'
 
-/** The broker's own traces and metrics; they cost nothing until the process has an exporter. */
+/** The broker's own traces and metrics; they cost nothing until the process has somebody who reads them. */
 export interface Measures {
   /** Runs one call as a span, and counts it by what became of it. */
   call<T>(name: string, work: () => Promise<T>): Promise<T>
+  /** For the one replica that wrote it, as are those that follow. */
   decided(decision: Decision, rule: string, waitMs: number): void
+  reviewed(review: Pick<ReviewEntry, 'verdict' | 'reviewer'>): void
+  reviewRefused(code: ErrorCode): void
+  escalated(rule: string): void
   /** Returns how to stop looking. */
-  watchPending(count: () => number): () => void
+  watch(look: () => Standing): () => void
+}
+
+/** How things stand when somebody reads the metrics. */
+export interface Standing {
+  pending: number
+  freezes: number
+  ledgerSize: number
+  /** Since when an entry waits for a checkpoint that covers it; undefined while all are covered. */
+  uncoveredSinceMs: number | undefined
+  nowMs: number
 }
 
 export function createMeasures(): Measures {
   const tracer = trace.getTracer('holdpoint.broker')
-  const meter = metrics.getMeter('holdpoint.broker')
-  const duration = meter.createHistogram('holdpoint.broker.call.duration', {
-    unit: 's',
-    description: 'Time to answer a call, by call and by code (OK, or that of the refusal).',
-  })
-  const decisions = meter.createCounter('holdpoint.decisions', {
-    unit: '{request}',
-    description: 'Requests decided, by decision and rule. Expired is not denied.',
-  })
-  const waits = meter.createHistogram('holdpoint.approval.wait', {
-    unit: 's',
-    description: 'From the request to its decision.',
-  })
-  const pending = meter.createObservableGauge('holdpoint.requests.pending', {
-    unit: '{request}',
-    description: 'Requests that wait for a decision.',
-  })
+  const meter = createMeter(metrics.getMeter('holdpoint.broker'))
+  const duration = meter.of(INSTRUMENTS.calls)
+  const decisions = meter.of(INSTRUMENTS.decisions)
+  const waits = meter.of(INSTRUMENTS.waits)
+  const reviews = meter.of(INSTRUMENTS.reviews)
+  const reviewsRefused = meter.of(INSTRUMENTS.reviewsRefused)
+  const escalations = meter.of(INSTRUMENTS.escalations)
+  const { pending, freezes, ledgerSize, checkpointAge } = INSTRUMENTS
 
   return {
     call: (name, work) =>
@@ -44,18 +51,29 @@ export function createMeasures(): Measures {
           if (code === 'INTERNAL') span.setStatus({ code: SpanStatusCode.ERROR })
           throw error
         } finally {
-          duration.record((performance.now() - startedAt) / 1000, { call: name, code })
+          duration((performance.now() - startedAt) / 1000, { call: name, code })
           span.end()
         }
       }),
     decided(decision, rule, waitMs) {
-      decisions.add(1, { decision, rule })
-      waits.record(waitMs / 1000, { decision })
+      decisions(1, { decision, rule })
+      waits(waitMs / 1000, { decision })
     },
-    watchPending(count) {
-      const observe = (result: { observe(value: number): void }) => result.observe(count())
-      pending.addCallback(observe)
-      return () => pending.removeCallback(observe)
-    },
+    reviewed: ({ verdict, reviewer: { channel, assurance } }) =>
+      reviews(1, { verdict, channel: channelLabel(channel), assurance }),
+    reviewRefused: (code) => reviewsRefused(1, { code }),
+    escalated: (rule) => escalations(1, { rule }),
+    watch: (look) =>
+      meter.watch([pending, freezes, ledgerSize, checkpointAge], (observe) => {
+        const seen = look()
+        observe(pending, seen.pending)
+        observe(freezes, seen.freezes)
+        observe(ledgerSize, seen.ledgerSize)
+        observe(checkpointAge, Math.max(0, seen.nowMs - (seen.uncoveredSinceMs ?? seen.nowMs)) / 1000)
+      }),
   }
 }
+
+/** The channel's own word: one that is no name may say anything of anybody. */
+const channelLabel = (channel: string): string =>
+  /^[a-z][a-z0-9-]*(:[a-z][a-z0-9-]*)?$/.test(channel) ? channel : 'other'

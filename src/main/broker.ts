@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import {
+  type Broker,
   type BrokerConfig,
   createBroker,
   FILES,
@@ -11,32 +12,37 @@ import {
   readPin,
 } from '#broker'
 import { createIdentity, type TrustedIssuer } from '#identity'
-import { type Command, type Component, type Config, defineCommand, type Log, readRunning } from '#runtime'
+import { type Command, type Config, defineCommand, type Log, readRunning } from '#runtime'
 import { configuredConnection } from './connection.ts'
 import { trustedIssuers } from './issuers.ts'
+import { startMetrics } from './metrics.ts'
 import { serve } from './serve.ts'
 
 export const brokerCommand: Command = defineCommand({
   name: 'broker',
   summary: 'Run the broker alone',
-  details: 'Needs nats.url, or a `holdpoint up` on the same data folder. Any number may run side by side.',
+  details:
+    'Needs nats.url, or a `holdpoint up` on the same data folder. Any number may run side by side; on one machine each\n' +
+    'needs a metrics.port of its own.',
   example: 'holdpoint broker',
   run: (_, io) =>
-    serve('broker', io, async ({ config, log, stack, fail }) => {
+    serve('broker', io, async ({ config, log, stack, telemetry, fail }) => {
       const home = openHome(config.dataDir)
+      let broker: Broker | undefined
+      const whyNotReady = (): string | undefined => (broker ? broker.whyNotReady() : 'starting')
+      await startMetrics('broker', config, { telemetry, whyNotReady, stack, log })
       const connection = await stack.start(configuredConnection('broker', home, config))
-      const agents = await stack.start(configuredConnection('broker', home, config))
-      await stack.start(
-        brokerOf(home, {
-          nc: connection.nc(),
-          agents: agents.nc(),
-          issuers: trustedIssuers(config),
-          server: serverOf(config, log),
-          now: io.now,
-          log,
-          fail,
-        }),
-      )
+      const agents = await stack.start(configuredConnection('broker', home, config, 'agents'))
+      broker = brokerOf(home, {
+        nc: connection.nc(),
+        agents: agents.nc(),
+        issuers: trustedIssuers(config),
+        server: serverOf(config, log),
+        now: io.now,
+        log,
+        fail,
+      })
+      await stack.start(broker)
       log.info('the broker is ready', { nats: connection.nc().getServer() })
     }),
 })
@@ -66,7 +72,7 @@ export interface BrokerParts {
 }
 
 /** The broker with this data folder's keys; it reads only its own: broker, ledger, secret. */
-export function brokerOf(home: Home, parts: BrokerParts): Component {
+export function brokerOf(home: Home, parts: BrokerParts): Broker {
   const { nc, agents, issuers, now, log, policyChanges, server, fail } = parts
   return createBroker(
     {

@@ -15,10 +15,12 @@ import {
   type Log,
   readRunning,
   type Stack,
+  type Telemetry,
 } from '#runtime'
 import { createStore, type Store } from '#store'
 import { configuredConnection } from './connection.ts'
 import { issuersForSignIn } from './issuers.ts'
+import { startMetrics } from './metrics.ts'
 import { serve } from './serve.ts'
 import { VERSION } from './version.ts'
 
@@ -31,8 +33,11 @@ export const deskCommand: Command = defineCommand({
     'proxy that keeps a person on one of them; name its address in http.url.',
   example: 'HOLDPOINT_HTTP_URL=https://holdpoint.example.com holdpoint desk',
   run: (_, io) =>
-    serve('desk', io, async ({ config, log, stack }) => {
+    serve('desk', io, async ({ config, log, stack, telemetry }) => {
       const home = openHome(config.dataDir)
+      let server: HttpServer | undefined
+      const whyNotReady = () => (server ? undefined : 'starting')
+      await startMetrics('desk', config, { telemetry, whyNotReady, stack, log })
       const desk = await stack.start(configuredConnection('desk', home, config))
       const channel = await stack.start(
         configuredConnection('channel', home, {
@@ -40,12 +45,13 @@ export const deskCommand: Command = defineCommand({
           nats: { ...config.nats, credentials: config.channels.credentials },
         }),
       )
-      const server = await startDesk(config, {
+      server = await startDesk(config, {
         nc: desk.nc(),
         channel: channel.nc(),
         issuers: issuersForSignIn(config, io.cwd),
         store: await openStore(config, stack),
         stack,
+        telemetry,
         now: io.now,
         log,
         cwd: io.cwd,
@@ -64,6 +70,7 @@ export interface DeskParts {
   /** For reading; without it the console shows no traces. */
   store: Store | undefined
   stack: Stack
+  telemetry: Pick<Telemetry, 'exposition'>
   now: () => number
   log: Log
   /** What secrets' files in the configuration are relative to. */
@@ -80,7 +87,8 @@ export async function startDesk(config: Config, parts: DeskParts): Promise<HttpS
 
   const signIn = createSignIn({ issuers, redirectUri: () => `${publicUrl()}/sign-in/callback` }, { now })
   const sessions = createSessions({}, { now, signIn, log })
-  const api = createApi({ publicUrl, version: VERSION }, { desk, now, log })
+  const { exposition } = parts.telemetry
+  const api = createApi({ publicUrl, version: VERSION }, { desk, exposition, now, log })
   const console_ = createConsole(
     { publicUrl, isDevelopment: issuers.some(({ issuer }) => issuer === DEVELOPMENT_ISSUER) },
     { desk, signIn, sessions, now, log, ...(store ? { store } : {}) },

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connectAs, type Home, openHome, readPin } from '#broker'
 import { HoldpointError } from '#contract'
-import { createPipeline, dlqCommand } from '#pipeline'
+import { createPipeline, dlqCommand, type Pipeline } from '#pipeline'
 import { type Command, type Config, defineCommand, type Log, requireRunning } from '#runtime'
 import { createStore, type Store } from '#store'
 import { configuredConnection, configuredCredentials } from './connection.ts'
 import { countBuffersWithHeap } from './external-memory.ts'
+import { startMetrics } from './metrics.ts'
 import { serve } from './serve.ts'
 
 export const pipelineCommand: Command = defineCommand({
@@ -14,18 +15,21 @@ export const pipelineCommand: Command = defineCommand({
   summary: 'Run the pipeline alone: OTLP in, verified spans into ClickHouse or on to a Collector',
   details:
     'Needs clickhouse.url and its user and password; nats.url, or a `holdpoint up` on the same data folder. Any\n' +
-    'number of them may run on the same NATS and ClickHouse.',
+    'number of them may run on the same NATS and ClickHouse; on one machine each needs ports of its own.',
   example: 'HOLDPOINT_CLICKHOUSE_URL=http://clickhouse:8123 holdpoint pipeline',
   run: (_, io) =>
-    serve('pipeline', io, async ({ config, log, stack }) => {
+    serve('pipeline', io, async ({ config, log, stack, telemetry: own }) => {
       const { user = 'default', password = '', database } = config.clickhouse
       const url = refuseUnworkable(config)
       const home = openHome(config.dataDir)
+      let pipeline: Pipeline | undefined
+      const whyNotReady = (): string | undefined => (pipeline ? pipeline.whyNotReady() : 'starting')
+      await startMetrics('pipeline', config, { telemetry: own, whyNotReady, stack, log })
       const store = createStore({ url, user, password, database })
       await stack.start(storeComponent(store, config))
       const connection = await stack.start(configuredConnection('pipeline', home, config))
-      const telemetry = await stack.start(configuredConnection('pipeline', home, config))
-      const pipeline = await stack.start(
+      const telemetry = await stack.start(configuredConnection('pipeline', home, config, 'telemetry'))
+      pipeline = await stack.start(
         pipelineOf(home, config, {
           nc: connection.nc(),
           telemetry: telemetry.nc(),

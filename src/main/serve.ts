@@ -9,12 +9,14 @@ import {
   type LogLevel,
   readConfig,
   type Stack,
+  type Telemetry,
 } from '#runtime'
 
 export interface Process {
   config: Config
   log: Log
   stack: Stack
+  telemetry: Telemetry
   /** Ends the process with exit code 1, in order: something that it cannot do without has failed. */
   fail(error: unknown): void
 }
@@ -35,8 +37,8 @@ export async function serve(
   }
   io.signal.addEventListener('abort', () => over.resolve(0))
   try {
-    await stack.start(createTelemetry({ name, env: io.env }))
-    await start({ config, log, stack, fail })
+    const telemetry = await stack.start(createTelemetry({ name, env: io.env, metrics: { log } }))
+    await start({ config, log, stack, telemetry, fail })
     if (io.signal.aborted) over.resolve(0)
     const code = await over.promise
     log.info('stopping')

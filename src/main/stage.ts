@@ -9,6 +9,7 @@ import {
   type Config,
   createLog,
   createStack,
+  createTelemetry,
   type Log,
   type Running,
   readConfig,
@@ -60,7 +61,8 @@ export async function setStage(dataDir: string, env: NodeJS.ProcessEnv, now: () 
   const log: Log = createLog({ name: 'demo', level: config.log.level })
   const stack = createStack(log)
   const fail = (error: unknown): void => log.error('a part of the demo failed', { error })
-  const running = await startUp({ config, log, stack, now, cwd: dataDir, fail })
+  const telemetry = await stack.start(createTelemetry({ name: 'demo', env: {}, metrics: { log } }))
+  const running = await startUp({ config, log, stack, telemetry, now, cwd: dataDir, fail })
 
   const home = openHome(dataDir)
   const owner = parsePrincipal('alice', DEVELOPMENT_ISSUER)

@@ -25,6 +25,7 @@ import {
   type Running,
   refuseClaimed,
   type Stack,
+  type Telemetry,
   writeRunning,
 } from '#runtime'
 import { createEngine, createStore } from '#store'
@@ -32,6 +33,7 @@ import { brokerOf } from './broker.ts'
 import { createConnection } from './connection.ts'
 import { startDesk } from './desk.ts'
 import { issuersForSignIn, refuseDevelopment, trustedIssuers } from './issuers.ts'
+import { startMetrics } from './metrics.ts'
 import { pipelineOf, storeComponent } from './pipeline.ts'
 import { serve } from './serve.ts'
 
@@ -44,8 +46,8 @@ export const upCommand: Command = defineCommand({
     'replaced by the next free ones.',
   example: 'holdpoint up',
   run: (_, io) =>
-    serve('up', io, async ({ config, log, stack, fail }) => {
-      const running = await startUp({ config, log, stack, fail, now: io.now, cwd: io.cwd })
+    serve('up', io, async ({ config, log, stack, telemetry, fail }) => {
+      const running = await startUp({ config, log, stack, telemetry, fail, now: io.now, cwd: io.cwd })
       io.stdout.write(whereText(running, config))
     }),
 })
@@ -54,6 +56,7 @@ export interface UpParts {
   config: Config
   log: Log
   stack: Stack
+  telemetry: Pick<Telemetry, 'exposition'>
   now: () => number
   /** What secrets' files in the configuration are relative to. */
   cwd: string
@@ -61,7 +64,8 @@ export interface UpParts {
 }
 
 /** Starts all of it on one stack, each part when what it needs is there. */
-export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): Promise<Running> {
+export async function startUp(parts: UpParts): Promise<Running> {
+  const { config, log, stack, telemetry, now, cwd, fail } = parts
   if (config.identity.issuers.length === 0) refuseDevelopment(config)
   const home = openHome(config.dataDir)
   refuseClaimed(config.dataDir)
@@ -88,8 +92,8 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
   const clickhouse = await startStore(home, config, { stack, log, fail })
 
   const brokerConnection = await stack.start(createConnection('broker', home, nats))
-  const agentsConnection = await stack.start(createConnection('broker', home, nats))
-  await stack.start(
+  const agentsConnection = await stack.start(createConnection('broker', home, nats, { name: 'agents' }))
+  const broker = await stack.start(
     brokerOf(home, {
       nc: brokerConnection.nc(),
       agents: agentsConnection.nc(),
@@ -103,7 +107,9 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
     }),
   )
   const pipelineConnection = await stack.start(createConnection('pipeline', home, nats))
-  const telemetryConnection = await stack.start(createConnection('pipeline', home, nats))
+  const telemetryConnection = await stack.start(
+    createConnection('pipeline', home, nats, { name: 'telemetry' }),
+  )
   const pipeline = await stack.start(
     pipelineOf(home, config, {
       nc: pipelineConnection.nc(),
@@ -125,11 +131,15 @@ export async function startUp({ config, log, stack, now, cwd, fail }: UpParts): 
     issuers: issuers.forSignIn,
     store: reading,
     stack,
+    telemetry,
     now,
     log: log.child({ room: 'desk' }),
     cwd,
     isPortFlexible: true,
   })
+
+  const whyNotReady = (): string | undefined => broker.whyNotReady() ?? pipeline.whyNotReady()
+  await startMetrics('up', config, { telemetry, whyNotReady, stack, log, isPortFlexible: true })
 
   const running: Running = {
     pid: process.pid,

@@ -1,5 +1,6 @@
+import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { FIRST_EPOCH, HoldpointError, trustSubject } from '#contract'
+import { FIRST_EPOCH, HoldpointError, ledgerStream, trustSubject } from '#contract'
 import { createLedgerTails, type LedgerRecord } from '#ledger'
 import type { Component, Log } from '#runtime'
 import type { TrustDocuments } from './verification/trust-documents.ts'
@@ -17,6 +18,8 @@ export interface EpochsDeps {
 export interface Epochs extends Component {
   /** Everything that was committed at the call has been delivered, whichever epoch it is in. */
   barrier(timeoutMs: number): Promise<void>
+  /** Entries that are committed and have not been delivered. Rejects where NATS does not say. */
+  unread(): Promise<number>
 }
 
 export function createEpochs({ documents, now, log, ...deps }: EpochsDeps): Epochs {
@@ -66,5 +69,22 @@ export function createEpochs({ documents, now, log, ...deps }: EpochsDeps): Epoc
       await Promise.all([tails.barrier(timeoutMs), followNew()])
       if (newest > before) await tails.barrier(timeoutMs)
     },
+    async unread() {
+      const { streams } = await jetstreamManager(deps.nc, { checkAPI: false })
+      const each = tails.epochs().map(async (epoch) => {
+        // An old one may have been exported and dropped meanwhile.
+        const last = await streams
+          .info(ledgerStream(epoch))
+          .then(({ state }) => state.last_seq, unlessMissing)
+        return Math.max(0, last - tails.index(epoch))
+      })
+      return (await Promise.all(each)).reduce((sum, one) => sum + one, 0)
+    },
   }
+}
+
+const STREAM_NOT_FOUND = 10059
+function unlessMissing(error: unknown): number {
+  if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return 0
+  throw error
 }

@@ -30,7 +30,7 @@ export const INSTRUMENTS = {
     kind: 'gauge',
     unit: 's',
     description:
-      'How long ago the oldest telemetry that is not stored yet has arrived; 0 while all is stored.',
+      'How long ago the oldest telemetry in the buffer has arrived that is not stored yet; 0 while all is stored.',
     attributes: {},
     across: 'max',
   },

@@ -42,6 +42,8 @@ export interface PipelineDeps {
 export interface Pipeline extends Component {
   httpPort(): number
   grpcPort(): number
+  /** Why nothing can be accepted now; undefined while it can. */
+  whyNotReady(): string | undefined
 }
 
 const MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -83,14 +85,15 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Pipe
   )
   const keep = mode === 'buffered' ? keepInBuffer(buffer) : keepInStore(storing(), { log })
   const accept = createAccept({ keep, maxPieceBytes: buffer.maxPieceBytes, onRejected: measures.rejected })
-  const whyNotReady = mode === 'buffered' ? { whyNotReady: buffer.whyNotReady } : {}
-  const receivers = createReceivers({ ...config, maxBodyBytes }, { accept, ...whyNotReady, now, log })
-  const gauge = whileRunning('gauge of waiting entries', () => measures.watchWaiting(verification.waiting))
+  const whyNotReady = mode === 'buffered' ? buffer.whyNotReady : () => undefined
+  const receivers = createReceivers({ ...config, maxBodyBytes }, { accept, whyNotReady, now, log })
+  const gauges = whileRunning('gauges of the ledger’s copy', () => measures.watch(verification))
 
   return {
-    ...composeComponents([gauge, verification, buffer, receivers], log, 'pipeline'),
+    ...composeComponents([gauges, verification, buffer, receivers], log, 'pipeline'),
     httpPort: receivers.httpPort,
     grpcPort: receivers.grpcPort,
+    whyNotReady,
   }
 }
 

@@ -1,32 +1,40 @@
 import { metrics } from '@opentelemetry/api'
 import type { Verification } from '#contract'
+import { createMeter, type Meter } from '#runtime'
+import { INSTRUMENTS } from './instruments.ts'
 import type { Signal } from './otlp/signal.ts'
 
-/** The pipeline's own metrics; they cost nothing until the process has an exporter. */
+/** Of the whole room; it costs nothing until the process has somebody who reads metrics. */
+export const pipelineMeter = (): Meter => createMeter(metrics.getMeter('holdpoint.pipeline'))
+
+/** How the copy of the ledger stands when somebody reads the metrics. */
+export interface LedgerStanding {
+  /** Entries that are read and not stored. */
+  waiting(): number
+  /** Entries that are committed and not read. Rejects where that cannot be asked. */
+  unread(): Promise<number>
+}
+
+/** The pipeline's own metrics. */
 export function createMeasures() {
-  const meter = metrics.getMeter('holdpoint.pipeline')
-  const items = meter.createCounter('holdpoint.pipeline.items', {
-    unit: '{item}',
-    description:
-      'Spans, log records and data points, by signal and by what became of them: stored or rejected.',
-  })
-  const verdicts = meter.createCounter('holdpoint.pipeline.verdicts', {
-    unit: '{span}',
-    description: 'Actions judged, by verdict.',
-  })
-  const waiting = meter.createObservableGauge('holdpoint.pipeline.ledger.waiting', {
-    unit: '{entry}',
-    description: 'Ledger entries read and not stored yet.',
-  })
+  const meter = pipelineMeter()
+  const items = meter.of(INSTRUMENTS.items)
+  const verdicts = meter.of(INSTRUMENTS.verdicts)
+  const { ledgerWaiting, ledgerBehind } = INSTRUMENTS
   return {
-    stored: (signal: Signal, count: number): void => items.add(count, { signal, result: 'stored' }),
-    rejected: (signal: Signal, count: number): void => items.add(count, { signal, result: 'rejected' }),
-    verdict: (verification: Verification): void => verdicts.add(1, { verification }),
+    stored: (signal: Signal, count: number): void => items(count, { signal, result: 'stored' }),
+    rejected: (signal: Signal, count: number): void => items(count, { signal, result: 'rejected' }),
+    verdict: (verification: Verification): void => verdicts(1, { verification }),
     /** Returns how to stop looking. */
-    watchWaiting(count: () => number): () => void {
-      const observe = (result: { observe(value: number): void }) => result.observe(count())
-      waiting.addCallback(observe)
-      return () => waiting.removeCallback(observe)
+    watch({ waiting, unread }: LedgerStanding): () => void {
+      const ends = [
+        meter.watch([ledgerWaiting], (observe) => observe(ledgerWaiting, waiting())),
+        // By itself: while NATS does not answer, the other is told all the same.
+        meter.watch([ledgerBehind], async (observe) => observe(ledgerBehind, (await unread()) + waiting())),
+      ]
+      return () => {
+        for (const end of ends) end()
+      }
     },
   }
 }

@@ -126,6 +126,17 @@ export const SETTINGS = {
       'The address under which people reach them, where it is another: a proxy’s.',
     ),
   },
+  metrics: {
+    host: text_(
+      word('a host name or address', 255),
+      '127.0.0.1',
+      'Where /metrics, /healthz and /readyz are, which a scraper has to reach and nobody else.',
+    ),
+    port: unset(
+      port,
+      'Their port. Left out, 9464 for the broker and 9465 for the pipeline; desk and `holdpoint up` then have them at http.port alone.',
+    ),
+  },
   channels: {
     credentials: absent(
       'path',

@@ -24,8 +24,11 @@ export function unknownKeys(file: ConfigFile): string[] {
   return visit(SETTINGS, [])
 }
 
-/** Of agents and of the command line, exactly so; they are no keys, and lie too near to some. */
-const ELSEWHERE = ['HOLDPOINT_AGENT', 'HOLDPOINT_CREDENTIALS', 'HOLDPOINT_TOKEN']
+/** Of agents, of the command line and of Kubernetes, exactly so; they are no keys, and lie too near to some. */
+const ELSEWHERE = [
+  ...['HOLDPOINT_AGENT', 'HOLDPOINT_CREDENTIALS', 'HOLDPOINT_TOKEN'],
+  ...['HOLDPOINT_SERVICE_HOST', 'HOLDPOINT_SERVICE_PORT'],
+]
 
 /**
  * A variable that is nearly one of ours is a slip and stops the start. Others pass: agents, tests and set-up

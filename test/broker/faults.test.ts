@@ -182,7 +182,7 @@ test('broker - a checkpoint never goes back, whichever replica writes last', asy
   const [ahead, behind] = [1, 2].map(() =>
     createCheckpoints(
       { epoch: EPOCH, origin, key, everyMs: 3_600_000 },
-      { nc, ledgerKeys: () => [], log: createFakeLog() },
+      { nc, ledgerKeys: () => [], now: Date.now, log: createFakeLog() },
     ),
   ) as [ReturnType<typeof createCheckpoints>, ReturnType<typeof createCheckpoints>]
   for (let leaf = 0; leaf < 300; leaf++) {

@@ -43,6 +43,7 @@ describe.skipIf(findCollector() === undefined)(
           HOLDPOINT_PIPELINE_HOST: '127.0.0.1',
           HOLDPOINT_PIPELINE_PORT: '0',
           HOLDPOINT_PIPELINE_GRPC_PORT: '0',
+          HOLDPOINT_METRICS_PORT: '0',
           HOLDPOINT_PIPELINE_TLS_CERT: pki('server.pem'),
           HOLDPOINT_PIPELINE_TLS_KEY: pki('server.key'),
           HOLDPOINT_PIPELINE_TOKENS: join(dir, 'tokens'),

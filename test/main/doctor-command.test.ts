@@ -47,7 +47,11 @@ test('doctor - an option that it does not know is wrong usage', async () => {
 test('broker - on a server with known faults it does not start, unless somebody answers for it', async () => {
   const older = await startOlderServer(house().natsUrl, '2.12.3')
   try {
-    const env = { HOLDPOINT_DATA_DIR: house().home.dir, HOLDPOINT_NATS_URL: older.url }
+    const env = {
+      HOLDPOINT_DATA_DIR: house().home.dir,
+      HOLDPOINT_NATS_URL: older.url,
+      HOLDPOINT_METRICS_PORT: '0',
+    }
     const start = (more: Record<string, string> = {}) =>
       startProgram('src/main/holdpoint.ts', ['broker'], { cwd: house().home.dir, env: { ...env, ...more } })
     const refused = await start().finished

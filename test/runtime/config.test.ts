@@ -144,7 +144,8 @@ test.for([
 })
 
 test('config - variables of agents and of Kubernetes services are nobody’s slip', () => {
-  const env = { HOLDPOINT_VECTORS: '/v', HOLDPOINT_SERVICE_HOST: '10.0.0.1', HOLDPOINT_AGENT_NAME: 'bot' }
+  const service = { HOLDPOINT_SERVICE_HOST: '10.0.0.1', HOLDPOINT_SERVICE_PORT: '7070' }
+  const env = { HOLDPOINT_VECTORS: '/v', HOLDPOINT_AGENT_NAME: 'bot', ...service }
   expect(problemsOf(undefined, env)).toEqual([])
 })
 

@@ -10,7 +10,9 @@ export async function spawnBroker(
   more: Record<string, string> = {},
 ): Promise<ChildProcess> {
   const program = fileURLToPath(new URL('../../src/main/holdpoint.ts', import.meta.url))
-  const env = { ...process.env, HOLDPOINT_DATA_DIR: dataDir, HOLDPOINT_NATS_URL: natsUrl, ...more }
+  // Several run side by side.
+  const ports = { HOLDPOINT_METRICS_PORT: '0' }
+  const env = { ...process.env, ...ports, HOLDPOINT_DATA_DIR: dataDir, HOLDPOINT_NATS_URL: natsUrl, ...more }
   const child = spawn(process.execPath, [program, 'broker'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   const lines = createInterface({ input: child.stderr as NodeJS.ReadableStream })
   const seen: string[] = []

@@ -73,6 +73,7 @@ export async function startPipeline(
         ...env,
         HOLDPOINT_PIPELINE_PORT: String(port),
         HOLDPOINT_PIPELINE_GRPC_PORT: String(grpcPort),
+        HOLDPOINT_METRICS_PORT: '0',
         ...editedEnvironment([...always, ...mine]),
       },
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,15 +1,13 @@
 import { HoldpointError, type TrustReply } from '#contract'
+import { EXPOSITION_TYPE } from '#runtime'
 import { answerTagged } from '../etag.ts'
-import type { Measures } from '../measures.ts'
 import type { ApiDocument } from '../openapi/document.ts'
 import { type Route, refuseQuery } from './route.ts'
-
-const EXPOSITION = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** For whoever runs it, and for the tools of whoever uses it. Open to everybody: there is nothing of anybody's in it. */
 export const createServiceRoutes = (deps: {
   trust: () => Promise<TrustReply>
-  measures: Measures
+  exposition: () => Promise<string>
   document: () => ApiDocument
 }): Route[] => [
   {
@@ -34,7 +32,7 @@ export const createServiceRoutes = (deps: {
     method: 'GET',
     path: '/metrics',
     produces: ['text/plain'],
-    handle: (c) => c.body(deps.measures.exposition(), 200, { 'content-type': EXPOSITION }),
+    handle: async (c) => c.body(await deps.exposition(), 200, { 'content-type': EXPOSITION_TYPE }),
   },
   {
     method: 'GET',

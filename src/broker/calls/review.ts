@@ -38,6 +38,24 @@ export interface Answer extends Omit<ReviewSubmission, 'token'> {
  * decision is recorded, because somebody stands by it, and changes nothing: a late denial undoes nothing.
  */
 export async function takeReview(context: Context, person: Person, answer: Answer): Promise<ReviewReply> {
+  const refused = (error: unknown): unknown => {
+    if (error instanceof HoldpointError) context.measures.reviewRefused(error.code)
+    return error
+  }
+  const { request, won, position } = await record(context, person, answer).catch((error: unknown) => {
+    throw refused(error)
+  })
+  await decideByReviews(context, request)
+  if (!won) throw refused(new HoldpointError('ALREADY_REVIEWED'))
+  // What this one did not decide, another replica may have decided before it.
+  if (!request.decided) await context.catchUp()
+  if (request.decided && request.decided.index < position.index)
+    throw new HoldpointError('ALREADY_DECIDED', `${request.requested.requestId} is ${stateOf(request)}`)
+  return { state: stateOf(request), missing: missing(context, request) }
+}
+
+/** Throws why it may not be, and nothing is written then. */
+async function record(context: Context, person: Person, answer: Answer) {
   const { requestId } = answer
   const request = await namedRequest(context, requestId)
   refuseErased(request)
@@ -56,14 +74,11 @@ export async function takeReview(context: Context, person: Person, answer: Answe
   const subject = ledgerSubject.review(epochOf(requestId), requestId, reviewerHash(person))
   const { won, entry: counting, position } = await context.ledger.commit(subject, entry)
   context.requests.apply(counting, position)
-  if (won) context.notify.desk('reviewed', request, position.index)
-  await decideByReviews(context, request)
-  if (!won) throw new HoldpointError('ALREADY_REVIEWED')
-  // What this one did not decide, another replica may have decided before it.
-  if (!request.decided) await context.catchUp()
-  if (request.decided && request.decided.index < position.index)
-    throw new HoldpointError('ALREADY_DECIDED', `${requestId} is ${stateOf(request)}`)
-  return { state: stateOf(request), missing: missing(context, request) }
+  if (won) {
+    context.measures.reviewed(entry)
+    context.notify.desk('reviewed', request, position.index)
+  }
+  return { request, won, position }
 }
 
 /** Nobody has said that these values are secrets, so nobody has said that they do not matter to whoever approves. */

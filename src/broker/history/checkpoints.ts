@@ -12,6 +12,8 @@ export interface Checkpoints extends Component {
   /** Base64. */
   root(): string
   frontier(): Frontier
+  /** When the first entry came that no checkpoint covers yet; undefined while all are covered. */
+  uncoveredSinceMs(): number | undefined
   /** Goes on from there, whatever there was before. */
   resume(frontier: Frontier): void
   /** The newest that is signed, whichever replica did; undefined before the first. */
@@ -37,12 +39,15 @@ export interface CheckpointsConfig {
 
 export function createCheckpoints(
   config: CheckpointsConfig,
-  deps: { nc: NatsConnection; ledgerKeys: () => readonly TrustedKey[]; log: Log },
+  deps: { nc: NatsConnection; ledgerKeys: () => readonly TrustedKey[]; now: () => number; log: Log },
 ): Checkpoints {
   const { epoch, origin, key } = config
   let tree = createTree()
   const js = jetstream(deps.nc)
   let signedSize = 0
+  let uncoveredSinceMs: number | undefined
+  /** Of what has come while a checkpoint is written. */
+  let sinceThenMs: number | undefined
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
   let isWriting = false
@@ -50,6 +55,7 @@ export function createCheckpoints(
   async function publish(): Promise<void> {
     const size = tree.size()
     if (size === signedSize) return
+    sinceThenMs = undefined
     const note = signCheckpoint(formatCheckpoint({ origin, size, root: tree.root() }), {
       name: origin,
       x: key.x,
@@ -62,6 +68,7 @@ export function createCheckpoints(
         expect: { lastSubjectSequence: newest?.sequence ?? 0 },
       })
     signedSize = size
+    uncoveredSinceMs = sinceThenMs
   }
 
   async function readNewest(): Promise<(SignedCheckpoint & { sequence: number }) | undefined> {
@@ -90,13 +97,19 @@ export function createCheckpoints(
 
   return {
     name: 'checkpoints',
-    append: (hash) => void tree.append(hash),
+    append(hash) {
+      tree.append(hash)
+      uncoveredSinceMs ??= deps.now()
+      sinceThenMs ??= deps.now()
+    },
     size: () => tree.size(),
     root: () => Buffer.from(tree.root()).toString('base64'),
     frontier: () => tree.frontier(),
+    uncoveredSinceMs: () => uncoveredSinceMs,
     resume(frontier) {
       tree = createTree(frontier)
       signedSize = 0
+      uncoveredSinceMs = undefined
     },
     newest,
     async verified() {

@@ -8,13 +8,17 @@ import { type Checkpoints, type CheckpointsConfig, createCheckpoints } from './c
 export interface Logs extends Component {
   of(epoch: number): Checkpoints
   frontiers(): [epoch: number, Frontier][]
+  /** Entries of all of them. */
+  size(): number
+  /** As of one, for all of them. */
+  uncoveredSinceMs(): number | undefined
   /** Empty again, as before anything was read. */
   clear(): void
 }
 
 export function createLogs(
   config: Omit<CheckpointsConfig, 'epoch'>,
-  deps: { nc: NatsConnection; ledgerKeys: () => readonly TrustedKey[]; log: Log },
+  deps: { nc: NatsConnection; ledgerKeys: () => readonly TrustedKey[]; now: () => number; log: Log },
 ): Logs {
   const logs = new Map<number, Checkpoints>()
   let isRunning = false
@@ -32,6 +36,11 @@ export function createLogs(
     name: 'checkpoints',
     of,
     frontiers: () => [...logs].map(([epoch, { frontier }]) => [epoch, frontier()]),
+    size: () => [...logs.values()].reduce((sum, one) => sum + one.size(), 0),
+    uncoveredSinceMs() {
+      const since = [...logs.values()].flatMap((one) => one.uncoveredSinceMs() ?? [])
+      return since.length === 0 ? undefined : Math.min(...since)
+    },
     clear: () => {
       for (const { resume } of logs.values()) resume({ size: 0, hashes: [] })
     },

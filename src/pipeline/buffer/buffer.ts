@@ -4,6 +4,7 @@ import { HoldpointError, TELEMETRY_STREAM } from '#contract'
 import { type Component, composeComponents, type Log, whileRunning } from '#runtime'
 import { createCursors } from './cursor.ts'
 import { createDeadLetters } from './dead-letters.ts'
+import { oldestUnstored } from './lag.ts'
 import { createLane, type Lane } from './lane.ts'
 import { createLine } from './line.ts'
 import { createMeasures } from './measures.ts'
@@ -137,7 +138,8 @@ export function createBuffer(config: BufferConfig, deps: BufferDeps): Buffer {
       await Promise.all([...running.values()].map((lane) => lane.stop()))
     },
   }
-  const gauges = whileRunning('gauges of the buffer', () => measures.watch(stream.info))
+  const oldestMs = () => oldestUnstored(running.keys(), { cursors, stream })
+  const gauges = whileRunning('gauges of the buffer', () => measures.watch({ size: stream.info, oldestMs }))
 
   return {
     ...composeComponents([line, gauges, writers], log, 'buffer'),

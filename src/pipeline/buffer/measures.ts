@@ -1,7 +1,8 @@
-import { metrics } from '@opentelemetry/api'
+import { INSTRUMENTS } from '../instruments.ts'
+import { pipelineMeter } from '../telemetry.ts'
 import type { Composed } from './composer.ts'
 
-/** The buffer's own metrics; they cost nothing until the process has an exporter. */
+/** The buffer's own metrics. */
 export interface Measures {
   stored(composed: Composed): void
   dead(): void
@@ -10,70 +11,68 @@ export interface Measures {
   /** Which batch a lane is busy with; undefined while it has none. */
   working(lane: number, composed: Composed | undefined): void
   /** Looks at the stream whenever somebody reads the metrics; returns how to stop. */
-  watch(look: () => Promise<{ bytes: number; messages: number }>): () => void
+  watch(look: Look): () => void
+}
+
+/** What NATS says; both reject while it does not answer. */
+export interface Look {
+  size(): Promise<{ bytes: number; messages: number }>
+  /** When the oldest has arrived that is not stored yet; undefined while all is. */
+  oldestMs(): Promise<number | undefined>
 }
 
 export function createMeasures({ now }: { now: () => number }): Measures {
-  const meter = metrics.getMeter('holdpoint.pipeline')
-  const name = (last: string): string => `holdpoint.pipeline.buffer.${last}`
-  const batches = meter.createCounter(name('batches'), { unit: '{batch}', description: 'Batches stored.' })
-  const items = meter.createCounter(name('items'), {
-    unit: '{item}',
-    description: 'Spans, log records and data points stored, about.',
-  })
-  const dead = meter.createCounter(name('dead_letters'), {
-    unit: '{letter}',
-    description: 'Pieces put aside because they cannot be stored.',
-  })
-  const takeovers = meter.createCounter(name('takeovers'), {
-    unit: '{takeover}',
-    description: 'Lanes taken over from a writer that had stopped.',
-  })
-  const refused = meter.createCounter(name('refused'), {
-    unit: '{request}',
-    description: 'Requests that were asked to come again: NATS away, or the buffer full.',
-  })
-  const bytes = meter.createObservableGauge(name('bytes'), {
-    unit: 'By',
-    description: 'What stands in the buffer, the newest of what is stored already included.',
-  })
-  const messages = meter.createObservableGauge(name('messages'), {
-    unit: '{message}',
-    description: 'Messages in the buffer, the newest of what is stored already included.',
-  })
-  const age = meter.createObservableGauge(name('oldest'), {
-    unit: 'ms',
-    description:
-      'How long ago the oldest of what this pipeline is storing has arrived; 0 while it has nothing to store.',
-  })
+  const meter = pipelineMeter()
+  const batches = meter.of(INSTRUMENTS.batches)
+  const items = meter.of(INSTRUMENTS.bufferedItems)
+  const dead = meter.of(INSTRUMENTS.deadLetters)
+  const takeovers = meter.of(INSTRUMENTS.takeovers)
+  const refused = meter.of(INSTRUMENTS.refused)
+  const { bytes, messages, oldest, lag } = INSTRUMENTS
   const busy = new Map<number, number>()
+  const ageMs = (sinceMs = now()): number => Math.max(0, now() - sinceMs)
+
+  function watchSize(size: Look['size']): () => void {
+    return meter.watch([bytes, messages], async (observe) => {
+      const seen = await size()
+      observe(bytes, seen.bytes)
+      observe(messages, seen.messages)
+    })
+  }
+
+  function watchLag(oldestMs: Look['oldestMs']): () => void {
+    let lastMs: number | undefined
+    return meter.watch([lag], async (observe) => {
+      // While nobody can be asked, what waited goes on waiting.
+      lastMs = await oldestMs().catch(() => lastMs)
+      observe(lag, ageMs(lastMs) / 1000)
+    })
+  }
 
   return {
     stored({ messages }) {
-      batches.add(1)
-      items.add(messages.reduce((sum, one) => sum + one.items, 0))
+      batches(1)
+      items(messages.reduce((sum, one) => sum + one.items, 0))
     },
-    dead: () => dead.add(1),
-    tookOver: () => takeovers.add(1),
-    refused: () => refused.add(1),
+    dead: () => dead(1),
+    tookOver: () => takeovers(1),
+    refused: () => refused(1),
     working(lane, composed) {
-      const oldest = composed?.messages[0]?.receivedAtMs
-      if (oldest === undefined) busy.delete(lane)
-      else busy.set(lane, oldest)
+      const since = composed?.messages[0]?.receivedAtMs
+      if (since === undefined) busy.delete(lane)
+      else busy.set(lane, since)
     },
     watch(look) {
-      const observed = [bytes, messages]
-      const observe: Parameters<typeof meter.addBatchObservableCallback>[0] = async (result) => {
-        const oldestMs = Math.min(...busy.values())
-        result.observe(age, Number.isFinite(oldestMs) ? Math.max(0, now() - oldestMs) : 0)
-        const seen = await look().catch(() => undefined)
-        if (seen === undefined) return
-        result.observe(bytes, seen.bytes)
-        result.observe(messages, seen.messages)
+      const ends = [
+        meter.watch([oldest], (observe) =>
+          observe(oldest, busy.size === 0 ? 0 : ageMs(Math.min(...busy.values()))),
+        ),
+        watchSize(look.size),
+        watchLag(look.oldestMs),
+      ]
+      return () => {
+        for (const end of ends) end()
       }
-      const all = [...observed, age]
-      meter.addBatchObservableCallback(observe, all)
-      return () => meter.removeBatchObservableCallback(observe, all)
     },
   }
 }

@@ -1,21 +1,16 @@
-import { metrics } from '@opentelemetry/api'
+import { INSTRUMENTS } from '../instruments.ts'
 import type { Signal } from '../otlp/signal.ts'
+import { pipelineMeter } from '../telemetry.ts'
 
 export function createForwardMeasures() {
-  const meter = metrics.getMeter('holdpoint.pipeline')
-  const requests = meter.createCounter('holdpoint.pipeline.forward.requests', {
-    unit: '{request}',
-    description: 'Requests to the Collector, by signal and result: accepted, unavailable or refused.',
-  })
-  const rejected = meter.createCounter('holdpoint.pipeline.forward.rejected', {
-    unit: '{item}',
-    description: 'Spans, log records and data points that the Collector said it has not taken.',
-  })
+  const meter = pipelineMeter()
+  const requests = meter.of(INSTRUMENTS.forwarded)
+  const rejected = meter.of(INSTRUMENTS.forwardRejected)
   return {
     sent(signal: Signal, rejectedItems: number): void {
-      requests.add(1, { signal, result: 'accepted' })
-      if (rejectedItems > 0) rejected.add(rejectedItems, { signal })
+      requests(1, { signal, result: 'accepted' })
+      if (rejectedItems > 0) rejected(rejectedItems, { signal })
     },
-    failed: (signal: Signal, result: 'unavailable' | 'refused'): void => requests.add(1, { signal, result }),
+    failed: (signal: Signal, result: 'unavailable' | 'refused'): void => requests(1, { signal, result }),
   }
 }

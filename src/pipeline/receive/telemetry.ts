@@ -1,13 +1,11 @@
-import { metrics } from '@opentelemetry/api'
+import { INSTRUMENTS } from '../instruments.ts'
 import type { Signal } from '../otlp/signal.ts'
+import { pipelineMeter } from '../telemetry.ts'
 
 export type CountRequest = (signal: Signal, protocol: 'http' | 'grpc', code: number) => void
 
-/** What senders were answered; it costs nothing until the process has an exporter. */
+/** What senders were answered. */
 export function createRequestCount(): CountRequest {
-  const requests = metrics.getMeter('holdpoint.pipeline').createCounter('holdpoint.pipeline.requests', {
-    unit: '{request}',
-    description: 'OTLP requests answered, by signal, protocol and google.rpc.Code.',
-  })
-  return (signal, protocol, code) => requests.add(1, { signal, protocol, code })
+  const requests = pipelineMeter().of(INSTRUMENTS.requests)
+  return (signal, protocol, code) => requests(1, { signal, protocol, code })
 }

@@ -48,6 +48,8 @@ export interface SpanVerification extends Component {
   rewrite(ranges: TraceRanges, judged: Judged): Rewritten
   /** Ledger entries that wait to be stored. */
   waiting(): number
+  /** Ledger entries that are committed and not read yet. Rejects where NATS does not say. */
+  unread(): Promise<number>
 }
 
 /** A million entries take fourteen seconds. */
@@ -104,5 +106,6 @@ export function createVerification(
     judge: verifier.judge,
     rewrite: (ranges, judged) => rewrite(ranges, judged, view),
     waiting: writer.waiting,
+    unread: epochs.unread,
   }
 }

@@ -1,4 +1,4 @@
-import { type Attributes, metrics, type Observable } from '@opentelemetry/api'
+import type { Attributes, Observable, Meter as OpenTelemetryMeter } from '@opentelemetry/api'
 import { createSeries } from './series.ts'
 
 /** A metric as data: what is measured, what the reference page says of it, and the names of its attributes. */
@@ -35,10 +35,11 @@ export interface Meter {
   watch(instruments: readonly Instrument[], look: (observe: Observe) => void | Promise<void>): () => void
 }
 
-/** Instruments as they are described, through the OpenTelemetry API: nothing happens until the process has a provider. */
-export function createMeter(scope: string): Meter {
-  const meter = metrics.getMeter(scope)
-
+/**
+ * Makes instruments as they are described. It is handed OpenTelemetry's own meter (`metrics.getMeter('holdpoint.…')`),
+ * which does nothing until the process has a provider.
+ */
+export function createMeter(meter: OpenTelemetryMeter): Meter {
   return {
     of({ name, kind, unit, description, attributes, bounds }) {
       const seriesOf = createSeries(Object.keys(attributes))

@@ -1,0 +1,35 @@
+import {
+  type Config,
+  createMetricsServer,
+  type HttpServer,
+  type Log,
+  type Stack,
+  type Telemetry,
+} from '#runtime'
+
+/** OpenTelemetry's usual port for Prometheus, and the one after it: broker and pipeline may share a machine. */
+const PORTS = { broker: 9464, pipeline: 9465, desk: undefined, up: undefined } as const
+
+export interface MetricsParts {
+  telemetry: Pick<Telemetry, 'exposition'>
+  /** Why the process cannot do its work now; undefined while it can. */
+  whyNotReady(): string | undefined
+  stack: Stack
+  log: Log
+  isPortFlexible?: boolean
+}
+
+/** First of all, so that whoever looks is told that a process has not begun yet. */
+export async function startMetrics(
+  process: keyof typeof PORTS,
+  { metrics: { host, port = PORTS[process] } }: Pick<Config, 'metrics'>,
+  { telemetry, whyNotReady, stack, log, isPortFlexible = false }: MetricsParts,
+): Promise<HttpServer | undefined> {
+  if (port === undefined) return undefined
+  const { exposition } = telemetry
+  const server = await stack.start(
+    createMetricsServer({ host, port, isPortFlexible }, { exposition, whyNotReady, log }),
+  )
+  log.info('metrics can be read', { url: `${server.url()}/metrics` })
+  return server
+}
