@@ -11,6 +11,9 @@ import { createCookies } from './http/cookies.ts'
 import { securityHeaders } from './http/headers.ts'
 import { ownFormsOnly, ownNameOnly, smallForms } from './http/same-site.ts'
 import { signedInOnly } from './http/session-gate.ts'
+import { actedRoutes } from './investigate/acted.ts'
+import { traceRoutes } from './investigate/trace-page.ts'
+import { violationRoutes } from './investigate/violations.ts'
 import { eventRoutes } from './live/events.ts'
 import { createHub } from './live/hub.ts'
 import { createStreams } from './live/streams.ts'
@@ -33,6 +36,8 @@ export interface ConsoleConfig {
   publicUrl: () => string
   /** Made-up people sign in: every page says so. */
   isDevelopment: boolean
+  /** How long a page waits for ClickHouse. Default 4 s: people came to decide, or to find something out. */
+  patienceMs?: number
   /** Between two signs of life on an open page, at which its session is looked at again. Default 15 s. */
   heartbeatMs?: number
   /** Open pages that hear of changes: of one session (default 4), and of all (default 2,000). */
@@ -52,7 +57,7 @@ export interface ConsoleDeps {
 
 /** The web console. Reading never decides: what changes anything is a POST of a form of its own. */
 export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<Env> {
-  const { publicUrl, isDevelopment } = config
+  const { publicUrl, isDevelopment, patienceMs = 4_000 } = config
   const { heartbeatMs = 15_000, mostStreamsPerSession = 4, mostStreams = 2_000 } = config
   const assets = readAssets()
   const hub = createHub(deps)
@@ -61,6 +66,7 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
     store: deps.store,
     publicUrl,
     isDevelopment,
+    patienceMs,
     assets: assets.urls,
     cookies: createCookies(publicUrl),
     hub,
@@ -90,6 +96,9 @@ export function createConsole(config: ConsoleConfig, deps: ConsoleDeps): Hono<En
   historyRoutes(app, parts)
   requestRoutes(app, parts)
   reviewRoutes(app, parts)
+  actedRoutes(app, parts)
+  violationRoutes(app, parts)
+  traceRoutes(app, parts)
   agentRoutes(app, parts)
   freezeRoutes(app, parts)
   eraseRoutes(app, parts)

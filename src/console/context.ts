@@ -33,6 +33,8 @@ export interface Parts {
   signIn: SignIn
   sessions: Sessions
   store: Pick<Store, 'query'> | undefined
+  /** How long a page waits for the store. */
+  patienceMs: number
   now: () => number
   log: Log
 }

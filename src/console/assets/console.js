@@ -185,11 +185,19 @@ if (toggle) {
   })
 }
 
-const places = { i: '/', h: '/history', a: '/agents', p: '/policy', l: '/ledger' }
+const places = {
+  i: '/',
+  h: '/history',
+  w: '/actions',
+  v: '/violations',
+  a: '/agents',
+  p: '/policy',
+  l: '/ledger',
+}
 let isGoing = false
 
 function move(step) {
-  const links = all('tr[data-request] a')
+  const links = all('tr[data-request] a, tr[data-row] .what a')
   if (links.length === 0) return
   const here = links.findIndex((link) => link.closest('tr').contains(document.activeElement))
   links[

@@ -21,6 +21,8 @@ export type Place = (typeof PLACES)[number]['path']
 const PLACES = [
   { path: '/', word: 'Inbox' },
   { path: '/history', word: 'History' },
+  { path: '/actions', word: 'Who acted' },
+  { path: '/violations', word: 'Violations' },
   { path: '/agents', word: 'Agents' },
   { path: '/policy', word: 'Policy' },
   { path: '/ledger', word: 'Ledger' },

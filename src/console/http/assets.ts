@@ -14,7 +14,9 @@ export interface AssetUrls {
 const FOLDER = new URL('../assets/', import.meta.url)
 /** In this order: later rules win. */
 const STYLES =
-  'base elements frame controls badges lists tables request decide timeline trace pages window'.split(' ')
+  'base elements frame controls badges lists tables request decide timeline trace pages investigate window'.split(
+    ' ',
+  )
 
 /** Read once. Their addresses carry a digest of what is in them, so that browsers may keep them for ever. */
 export function readAssets(): { urls: AssetUrls; find(path: string): Asset | undefined } {

@@ -10,7 +10,7 @@ export function helpRoutes(app: Hono<Env>, parts: Parts): void {
 const keys = (text: string): Html => html`${text.split(' ').map((key) => html`<kbd>${key}</kbd> `)}`
 
 const KEYS: readonly (readonly [string, string])[] = [
-  ['j', 'next request in a list'],
+  ['j', 'next row in a list'],
   ['k', 'the one before'],
   ['Enter', 'open it'],
   ['a', 'in a request: go to Approve. Nothing is decided until you press it'],
@@ -18,6 +18,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['/', 'search'],
   ['g i', 'inbox'],
   ['g h', 'history'],
+  ['g w', 'who acted'],
+  ['g v', 'violations'],
   ['g a', 'agents'],
   ['g p', 'policy'],
   ['g l', 'ledger'],

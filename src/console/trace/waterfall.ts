@@ -2,17 +2,23 @@ import { visible, visibleLine } from '#contract'
 import type { TraceAction, TraceSpan } from '#store'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import { short } from '../html/words.ts'
+import { requestAddress } from '../pages/request-row.ts'
 import { elapsed } from '../pages/timeline.ts'
 import { type PlacedSpan, placeSpans } from './tree.ts'
 
 /** Spans beside each other in time; where one is a gated action, who acted and who authorized it beside it. */
 export function waterfall(spans: readonly TraceSpan[], actions: readonly TraceAction[]): Html {
   const { placed, totalNs } = placeSpans(spans)
-  const bySpan = new Map(actions.map((action) => [action.spanId, action]))
+  // A span may be two rows: what was asked for, and what was found of another claim under the same ids.
+  const bySpan = Map.groupBy(actions, ({ spanId }) => spanId)
   return html`<ol class="waterfall">${placed.map((one) => row(one, totalNs, bySpan.get(one.span.spanId)))}</ol>`
 }
 
-function row({ span, depth, offsetNs, durationNs }: PlacedSpan, totalNs: number, action?: TraceAction): Html {
+function row(
+  { span, depth, offsetNs, durationNs }: PlacedSpan,
+  totalNs: number,
+  actions: readonly TraceAction[] = [],
+): Html {
   const isWait = /^await_approval( |$)/.test(span.name)
   const isFailed = /error/i.test(span.status)
   const share = (ns: number): string => `${Math.min(100, Math.max(0, (100 * ns) / totalNs)).toFixed(3)}%`
@@ -22,7 +28,7 @@ function row({ span, depth, offsetNs, durationNs }: PlacedSpan, totalNs: number,
 <svg class="bar-of" width="100%" height="14" preserveAspectRatio="none" aria-hidden="true" focusable="false"><rect class="track" x="0" y="6" width="100%" height="2"/><rect class="length" x="${share(offsetNs)}" y="2" width="${Math.min(100, wide).toFixed(3)}%" height="10" rx="2"/></svg>
 <span class="took">${elapsed(durationNs / 1e6)}</span></summary>
 ${attributes(span)}</details>
-${action === undefined ? NOTHING : sides(action)}
+${actions.map(sides)}
 </li>`
 }
 
@@ -44,6 +50,7 @@ export const sides = (action: TraceAction): Html => html`<div class="sides">
 <p><b>Authorized</b> ${authorized(action)}</p>
 <p><b>Became</b> ${visibleLine(became(action.outcome))}${action.contradicted ? html` <strong>the ledger rows contradict each other</strong>` : NOTHING}</p>
 <p><b>Verified</b> ${action.verification === '' ? html`<span class="muted">not judged yet</span>` : html`<span class="finding ${FINE.has(action.verification) ? 'go' : 'stop'}">${visibleLine(action.verification)}</span>`}</p>
+${action.requestId === '' ? NOTHING : html`<p><b>Request</b> <a href="${requestAddress(action.requestId)}">${short(action.requestId)}</a></p>`}
 ${action.detail === '' ? NOTHING : html`<p class="because">${visibleLine(action.detail)}</p>`}
 </div>`
 
