@@ -7,9 +7,10 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connectAs } from '#broker'
 import { endOf } from '../support/broker-process.ts'
+import { runCommand } from '../support/command.ts'
 import { type Finished, type Running, startProgram } from '../support/program.ts'
 
-// Each command is a process of its own: on a busy machine they add up.
+// Each start is a process with a whole installation: on a busy machine they add up.
 vi.setConfig({ testTimeout: 120_000 })
 
 let cwd: string
@@ -28,7 +29,9 @@ const start = (args: string[], env: Record<string, string> = {}): Running => {
   started.push(running)
   return running
 }
-const run = (...args: string[]): Promise<Finished> => start(args).finished
+/** As a shell does it. */
+const typed = (...args: string[]): Promise<Finished> => start(args).finished
+const run = (...args: string[]): Promise<Finished> => runCommand(args, { cwd })
 
 // In this order: each finds the installation as the one before has left it, and the last one ends it.
 describe('in one folder, which was empty', { shuffle: false, concurrent: false }, () => {
@@ -56,7 +59,7 @@ describe('in one folder, which was empty', { shuffle: false, concurrent: false }
   test('up - from an empty folder to a held action that a signed-in person releases', async () => {
     expect(statSync(join(cwd, '.holdpoint/keys/organisation.seed')).mode & 0o777).toBe(0o600)
 
-    const added = await run('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')
+    const added = await typed('agent', 'add', 'my-agent', '--owner', 'alice', '--environment', 'prod')
     expect(added).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
@@ -73,14 +76,14 @@ describe('in one folder, which was empty', { shuffle: false, concurrent: false }
     )
     const agent = startProgram('test/support/apps/hold-once.ts', [], { cwd, env: variables, gated: true })
     started.push(agent)
-    expect(await run('login', 'alice')).toMatchObject({ code: 0 })
+    expect(await typed('login', 'alice')).toMatchObject({ code: 0 })
     const requestId = await firstRequest()
     expect(await run('requests', 'approve', requestId, '--yes')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('SELF_APPROVAL'),
     })
     expect(await run('login', 'bob')).toMatchObject({ code: 0, stdout: 'signed in as bob (Bob Berger)\n' })
-    const unseen = await run('requests', 'approve', requestId)
+    const unseen = await typed('requests', 'approve', requestId)
     expect(unseen).toMatchObject({
       code: 1,
       stdout: '',
@@ -93,14 +96,14 @@ describe('in one folder, which was empty', { shuffle: false, concurrent: false }
       stderr: expect.stringContaining('"role": "admin"'),
     })
     expect(await agent.finished).toMatchObject({ code: 0, stdout: '{"ran":true,"value":"granted"}\n' })
-    const sql = await run('sql', '--json', 'SELECT agent, name, approvers, outcome FROM holdpoint_actions')
+    const sql = await typed('sql', '--json', 'SELECT agent, name, approvers, outcome FROM holdpoint_actions')
     expect(JSON.parse(sql.stdout).rows).toEqual([
       { agent: 'my-agent', name: 'grant_role', approvers: ['Bob Berger'], outcome: 'executed' },
     ])
   })
 
   test('up - a second one in the same folder is refused before it starts anything', async () => {
-    const { code, stdout, stderr } = await run('up')
+    const { code, stdout, stderr } = await typed('up')
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(new RegExp(`^UNAVAILABLE: Holdpoint runs already .*process ${up.child.pid}\\b`))
     expect(
@@ -111,8 +114,8 @@ describe('in one folder, which was empty', { shuffle: false, concurrent: false }
   })
 
   test('up - starts again beside an epoch that is sealed, and one that was dropped stays so', async () => {
-    for (const words of ['next', 'next', 'seal', 'seal'])
-      expect(await run('ledger', words)).toMatchObject({ code: 0 })
+    expect(await typed('ledger', 'next')).toMatchObject({ code: 0 })
+    for (const word of ['next', 'seal', 'seal']) expect(await run('ledger', word)).toMatchObject({ code: 0 })
     expect(await drop('HP_LEDGER_1')).toBe(true)
     up.child.kill('SIGINT')
     await up.finished
@@ -175,14 +178,14 @@ describe('in a folder of its own', () => {
       join(cwd, 'policy.yaml'),
       'holdpoint: 1\nmode: enforce\nrules: []\ndefualts:\n  effect: hold\n',
     )
-    const { code, stderr } = await run('up')
+    const { code, stderr } = await typed('up')
     expect(code).toBe(1)
     expect(stderr).toMatch(/INVALID_POLICY:.*policy\.yaml:4:1: .*defualts/s)
   })
 
   test('up - a wrong configuration stops the start, with every problem at once', async () => {
     writeFileSync(join(cwd, 'holdpoint.yaml'), 'nats:\n  prot: 4222\npipeline:\n  port: high\n')
-    const { code, stderr } = await run('up')
+    const { code, stderr } = await typed('up')
     expect(code).toBe(1)
     expect(stderr).toMatch(/nats\.prot .*holdpoint\.yaml:2:3/)
     expect(stderr).toMatch(/pipeline\.port .*holdpoint\.yaml:4:3/)
@@ -216,7 +219,7 @@ describe('in a folder of its own', () => {
 
   test('init - a folder keeps the origin that it was made with, and every key', async () => {
     const organisationSeed = () => readFileSync(join(cwd, '.holdpoint/keys/organisation.seed'), 'utf8')
-    const first = await run('init', '--json', '--origin', 'example.com/one')
+    const first = await typed('init', '--json', '--origin', 'example.com/one')
     const seed = organisationSeed()
     expect(await run('init', '--origin', 'example.com/two')).toMatchObject({
       code: 1,
