@@ -13,8 +13,8 @@ export interface Sample {
 }
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
-const COMMENT = /^# (HELP|TYPE|UNIT) (\S+) (.*)$/
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/
+const COMMENT = /^# (HELP|TYPE|UNIT) (\S+) (.*)$/s
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/s
 /** A label's value may have any character, but a quote, a backslash and the end of a line are escaped. */
 const LABEL = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(,|$)/
 
@@ -43,7 +43,7 @@ export function parsePrometheus(text: string): Map<string, Family> {
       current = name
       continue
     }
-    if (line.startsWith('#')) fail('a comment that nobody needs')
+    if (/^# (?!HELP|TYPE|UNIT)/.test(line)) continue
     const [, name = fail('no sample'), labels = '', value = ''] = SAMPLE.exec(line) ?? []
     const family = families.get(current) ?? fail('no family')
     const endings = family.type === 'histogram' ? ['_bucket', '_sum', '_count'] : ['']

@@ -28,7 +28,8 @@ export function createExposition(
   async function read(): Promise<string> {
     const { resourceMetrics, errors } = await reader.collect({ timeoutMillis: COLLECT_WITHIN_MS })
     for (const error of errors) log.debug('a metric could not be read', { error })
-    return serializer.serialize(asPrometheusHasIt(resourceMetrics))
+    // A text that has nothing to tell ends without the end of its line.
+    return serializer.serialize(asPrometheusHasIt(resourceMetrics)).replace(/\n*$/, '\n')
   }
 
   return {
