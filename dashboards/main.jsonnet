@@ -5,6 +5,8 @@ local dashboards = {
   'who-acted.json': import 'dashboards/who-acted.libsonnet',
   'action.json': import 'dashboards/action.libsonnet',
   'agents.json': import 'dashboards/agents.libsonnet',
+  'approvals.json': import 'dashboards/approvals.libsonnet',
+  'itself.json': import 'dashboards/itself.libsonnet',
   'violations.json': import 'dashboards/violations.libsonnet',
 };
 

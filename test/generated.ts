@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { configReference } from '#runtime'
+import { alertsText } from './support/grafana/alerts.ts'
 import { generateDashboards, printed } from './support/grafana/generate.ts'
 import {
   compatibilityPage,
@@ -16,6 +17,7 @@ const generated: Record<string, () => string> = {
   'docs/compatibility.md': () => compatibilityPage(readSnapshot()),
   'src/main/pack/instrumentation.md': () =>
     between('src/main/pack/instrumentation.md', 'compatibility', compatibilityTable(readSnapshot())),
+  'dashboards/out/alerts.yaml': alertsText,
   ...Object.fromEntries(
     Object.entries(generateDashboards().files).map(([name, content]) => [
       `dashboards/out/${name}`,

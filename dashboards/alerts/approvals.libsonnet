@@ -30,7 +30,7 @@ local SHARE = '{{ humanizePercentage $values.A.Value }}';
     { noDataState: 'NoData', execErrState: 'Error' },
     { dashboard: approvals, panel: 'Reviews that were refused' },
     '%s review(s) refused: their author owns the agent, prompted it, or is whom it acts for' % NUMBER,
-    'The broker refused them with SELF_APPROVAL, so nothing was released. The broker’s log names the person.',
+    'The broker refused them with SELF_APPROVAL, so nothing was released. Again and again, it is somebody looking for a way.',
   ),
   r.rule(
     'instant-approvals',

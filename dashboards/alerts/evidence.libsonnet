@@ -17,7 +17,7 @@ local alarm(name, title, query, summary, description) =
     query,
     0,
     r.finding,
-    { dashboard: violations, panel: 'Violations' },
+    { dashboard: violations, panel: 'Each violation, with its trace' },
     summary,
     description + ' ' + SPANS,
   );
@@ -58,7 +58,7 @@ local alarm(name, title, query, summary, description) =
     queries.nightExport,
     0,
     r.finding,
-    { dashboard: whoActed, panel: 'Who acted, who authorized' },
+    { dashboard: whoActed, panel: 'Released at night or at a weekend' },
     '%s ran {{ $labels.action }} at night, approved by {{ $labels.approvers }}' % WHO,
     'Everything about it is in order: it was asked for, approved and used once. Ask whoever approved it whether they did. {{ printf "%%.0f" $values.A.Value }} between %d and %d o’clock, %s.'
     % [settings.night.fromHour, settings.night.toHour, settings.night.timeZone],

@@ -6,16 +6,14 @@ local rows = import '../rows.libsonnet';
 local variables = import '../variables.libsonnet';
 
 local size = panels.size;
-// One line for each rule or code, named by it alone.
-local named(label) = { fieldConfig+: { defaults+: { displayName: '${__field.labels.%s}' % label } } };
 
 dashboard(
   uid=config.uids.approvals,
   title='Approvals',
   description='How people decide: what waits, how long it takes, what expires, and who decides how much.',
   variables=[
-    variables.many('rule', 'Rule', 'Only what these rules of the policy hold.', queries.choices.rules),
-    variables.many('environment', 'Environment', 'Only in these environments.', queries.choices.environments),
+    variables.many('rule', 'Rule', 'Only what these rules of the policy hold.', queries.rules),
+    variables.environment,
   ],
   rows=[
     rows.row(100, 'Now', [
@@ -36,8 +34,8 @@ dashboard(
     ]),
     rows.row(103, 'What did not go well', [
       panels.table(11, queries.expiries) + size(24, 8),
-      panels.timeseries(12, queries.escalations, stacked=true) + named('rule') + size(12, 7),
-      panels.timeseries(13, queries.refused, stacked=true) + named('code') + size(12, 7),
+      panels.timeseries(12, queries.escalations, stacked=true) + size(12, 7),
+      panels.timeseries(13, queries.refused, stacked=true) + size(12, 7),
       panels.table(14, queries.freezes) + size(24, 6),
     ]),
   ],

@@ -5,9 +5,6 @@ local queries = import '../queries/itself.libsonnet';
 local rows = import '../rows.libsonnet';
 
 local size = panels.size;
-// One line for each kind, named by it alone.
-local lines(id, query, stacked=false) =
-  panels.timeseries(id, query, stacked) + { fieldConfig+: { defaults+: { displayName: '${__field.labels.kind}' } } };
 
 dashboard(
   uid=config.uids.itself,
@@ -17,10 +14,10 @@ dashboard(
     rows.row(100, 'Pipeline', [
       panels.timeseries(1, queries.lag) + size(12, 7),
       panels.stat(2, queries.trouble) + size(12, 7),
-      lines(3, queries.items) + size(12, 7),
-      lines(4, queries.verdicts, stacked=true) + size(12, 7),
+      panels.timeseries(3, queries.items) + size(12, 8),
+      panels.timeseries(4, queries.verdicts, stacked=true) + size(12, 8),
       panels.timeseries(5, queries.buffer) + size(12, 7),
-      lines(6, queries.answers, stacked=true) + size(12, 7),
+      panels.timeseries(6, queries.answers, stacked=true) + size(12, 7),
     ]),
     rows.row(101, 'Ledger', [
       panels.timeseries(7, queries.behind) + size(8, 7),
@@ -31,17 +28,18 @@ dashboard(
     rows.row(102, 'Broker', [
       panels.timeseries(11, queries.pending) + size(12, 7),
       panels.timeseries(12, queries.freezes) + size(12, 7),
-      lines(13, queries.calls) + size(12, 7),
-      lines(14, queries.callDuration) + size(12, 7),
-      lines(15, queries.refusals, stacked=true) + size(24, 7),
+      panels.timeseries(13, queries.calls) + size(12, 7),
+      panels.timeseries(14, queries.callDuration) + size(12, 7),
+      panels.table(15, queries.callsBy) + size(24, 8),
     ]),
     rows.row(103, 'NATS', [
-      lines(16, queries.rtt) + size(12, 7),
+      panels.timeseries(16, queries.rtt) + size(12, 7),
       panels.timeseries(17, queries.messages) + size(12, 7),
     ]),
-    rows.row(104, 'REST', [
-      lines(18, queries.requests) + size(12, 7),
-      lines(19, queries.requestDuration) + size(12, 7),
+    rows.row(104, 'REST and console', [
+      panels.timeseries(18, queries.requests) + size(12, 7),
+      panels.timeseries(19, queries.requestDuration) + size(12, 7),
+      panels.table(20, queries.requestsBy) + size(24, 8),
     ]),
   ],
 )

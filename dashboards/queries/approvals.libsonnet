@@ -44,14 +44,10 @@ local given = {
 };
 
 {
-  choices: {
-    rules: |||
-      SELECT DISTINCT rule FROM holdpoint_ledger WHERE type = 'requested' AND $__timeFilter_ms(at) ORDER BY rule LIMIT 1000
-    |||,
-    environments: |||
-      SELECT DISTINCT environment FROM holdpoint_ledger WHERE type = 'requested' AND $__timeFilter_ms(at) ORDER BY environment LIMIT 1000
-    |||,
-  },
+  // For the variable at the top.
+  rules: |||
+    SELECT DISTINCT rule FROM holdpoint_ledger WHERE type = 'requested' AND $__timeFilter_ms(at) ORDER BY rule LIMIT 1000
+  |||,
 
   now: {
     name: 'approvals.now',
@@ -141,7 +137,7 @@ local given = {
     name: 'approvals.decisions',
     title: 'Decisions',
     description: 'Requests made in this time, by when they were decided and how.',
-    format: 'timeseries',
+    format: 'table',
     empty: 'Nothing was decided in this time.',
     columns: [columns.time('time', 'Time')] + decisions,
     rawSql: |||
@@ -159,7 +155,7 @@ local given = {
     name: 'approvals.latency',
     title: 'How long people take',
     description: 'From a request to its approval or denial, by when it was made: half of them, nine of ten and 99 of 100 took no longer.',
-    format: 'timeseries',
+    format: 'table',
     empty: 'Nobody decided anything in this time.',
     columns: [
       columns.time('time', 'Time'),
@@ -307,7 +303,7 @@ local given = {
     name: 'approvals.instant',
     title: 'Approvals within three seconds',
     description: 'The part of all approvals that came within three seconds of the request: less time than it takes to read a card.',
-    format: 'timeseries',
+    format: 'table',
     empty: 'Nobody approved anything in this time.',
     columns: [
       columns.time('time', 'Time'),
@@ -363,45 +359,54 @@ local given = {
     name: 'approvals.escalations',
     title: 'Escalations',
     description: 'More people were asked, because those who were asked first had not answered in the time that the rule gives them.',
-    format: 'timeseries',
+    format: 'table',
     empty: 'Nothing was escalated in this time, or no broker reports its metrics.',
     columns: [
       columns.time('time', 'Time'),
-      columns.text('rule', 'Rule'),
-      columns.number('escalations', 'Escalations', 'short'),
+      columns.number('escalations', 'Escalations', 'short', { colour: 'orange' }),
     ],
     rawSql: |||
       WITH
-      %s
-      SELECT toDateTime(step) AS time, rule, sum(increase) AS escalations
+      %(escalations)s
+      SELECT step AS time, sum(increase) AS escalations
       FROM increases
-      WHERE step >= $__fromTime
-      GROUP BY time, rule
-      HAVING escalations > 0
-      ORDER BY time, rule
-    ||| % metrics.increase('holdpoint.escalations', { rule: "Attributes['rule']" }),
+      WHERE step >= $__fromTime AND %(mine)s
+      GROUP BY time
+      ORDER BY time
+    ||| % {
+      escalations: metrics.increase('holdpoint.escalations', { rule: "Attributes['rule']" }),
+      mine: variables.selects('rule', 'rule'),
+    },
   },
 
   refused: {
     name: 'approvals.refused',
     title: 'Reviews that were refused',
-    description: 'Reviews by known people that the broker did not take, by why. SELF_APPROVAL: somebody tried to release their own work. None of them released anything.',
-    format: 'timeseries',
+    description: 'Reviews by known people that the broker did not take. Own work: somebody tried to release what they own, prompted or are acted for in. None of them released anything.',
+    format: 'table',
     empty: 'No review was refused in this time, or no broker reports its metrics.',
     columns: [
       columns.time('time', 'Time'),
-      columns.text('code', 'Code'),
-      columns.number('reviews', 'Reviews', 'short'),
+      columns.number('own_work', 'Own work', 'short', { colour: 'vermillion' }),
+      columns.number('not_a_reviewer', 'Not a reviewer', 'short', { colour: 'orange' }),
+      columns.number('too_weak', 'Signed in too weakly', 'short', { colour: 'purple' }),
+      columns.number('other_card', 'Another card than shown', 'short', { colour: 'blue' }),
+      columns.number('other', 'Other', 'short', { colour: 'grey' }),
     ],
     rawSql: |||
       WITH
       %s
-      SELECT toDateTime(step) AS time, code, sum(increase) AS reviews
+      SELECT
+        step AS time,
+        sumIf(increase, code = 'SELF_APPROVAL') AS own_work,
+        sumIf(increase, code = 'NOT_A_REVIEWER') AS not_a_reviewer,
+        sumIf(increase, code = 'ASSURANCE_TOO_LOW') AS too_weak,
+        sumIf(increase, code IN ('CARD_MISMATCH', 'OPEN_FULL_PAGE')) AS other_card,
+        sum(increase) - own_work - not_a_reviewer - too_weak - other_card AS other
       FROM increases
       WHERE step >= $__fromTime
-      GROUP BY time, code
-      HAVING reviews > 0
-      ORDER BY time, code
+      GROUP BY time
+      ORDER BY time
     ||| % metrics.increase('holdpoint.reviews.refused', { code: "Attributes['code']" }),
   },
 

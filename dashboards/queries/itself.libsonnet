@@ -1,74 +1,128 @@
 // Whether Holdpoint works: what its processes measure, and what of the ledger has come to ClickHouse. The metrics are
 // those of docs/metrics.md; they come as any other telemetry does, so while the pipeline stands still, so do they.
 local columns = import '../columns.libsonnet';
+local palette = import '../palette.libsonnet';
 local metrics = import 'metrics.libsonnet';
 
 local UNREPORTED = 'No process reports this: OTEL_EXPORTER_OTLP_ENDPOINT of Holdpoint’s processes says where to.';
+local ours = "ServiceName LIKE 'holdpoint%'";
 
-// How much a counter grew, a line for each value of an attribute.
-local growth(name, title, description, metric, attribute, as, unit, where='1', perSecond=false) = {
+local chart(name, title, description, numbers, rawSql) = {
   name: 'itself.' + name,
   title: title,
   description: description,
-  format: 'timeseries',
+  format: 'table',
   empty: UNREPORTED,
-  columns: [
-    columns.time('time', 'Time'),
-    columns.text('kind', 'Kind'),
-    columns.number(as, title, unit),
-  ],
-  rawSql: |||
-    WITH
-    %(increase)s
-    SELECT toDateTime(step) AS time, kind, sum(increase)%(per)s AS %(as)s
-    FROM increases
-    WHERE step >= $__fromTime
-    GROUP BY time, kind
-    ORDER BY time, kind
-  ||| % {
-    increase: metrics.increase(metric, { kind: attribute }, where),
-    per: if perSecond then ' / $__interval_s' else '',
-    as: as,
-  },
+  columns: [columns.time('time', 'Time')] + numbers,
+  rawSql: rawSql,
 };
 
-local level(name, title, description, metric, as, unit, colour='sky', across='max') = {
-  name: 'itself.' + name,
-  title: title,
-  description: description,
-  format: 'timeseries',
-  empty: UNREPORTED,
-  columns: [columns.time('time', 'Time'), columns.number(as, title, unit, { colour: colour })],
-  rawSql: metrics.level(metric, across, as),
+// One line of a chart, and which of what is counted belongs to it.
+local line(name, title, unit, colour, condition='1') = {
+  column: columns.number(name, title, unit, { colour: colour }),
+  condition: condition,
 };
+// A verdict's own colour, by name.
+local colourOf(word) = [
+  name
+  for name in std.objectFields(palette.colours)
+  if palette.colours[name] == palette.words.verification[word]
+][0];
+local columnsOf(lines) = [one.column for one in lines];
+local sums(lines, what, per='') =
+  std.join(',\n  ', ['sumIf(%s, %s)%s AS %s' % [what, one.condition, per, one.column.name] for one in lines]);
+local PER_SECOND = ' / $__interval_s';
 
-// A line for each value of an attribute: how long nearly all of them took at most.
-local durations(name, title, description, metric, attribute, quantile, where='1') = {
+local counted(what, sums) = |||
+  WITH
+  %s
+  SELECT
+    step AS time,
+    %s
+  FROM increases
+  WHERE step >= $__fromTime
+  GROUP BY time
+  ORDER BY time
+||| % [what, sums];
+
+// What counters grew by, a line for each part of it. `by` names what the lines' conditions speak of.
+local growth(name, title, description, metric, by, lines, per='') =
+  chart(name, title, description, columnsOf(lines), counted(metrics.increase(metric, by), sums(lines, 'increase', per)));
+
+// How often something was observed, of a histogram.
+local observations(name, title, description, metric, by, lines, where='1') =
+  chart(
+    name, title, description, columnsOf(lines),
+    counted(metrics.buckets(metric, by, where), sums(lines, 'arraySum(increase)', PER_SECOND))
+  );
+
+local level(name, title, description, metric, as, unit, colour='sky', across='max') =
+  chart(
+    name, title, description, [columns.number(as, title, unit, { colour: colour })],
+    metrics.level(metric, across, as)
+  );
+
+local QUANTILES = [
+  { name: 'p50', title: 'Half', level: 0.5, colour: 'sky' },
+  { name: 'p95', title: '95 %', level: 0.95, colour: 'blue' },
+  { name: 'p99', title: '99 %', level: 0.99, colour: 'orange' },
+];
+local quantiles =
+  std.join(',\n  ', ['%s AS %s' % [metrics.quantile(one.level), one.name] for one in QUANTILES]);
+
+local durations(name, title, description, metric, where='1') =
+  chart(
+    name, title, description, [columns.number(one.name, one.title, 's', { colour: one.colour }) for one in QUANTILES],
+    |||
+      WITH
+      %(buckets)s
+      SELECT
+        time,
+        %(quantiles)s
+      FROM (
+        SELECT step AS time, sumForEach(increase) AS counts, any(bounds) AS bounds
+        FROM increases
+        WHERE step >= $__fromTime
+        GROUP BY time
+      )
+      WHERE arraySum(counts) > 0
+      ORDER BY time
+    ||| % { buckets: metrics.buckets(metric, where=where), quantiles: quantiles }
+  );
+
+// The same without time: a row for each kind.
+local durationsBy(name, title, description, metric, kind, kindTitle, failed, failedTitle, where='1') = {
   name: 'itself.' + name,
   title: title,
   description: description,
-  format: 'timeseries',
+  format: 'table',
   empty: UNREPORTED,
   columns: [
-    columns.time('time', 'Time'),
-    columns.text('kind', 'Kind'),
-    columns.number('seconds', title, 's'),
-  ],
+    columns.text('kind', kindTitle),
+    columns.number('calls', 'Calls', 'short'),
+    columns.number('failed', failedTitle, 'short', { colour: 'orange' }),
+  ] + [columns.number(one.name, one.title + ' took at most', 's') for one in QUANTILES],
   rawSql: |||
     WITH
     %(buckets)s
-    SELECT time, kind, %(quantile)s AS seconds
+    SELECT kind, arraySum(counts) AS calls, failed, %(quantiles)s
     FROM (
-      SELECT toDateTime(step) AS time, kind, sumForEach(increase) AS counts, any(bounds) AS bounds
+      SELECT
+        kind,
+        sumForEach(increase) AS counts,
+        sumIf(arraySum(increase), %(failed)s) AS failed,
+        any(bounds) AS bounds
       FROM increases
       WHERE step >= $__fromTime
-      GROUP BY time, kind
+      GROUP BY kind
     )
-    WHERE seconds IS NOT NULL
-    ORDER BY time, kind
+    WHERE calls > 0
+    ORDER BY failed DESC, calls DESC, kind
+    LIMIT 100
   ||| % {
-    buckets: metrics.buckets(metric, { kind: attribute }, where),
-    quantile: metrics.quantile(quantile),
+    buckets: metrics.buckets(metric, { kind: kind, code: failed.attribute }, where),
+    failed: failed.condition,
+    quantiles: std.strReplace(quantiles, '\n', ''),
   },
 };
 
@@ -87,21 +141,27 @@ local durations(name, title, description, metric, attribute, quantile, where='1'
   items: growth(
     'items',
     'Telemetry received',
-    'Spans, log records and data points a second, by signal and by what became of them. What is rejected is lost; whoever sent it has been told why.',
+    'Spans, log records and data points a second. What is rejected is lost; whoever sent it has been told why.',
     'holdpoint.pipeline.items',
-    "concat(Attributes['signal'], ' ', Attributes['result'])",
-    'items',
-    'cps',
-    perSecond=true,
+    { signal: "Attributes['signal']", result: "Attributes['result']" },
+    [
+      line('spans', 'Spans', 'cps', 'blue', "signal = 'traces' AND result = 'stored'"),
+      line('logs', 'Log records', 'cps', 'sky', "signal = 'logs' AND result = 'stored'"),
+      line('points', 'Data points', 'cps', 'grey', "signal = 'metrics' AND result = 'stored'"),
+      line('rejected', 'Rejected', 'cps', 'vermillion', "result = 'rejected'"),
+    ],
+    PER_SECOND,
   ),
   verdicts: growth(
     'verdicts',
     'Verdicts',
     'Actions that the pipeline judged, by what it found.',
     'holdpoint.pipeline.verdicts',
-    "Attributes['verification']",
-    'spans',
-    'short',
+    { verdict: "Attributes['verification']" },
+    [
+      line(word, word, 'short', colourOf(word), "verdict = '%s'" % word)
+      for word in std.objectFields(palette.words.verification)
+    ],
   ),
   buffer: level(
     'buffer',
@@ -114,12 +174,15 @@ local durations(name, title, description, metric, attribute, quantile, where='1'
   answers: growth(
     'answers',
     'OTLP requests that were not accepted',
-    'By signal, protocol and google.rpc.Code: 3 is malformed, 8 too much at once, 14 come again later, 16 not allowed to send.',
+    'Malformed or too large: not again. Come again: too much at once, or NATS away; senders keep it and repeat. Not allowed: no token or certificate that may send.',
     'holdpoint.pipeline.requests',
-    "concat(Attributes['signal'], ' ', Attributes['protocol'], ' ', Attributes['code'])",
-    'requests',
-    'short',
-    "Attributes['code'] != '0'",
+    { code: "Attributes['code']" },
+    [
+      line('malformed', 'Malformed or too large', 'short', 'orange', "code IN ('3', '12', '4')"),
+      line('later', 'Come again', 'short', 'sky', "code IN ('8', '14')"),
+      line('not_allowed', 'Not allowed', 'short', 'vermillion', "code IN ('7', '16')"),
+      line('other', 'Other', 'short', 'grey', "code NOT IN ('0', '3', '12', '4', '8', '14', '7', '16')"),
+    ],
   ),
   trouble: {
     name: 'itself.trouble',
@@ -136,113 +199,16 @@ local durations(name, title, description, metric, attribute, quantile, where='1'
       WITH
       %s
       SELECT
-        sumIf(increase, kind = 'holdpoint.pipeline.buffer.dead_letters') AS dead,
-        sumIf(increase, kind = 'holdpoint.pipeline.buffer.refused') AS refused,
-        sumIf(increase, kind = 'holdpoint.pipeline.buffer.takeovers') AS takeovers
+        sumIf(increase, metric = 'holdpoint.pipeline.buffer.dead_letters') AS dead,
+        sumIf(increase, metric = 'holdpoint.pipeline.buffer.refused') AS refused,
+        sumIf(increase, metric = 'holdpoint.pipeline.buffer.takeovers') AS takeovers
       FROM increases
       WHERE step >= $__fromTime
-      HAVING count() > 0
     ||| % metrics.increases(
       ['holdpoint.pipeline.buffer.' + one for one in ['dead_letters', 'refused', 'takeovers']],
-      { kind: 'MetricName' }
+      { metric: 'MetricName' }
     ),
   },
-
-  // The broker
-
-  calls: growth(
-    'calls',
-    'Calls',
-    'What agents and reviewers asked of the broker, a second, by call.',
-    'holdpoint.broker.call.duration',
-    "Attributes['call']",
-    'calls',
-    'reqps',
-    perSecond=true,
-  ) {
-    rawSql: |||
-      WITH
-      %s
-      SELECT toDateTime(step) AS time, kind, sum(arraySum(increase)) / $__interval_s AS calls
-      FROM increases
-      WHERE step >= $__fromTime
-      GROUP BY time, kind
-      ORDER BY time, kind
-    ||| % metrics.buckets('holdpoint.broker.call.duration', { kind: "Attributes['call']" }),
-  },
-  callDuration: durations(
-    'callDuration',
-    'Time to answer, 95 % of calls',
-    'The bound that 95 of 100 answers stayed below, by call.',
-    'holdpoint.broker.call.duration',
-    "Attributes['call']",
-    0.95,
-  ),
-  refusals: growth(
-    'refusals',
-    'Refusals',
-    'Calls that the broker refused, by call and code. LEDGER_UNAVAILABLE and POLICY_UNAVAILABLE mean that nothing can be decided.',
-    'holdpoint.broker.call.duration',
-    "concat(Attributes['call'], ' ', Attributes['code'])",
-    'calls',
-    'short',
-  ) {
-    rawSql: |||
-      WITH
-      %s
-      SELECT toDateTime(step) AS time, kind, sum(arraySum(increase)) AS calls
-      FROM increases
-      WHERE step >= $__fromTime
-      GROUP BY time, kind
-      HAVING calls > 0
-      ORDER BY time, kind
-    ||| % metrics.buckets(
-      'holdpoint.broker.call.duration',
-      { kind: "concat(Attributes['call'], ' ', Attributes['code'])" },
-      "Attributes['code'] != 'OK'"
-    ),
-  },
-  pending: level(
-    'pending',
-    'Requests that wait',
-    'Requests without a decision, as the broker counts them.',
-    'holdpoint.requests.pending',
-    'requests',
-    'short',
-  ),
-  freezes: level(
-    'freezes',
-    'Freezes in force',
-    'One for each frozen agent, and one where all are. Another person than the one who froze ends it.',
-    'holdpoint.freezes.active',
-    'freezes',
-    'short',
-    'vermillion',
-  ),
-
-  // NATS
-
-  rtt: {
-    name: 'itself.rtt',
-    title: 'Way to NATS and back',
-    description: 'Round trip of each process with a connection to NATS. Every decision takes several, and waits for the disk besides.',
-    format: 'timeseries',
-    empty: UNREPORTED,
-    columns: [
-      columns.time('time', 'Time'),
-      columns.text('kind', 'Process'),
-      columns.number('seconds', 'Way to NATS and back', 's'),
-    ],
-    rawSql: metrics.level('holdpoint.nats.rtt', as='seconds', by={ kind: 'ServiceName' }),
-  },
-  messages: level(
-    'messages',
-    'Messages in the buffer',
-    'Of telemetry in NATS, the newest of what is stored already included.',
-    'holdpoint.pipeline.buffer.messages',
-    'messages',
-    'short',
-  ),
 
   // The ledger
 
@@ -275,15 +241,15 @@ local durations(name, title, description, metric, attribute, quantile, where='1'
   epochs: {
     name: 'itself.epochs',
     title: 'The ledger in ClickHouse',
-    description: 'Each epoch: how many entries are here, how many are missing between the first and the last, and how many places have two that contradict each other. Of the last two there have to be none.',
+    description: 'Each epoch: how many entries are here, how many are missing before the last of them, and how many places have two that contradict each other. Of the last two there have to be none.',
     format: 'table',
     empty: 'No entry of a ledger is in ClickHouse yet.',
     columns: [
       columns.text('origin', 'Epoch', { width: 80 }),
       columns.number('entries', 'Entries', 'none'),
       columns.number('last_index', 'Last entry', 'none'),
-      columns.number('missing', 'Missing', 'short'),
-      columns.number('contradicted', 'Contradicted', 'short'),
+      columns.number('missing', 'Missing', 'short', { colour: 'orange' }),
+      columns.number('contradicted', 'Contradicted', 'short', { colour: 'vermillion' }),
       columns.time('first_at', 'From', { width: 190 }),
       columns.time('last_at', 'To', { width: 190 }),
     ],
@@ -303,38 +269,119 @@ local durations(name, title, description, metric, attribute, quantile, where='1'
     |||,
   },
 
+  // The broker
+
+  pending: level(
+    'pending',
+    'Requests that wait',
+    'Requests without a decision, as the broker counts them.',
+    'holdpoint.requests.pending',
+    'requests',
+    'short',
+  ),
+  freezes: level(
+    'freezes',
+    'Freezes in force',
+    'One for each frozen agent, and one where all are. Another person than the one who froze ends it.',
+    'holdpoint.freezes.active',
+    'freezes',
+    'short',
+    'vermillion',
+  ),
+  calls: observations(
+    'calls',
+    'Calls',
+    'What agents and reviewers asked of the broker, a second.',
+    'holdpoint.broker.call.duration',
+    { code: "Attributes['code']" },
+    [
+      line('answered', 'Answered', 'reqps', 'sky', "code = 'OK'"),
+      line('refused', 'Refused', 'reqps', 'orange', "code NOT IN ('OK', 'INTERNAL', 'LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE')"),
+      line('impossible', 'Nothing could be decided', 'reqps', 'vermillion', "code IN ('INTERNAL', 'LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE')"),
+    ],
+  ),
+  callDuration: durations(
+    'callDuration',
+    'Time to answer a call',
+    'The bounds that half, 95 and 99 of 100 answers of the broker stayed below.',
+    'holdpoint.broker.call.duration',
+  ),
+  callsBy: durationsBy(
+    'callsBy',
+    'Calls, one by one',
+    'What the broker was asked, how often it refused, and how long it took.',
+    'holdpoint.broker.call.duration',
+    "Attributes['call']",
+    'Call',
+    { attribute: "Attributes['code']", condition: "code != 'OK'" },
+    'Refused',
+  ),
+
+  // NATS
+
+  rtt: chart(
+    'rtt',
+    'Way to NATS and back',
+    'Round trip of the slowest process of each kind. Every decision takes several, and waits for the disk besides.',
+    [
+      columns.number('broker', 'Broker', 's', { colour: 'blue' }),
+      columns.number('desk', 'Desk', 's', { colour: 'sky' }),
+      columns.number('pipeline', 'Pipeline', 's', { colour: 'orange' }),
+      columns.number('other', 'Other', 's', { colour: 'grey' }),
+    ],
+    |||
+      SELECT
+        $__timeInterval(TimeUnix) AS time,
+        maxIfOrNull(Value, ServiceName = 'holdpoint-broker') AS broker,
+        maxIfOrNull(Value, ServiceName = 'holdpoint-desk') AS desk,
+        maxIfOrNull(Value, ServiceName = 'holdpoint-pipeline') AS pipeline,
+        maxIfOrNull(Value, ServiceName NOT IN ('holdpoint-broker', 'holdpoint-desk', 'holdpoint-pipeline')) AS other
+      FROM otel_metrics_gauge
+      WHERE MetricName = 'holdpoint.nats.rtt' AND $__timeFilter(TimeUnix)
+      GROUP BY time
+      ORDER BY time
+    |||
+  ),
+  messages: level(
+    'messages',
+    'Messages in the buffer',
+    'Of telemetry in NATS, the newest of what is stored already included.',
+    'holdpoint.pipeline.buffer.messages',
+    'messages',
+    'short',
+  ),
+
   // REST and console
 
-  requests: growth(
+  requests: observations(
     'requests',
     'REST requests',
-    'A second, by status.',
+    'A second, by how they were answered.',
     'http.server.request.duration',
-    "Attributes['http.response.status_code']",
-    'requests',
-    'reqps',
-  ) {
-    rawSql: |||
-      WITH
-      %s
-      SELECT toDateTime(step) AS time, kind, sum(arraySum(increase)) / $__interval_s AS requests
-      FROM increases
-      WHERE step >= $__fromTime
-      GROUP BY time, kind
-      ORDER BY time, kind
-    ||| % metrics.buckets(
-      'http.server.request.duration',
-      { kind: "Attributes['http.response.status_code']" },
-      "ServiceName LIKE 'holdpoint-%'"
-    ),
-  },
+    { code: "Attributes['http.response.status_code']" },
+    [
+      line('answered', 'Answered', 'reqps', 'sky', "code < '4'"),
+      line('refused', 'Refused (4xx)', 'reqps', 'orange', "startsWith(code, '4')"),
+      line('failed', 'Failed (5xx)', 'reqps', 'vermillion', "startsWith(code, '5')"),
+    ],
+    ours,
+  ),
   requestDuration: durations(
     'requestDuration',
-    'Time to answer, 95 % of REST requests',
-    'The bound that 95 of 100 answers stayed below, by route.',
+    'Time to answer a REST request',
+    'The bounds that half, 95 and 99 of 100 answers stayed below.',
+    'http.server.request.duration',
+    ours,
+  ),
+  requestsBy: durationsBy(
+    'requestsBy',
+    'REST requests, one by one',
+    'Each route: how often it was asked for, how often it failed, and how long it took.',
     'http.server.request.duration',
     "Attributes['http.route']",
-    0.95,
-    "ServiceName LIKE 'holdpoint-%'",
+    'Route',
+    { attribute: "Attributes['http.response.status_code']", condition: "startsWith(code, '5')" },
+    'Failed (5xx)',
+    ours,
   ),
 }
