@@ -179,10 +179,11 @@ test('broker - a checkpoint never goes back, whichever replica writes last', asy
   const nc = await house.connect('broker')
   const key = readKey(house.home, FILES.ledgerKey)
   const origin = 'test.invalid/holdpoint'
+  const appendedAtMs = house.clock.now()
   const [ahead, behind] = [1, 2].map(() =>
     createCheckpoints(
       { epoch: EPOCH, origin, key, everyMs: 3_600_000 },
-      { nc, ledgerKeys: () => [], now: Date.now, log: createFakeLog() },
+      { nc, ledgerKeys: () => [], now: () => appendedAtMs, log: createFakeLog() },
     ),
   ) as [ReturnType<typeof createCheckpoints>, ReturnType<typeof createCheckpoints>]
   for (let leaf = 0; leaf < 300; leaf++) {
@@ -190,7 +191,9 @@ test('broker - a checkpoint never goes back, whichever replica writes last', asy
     if (leaf < 200) behind.append(Buffer.alloc(32, leaf))
   }
   await house.broker().stop()
+  expect(ahead.uncoveredSinceMs()).toBe(appendedAtMs)
   await ahead.stop()
+  expect(ahead.uncoveredSinceMs()).toBeUndefined()
   await behind.stop()
   const { streams } = await jetstreamManager(nc, { checkAPI: false })
   const last = await streams.getMessage(CHECKPOINT_STREAM, { last_by_subj: `hp.v1.checkpoint.${EPOCH}` })
