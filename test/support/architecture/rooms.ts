@@ -71,6 +71,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [...NATS, ...HTTP, '@bufbuild/protobuf', OTEL_API],
   },
   gateway: { opens: ['contract', 'gate', 'warrant', 'runtime'], packages: [OTEL_API, 'diff'] },
+  seed: { opens: ['contract', 'policy', 'ledger', 'store', 'runtime'], packages: [] },
   main: { opens: ['*'], packages: ['*'] },
   instrumentation: {
     opens: ['contract', 'gate'],
