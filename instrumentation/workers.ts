@@ -1,13 +1,9 @@
 import { syncBuiltinESMExports } from 'node:module'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { WorkerOptions } from 'node:worker_threads'
+import { REGISTER } from './own-files.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type Construct = (options: WorkerOptions) => object
-
-/** The same kind of file as this one: compiled or not. */
-const REGISTER = fileURLToPath(new URL(`./register${extname(import.meta.url)}`, import.meta.url))
 
 /**
  * A thread gets a gate of its own by the `--import` that it inherits. Not so one that is given a text (Node imports

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Gate, GateAttempt } from '#gate'
+import { SHIM } from '../own-files.ts'
 import { bound, type Command, type Start } from './command.ts'
 import { type End, failureIn } from './program.ts'
 
@@ -15,8 +14,6 @@ export interface Child {
 }
 export type Spawn = (this: Child, start: Start) => number
 
-/** The same kind of file as this one: compiled or not. */
-const SHIM = fileURLToPath(new URL(`./shim${extname(import.meta.url)}`, import.meta.url))
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-sigusr1']
 
 /** Node's word to its child that there is a channel; it is the command's, and the shim must not take it. */

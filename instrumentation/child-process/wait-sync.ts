@@ -1,7 +1,7 @@
-import { extname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { resolve } from 'node:path'
 import { type SpanContext, trace } from '@opentelemetry/api'
 import type { GateAttempt } from '#gate'
+import { ASK } from '../own-files.ts'
 import { bound, type Command } from './command.ts'
 import type { Program } from './program.ts'
 
@@ -23,7 +23,6 @@ export interface Instead {
   options: Options
 }
 
-const ASK = fileURLToPath(new URL(`./ask${extname(import.meta.url)}`, import.meta.url))
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--disable-sigusr1']
 
 /**

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join, resolve } from 'node:path'
 import { HoldpointError } from '#contract'
 import { defineCommand, runProgram } from '#runtime'
+import { bundle } from './pack/bundle.ts'
 import { compile } from './pack/compile.ts'
 import { copy, copyData, filesIn, isCode } from './pack/files.ts'
 import { importsOf } from './pack/imports.ts'
@@ -26,17 +27,18 @@ const command = defineCommand({
     const out = resolve(io.cwd, options.out)
     const clone = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as RootManifest
     for (const pack of packages) {
-      make(pack, clone, out)
+      await make(pack, clone, out)
       io.stdout.write(`${tar(pack, out)}\n`)
     }
     return 0
   },
 })
 
-function make(pack: Package, clone: RootManifest, out: string): void {
+async function make(pack: Package, clone: RootManifest, out: string): Promise<void> {
   const dir = join(out, pack.folder)
   empty(dir, pack)
   compile(root, pack.entries, dir, Object.keys(pack.exports).length > 0)
+  if (pack.apart !== undefined) await bundle(dir, pack.entries, pack.apart, clone.imports)
   const imports = importsOf(filesIn(dir).filter(isCode))
   copyData(root, dir)
   for (const [from, to] of Object.entries(pack.files)) copy(join(root, from), join(dir, to))

@@ -42,7 +42,8 @@ export function manifestOf(pack: Package, root: string, clone: RootManifest, imp
         { types: `./${compiled(file, '.d.ts')}`, default: `./${compiled(file, '.js')}` },
       ]),
     ),
-    imports: doors(clone.imports, imports),
+    // In one file there are no doors any more; those that are left, the types go through.
+    imports: doors(clone.imports, imports, pack.apart === undefined ? '.js' : '.d.ts'),
     dependencies: versions(withTheirPeers(root, needed, declared)),
     ...(declared.length > 0
       ? {
@@ -56,8 +57,8 @@ export function manifestOf(pack: Package, root: string, clone: RootManifest, imp
 }
 
 /** The doors that are opened, and no other. */
-const doors = (all: Names, imports: Set<string>): Names =>
-  compiledAll(Object.fromEntries(Object.entries(all).filter(([door]) => imports.has(door))))
+const doors = (all: Names, imports: Set<string>, extension: string): Names =>
+  compiledAll(Object.fromEntries(Object.entries(all).filter(([door]) => imports.has(door))), extension)
 
 /** What our dependencies expect beside themselves: not every package manager brings it unasked. */
 function withTheirPeers(root: string, names: readonly string[], declared: readonly string[]): string[] {
@@ -75,7 +76,7 @@ function withTheirPeers(root: string, names: readonly string[], declared: readon
 const widened = (ranges: Names): Names =>
   Object.fromEntries(Object.entries(ranges).map(([name, range]) => [name, range.replace(/^\^0\./, '>=0.')]))
 
-const compiledAll = (files: Readonly<Names>): Names =>
-  Object.fromEntries(Object.entries(files).map(([name, file]) => [name, compiled(file, '.js')]))
+const compiledAll = (files: Readonly<Names>, extension = '.js'): Names =>
+  Object.fromEntries(Object.entries(files).map(([name, file]) => [name, compiled(file, extension)]))
 
-const compiled = (file: string, extension: string): string => file.replace(/\.ts$/, extension)
+export const compiled = (file: string, extension: string): string => file.replace(/\.ts$/, extension)

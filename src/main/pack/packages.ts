@@ -10,6 +10,11 @@ export interface Package {
   description?: string
   /** Every file that somebody imports, runs or forks. With it comes what it imports, and nothing else. */
   entries: readonly string[]
+  /**
+   * Where the start counts: all code that is not loaded later becomes one file, but for these, which run by being loaded
+   * or are loaded alone. Absent: every file stays by itself.
+   */
+  apart?: readonly string[]
   /** Import paths and the files behind them. None: a program, which nobody imports. */
   exports: Readonly<Record<string, string>>
   /** Programs and the files behind them. */
@@ -51,6 +56,12 @@ const instrumentation: Package = {
     'instrumentation/child-process/shim.ts',
     'instrumentation/child-process/ask.ts',
     ...Object.values({ ...doors, ...guards }),
+  ],
+  apart: [
+    'instrumentation/register.ts',
+    'instrumentation/child-process/shim.ts',
+    'instrumentation/child-process/program.ts',
+    'instrumentation/child-process/ask.ts',
   ],
   exports: {
     '.': 'instrumentation/index.ts',
