@@ -8,7 +8,7 @@ local okabeIto = {
   blue: '#0072B2',
   vermillion: '#D55E00',
   purple: '#CC79A7',
-  grey: '#8C8C8C',
+  grey: '#BBBBBB',
   dark: '#4D4D4D',
 };
 
@@ -59,7 +59,7 @@ local okabeIto = {
   },
 
   // Grafana's value mapping: the colours of the words of one vocabulary.
-  mappings(vocabulary): [{
+  mappings(vocabulary):: [{
     type: 'value',
     options: {
       [word]: { color: $.words[vocabulary][word], index: $.order(vocabulary, word) }

@@ -17,8 +17,18 @@ local target(query, refId='A') = {
   query:: query,
 };
 
+// A colour for whatever the number is, or only where it is not 0: a tile that lights up means something.
+local always(colour) = [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }];
+local unlessZero(colour) = [
+  { id: 'color', value: { mode: 'thresholds' } },
+  {
+    id: 'thresholds',
+    value: { mode: 'absolute', steps: [{ value: null, color: palette.colours.dark }, { value: 1, color: colour }] },
+  },
+];
+
 // What stands in a column, and nothing about its place.
-local overrides(column) =
+local overrides(column, colour=always) =
   local words = std.get(column, 'words');
   local property(id, value) = { id: id, value: value };
   local given(name, id=name) = if std.objectHas(column, name) then [property(id, column[name])] else [];
@@ -27,8 +37,7 @@ local overrides(column) =
     properties: [property('displayName', column.title)]
                 + given('unit') + given('decimals') + given('description') + given('min') + given('max')
                 + (if words != null then [property('mappings', palette.mappings(words))] else [])
-                + (if std.objectHas(column, 'colour')
-                   then [property('color', { mode: 'fixed', fixedColor: palette.colours[column.colour] })] else [])
+                + (if std.objectHas(column, 'colour') then colour(palette.colours[column.colour]) else [])
                 + given('links'),
   };
 
@@ -71,14 +80,14 @@ local legend = { displayMode: 'list', placement: 'bottom', showLegend: true, cal
 
   // One row of numbers, a tile for each column.
   stat(id, query): panel(id, 'stat', query, {
-    colorMode: 'value',
+    colorMode: 'background_solid',
     graphMode: 'none',
     justifyMode: 'auto',
     orientation: 'auto',
     textMode: 'value_and_name',
     wideLayout: true,
     reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
-  }),
+  }) + { fieldConfig+: { overrides: [overrides(column, unlessZero) for column in query.columns] } },
 
   // A column of time and a number for each line; `stacked` where they add up to something.
   timeseries(id, query, stacked=false): panel(id, 'timeseries', query, { tooltip: tooltip, legend: legend }) + {
