@@ -1,12 +1,9 @@
-import { metrics } from '@opentelemetry/api'
-import * as prometheus from '@opentelemetry/exporter-prometheus'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import type { Hono } from 'hono'
 import { type ApiConfig, createApi } from '#api'
 import { PROBLEM_TYPE, type ShowReply } from '#contract'
 import type { Desk } from '#desk'
-import { createExposition } from '../../src/runtime/metrics/exposition.ts'
 import { type House, startHouse, type TestAgent } from '../support/house.ts'
+import { measured } from '../support/measured.ts'
 
 type Person = Parameters<House['token']>[0]
 
@@ -62,24 +59,23 @@ export async function startScene(config: Partial<ApiConfig> = {}): Promise<Scene
 
 export function apiOf(house: House, config: Partial<ApiConfig> = {}, desk: Desk = house.desk) {
   const running = new Set<{ ms: number; work: () => void }>()
-  const exposition = createExposition(prometheus, { log: house.log })
-  // Only while it makes its instruments: each API counts for itself.
-  metrics.setGlobalMeterProvider(new MeterProvider({ readers: [exposition.reader] }))
-  const api = createApi(
-    { publicUrl: () => 'https://holdpoint.example.com', version: '1.2.3', ...config },
-    {
-      desk,
-      exposition: exposition.read,
-      now: house.clock.now,
-      log: house.log,
-      every(ms, work) {
-        const timer = { ms, work }
-        running.add(timer)
-        return () => running.delete(timer)
+  // Each API counts for itself.
+  const { made: api } = measured((exposition) =>
+    createApi(
+      { publicUrl: () => 'https://holdpoint.example.com', version: '1.2.3', ...config },
+      {
+        desk,
+        exposition,
+        now: house.clock.now,
+        log: house.log,
+        every(ms, work) {
+          const timer = { ms, work }
+          running.add(timer)
+          return () => running.delete(timer)
+        },
       },
-    },
+    ),
   )
-  metrics.disable()
   return {
     api,
     timers: () => running.size,

@@ -1,6 +1,4 @@
 import { metrics } from '@opentelemetry/api'
-import * as prometheus from '@opentelemetry/exporter-prometheus'
-import { MeterProvider } from '@opentelemetry/sdk-metrics'
 import { Hono } from 'hono'
 import { beforeAll, expect, test } from 'vitest'
 import { type Instrument, prometheusName } from '#runtime'
@@ -12,10 +10,9 @@ import { createMeasures as createBufferMeasures } from '../../src/pipeline/buffe
 import { createForwardMeasures } from '../../src/pipeline/forward/measures.ts'
 import { createRequestCount } from '../../src/pipeline/receive/telemetry.ts'
 import { createMeasures as createPipelineMeasures } from '../../src/pipeline/telemetry.ts'
-import { createExposition } from '../../src/runtime/metrics/exposition.ts'
 import { watchProcess } from '../../src/runtime/metrics/process.ts'
-import { createFakeLog } from '../support/log.ts'
-import { type Family, parsePrometheus, sampleValue } from '../support/prometheus.ts'
+import { measured } from '../support/measured.ts'
+import { type Family, sampleValue } from '../support/prometheus.ts'
 
 const INSTRUMENTS: readonly Instrument[] = METRICS_CATALOGUE.flatMap((group) => group.instruments)
 const TYPES = { counter: 'counter', updown: 'gauge', gauge: 'gauge', histogram: 'histogram' } as const
@@ -23,14 +20,22 @@ const TYPES = { counter: 'counter', updown: 'gauge', gauge: 'gauge', histogram: 
 /** Everything that rooms can measure, once; `now` is ten seconds after what they wait for. */
 let families: Map<string, Family>
 beforeAll(async () => {
-  const exposition = createExposition(prometheus, { log: createFakeLog() })
-  const provider = new MeterProvider({ readers: [exposition.reader] })
-  metrics.setGlobalMeterProvider(provider)
-  const composed = { stream: '', from: 1, to: 1, bytes: 1, messages: [{ items: 3, receivedAtMs: 50_000 }] }
-  const now = () => 60_000
+  const { made, families: read } = measured(measureAll)
+  await made
+  families = await read()
+})
 
-  const broker = createBrokerMeasures()
-  await broker.call('request', async () => {})
+async function measureAll(): Promise<void> {
+  const now = () => 60_000
+  const [broker, pipeline, forward] = [
+    createBrokerMeasures(),
+    createPipelineMeasures(),
+    createForwardMeasures(),
+  ]
+  const [buffer, api, answered] = [createBufferMeasures({ now }), createApiMeasures(), createRequestCount()]
+  watchRoundTrip('desk', { flush: async () => {} } as never)
+  watchProcess(metrics.getMeter('holdpoint.runtime'))
+
   broker.decided('expired', 'defaults', 1_500)
   const reviewer = { channel: 'webhook:pager', assurance: 'chat' }
   broker.reviewed({ verdict: 'approve', reviewer } as never)
@@ -41,14 +46,12 @@ beforeAll(async () => {
   const standing = { pending: 2, freezes: 1, ledgerSize: 7, uncoveredSinceMs: 50_000, nowMs: now() }
   broker.watch(() => standing)
 
-  const pipeline = createPipelineMeasures()
   pipeline.stored('traces', 1)
   pipeline.verdict('verified')
   pipeline.watch({ waiting: () => 2, unread: async () => 3 })
-  createRequestCount()('logs', 'grpc', 14)
-  const forward = createForwardMeasures()
+  answered('logs', 'grpc', 14)
   forward.sent('traces', 2)
-  const buffer = createBufferMeasures({ now })
+  const composed = { messages: [{ items: 3, receivedAtMs: 50_000 }] }
   buffer.stored(composed as never)
   buffer.working(0, composed as never)
   buffer.dead()
@@ -56,15 +59,11 @@ beforeAll(async () => {
   buffer.refused()
   buffer.watch({ size: async () => ({ bytes: 1, messages: 1 }), oldestMs: async () => 50_000 })
 
-  const api = createApiMeasures()
-  const app = new Hono().use(api.measured).get('/v1/requests/:id', (c) => c.text(''))
-  await app.request('/v1/requests/1')
   api.streamOpened()
-  watchRoundTrip('desk', { flush: async () => {} } as never)
-  watchProcess(provider.getMeter('holdpoint.runtime'))
-  metrics.disable()
-  families = parsePrometheus(await exposition.read())
-})
+  const app = new Hono().use(api.measured).get('/v1/requests/:id', (c) => c.text(''))
+  await broker.call('request', async () => {})
+  await app.request('/v1/requests/1')
+}
 
 test('metrics - the catalogue has every one that is measured, and each is measured', () => {
   const named = INSTRUMENTS.map(prometheusName)

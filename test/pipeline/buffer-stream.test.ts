@@ -1,17 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Cursors, createCursors } from '../../src/pipeline/buffer/cursor.ts'
+import { oldestUnstored } from '../../src/pipeline/buffer/lag.ts'
 import { createLine } from '../../src/pipeline/buffer/line.ts'
 import { createTelemetryStream, type TelemetryStream } from '../../src/pipeline/buffer/stream.ts'
-import { type Buffering, losingParts, request, startBuffering } from './buffering.ts'
+import { type Buffering, losingParts, request, startBuffering, WAITING } from './buffering.ts'
 
+const RECEIVED_AT_MS = Date.UTC(2026, 0, 1)
 let scene: Buffering
 let stream: TelemetryStream
+let cursors: Cursors
 /** So that nothing is stored, and nothing leaves the stream. */
 const stalled = Promise.withResolvers<void>()
 beforeAll(async () => {
   scene = await startBuffering()
-  stream = createTelemetryStream({ line: createLine({ nc: scene.nc }) })
+  const line = createLine({ nc: scene.nc })
+  stream = createTelemetryStream({ line })
+  cursors = createCursors({ line })
   const buffer = await scene.start({ lanes: 2, faults: { prepare: () => stalled.promise } })
-  for (let number = 0; number < 12; number++) await buffer.accept(request([`text ${number}`]))
+  for (let number = 0; number < 12; number++)
+    await buffer.accept({ ...request([`text ${number}`]), receivedAtMs: RECEIVED_AT_MS + number })
 })
 afterAll(async () => {
   stalled.resolve()
@@ -67,4 +74,20 @@ test('buffer stream - nothing is removed beyond the number, of another lane, or 
   await stream.purge(0, created, first[1] ?? 0)
   expect([await seqsOf(0), await seqsOf(1)]).toEqual([first.slice(2), second])
   expect([await stream.has(first[0] ?? 0), await stream.has(first[2] ?? 0)]).toEqual([false, true])
+})
+
+test('buffer stream - the oldest that is not stored has waited longest, whoever is to store it; what is stored waits no more', async () => {
+  const oldest = (...lanes: number[]) => oldestUnstored(lanes, { cursors, stream })
+  const [first = 0] = await seqsOf(0)
+  const [second = 0] = await seqsOf(1)
+  // Numbers begin at 1, and the messages are those of beforeAll in their order.
+  expect(await oldest(0)).toBe(RECEIVED_AT_MS + first - 1)
+  expect(await oldest(1)).toBe(RECEIVED_AT_MS + second - 1)
+  expect(await oldest(0, 1)).toBe(RECEIVED_AT_MS + Math.min(first, second) - 1)
+  expect(await oldest(2)).toBeUndefined()
+  expect(await oldest()).toBeUndefined()
+  stalled.resolve()
+  await expect.poll(() => oldest(0, 1), WAITING).toBeUndefined()
+  // Kept for a while, and stored all the same.
+  expect(await stream.info()).toMatchObject({ lastSeq: 12 })
 })

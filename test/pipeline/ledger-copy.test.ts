@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestBytes, type LedgerEntry } from '#contract'
 import { toLedgerRow } from '#store'
+import { measured } from '../support/measured.ts'
+import { sampleValue } from '../support/prometheus.ts'
 import { BOB, decided, requested, spent } from './entries.ts'
 import { type Scene, startScene } from './scene.ts'
 
@@ -164,4 +166,23 @@ describe('an action that begins to wait', () => {
     await late.stop()
     expect((await events()).slice(0, 2)).toEqual(expected)
   })
+})
+
+it('how far the copy is behind says what is not stored, and what can no longer be read', async () => {
+  const stalled = Promise.withResolvers<void>()
+  const store = {
+    async insertLedger(...rows: Parameters<typeof scene.store.insertLedger>) {
+      await stalled.promise
+      return scene.store.insertLedger(...rows)
+    },
+  }
+  const { made: starting, families } = measured(() => scene.startPipeline({ store }))
+  await starting
+  const behind = async () => sampleValue(await families(), 'holdpoint_pipeline_ledger_behind')
+  await expect.poll(behind).toBeGreaterThan(0)
+  stalled.resolve()
+  await expect.poll(behind).toBe(0)
+  await scene.corrupt()
+  await scene.append(requested({ requestId: 'behind' }))
+  await expect.poll(behind).toBe(2)
 })
