@@ -3,7 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { findNatsServer, readConfig } from '#runtime'
+import { METRICS_PORTS } from '../src/main/metrics.ts'
+import { MEASURING } from '../src/main/metrics-catalogue.ts'
 import { collectorVersion, findCollector } from './support/collector/programs.ts'
 
 const deploy = resolve(import.meta.dirname, '../deploy')
@@ -94,5 +97,30 @@ describe('deploy/nats', () => {
 
   test('deploy - and would not be with a misspelt key', () => {
     expect(check(conf.replace('sync_interval', 'sync_intervall'))).toMatchObject({ status: 1 })
+  })
+})
+
+describe('deploy/prometheus', () => {
+  interface Job {
+    job_name: string
+    metrics_path: string
+    scrape_interval: string
+    static_configs: { targets: string[] }[]
+  }
+  const text = readFileSync(join(deploy, 'prometheus/prometheus.yml'), 'utf8')
+  const { scrape_configs: jobs, ...rest } = parse(text) as { scrape_configs: Job[] }
+
+  test('deploy - Prometheus has a job for each process that measures, where it listens by default', () => {
+    expect(rest).toEqual({})
+    const httpPort = readConfig({ cwd: dir, env: {} }).http.port
+    const ports: Record<string, number> = { ...METRICS_PORTS, desk: httpPort }
+    expect(jobs).toEqual(
+      MEASURING.map((name) => ({
+        job_name: `holdpoint-${name}`,
+        metrics_path: '/metrics',
+        scrape_interval: '15s',
+        static_configs: [{ targets: [`${name}:${ports[name]}`] }],
+      })),
+    )
   })
 })

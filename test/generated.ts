@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { configReference } from '#runtime'
+import { metricsPage } from '../src/main/metrics-page.ts'
 import { alertsText } from './support/grafana/alerts.ts'
 import { generateDashboards, printed } from './support/grafana/generate.ts'
 import {
@@ -14,6 +15,7 @@ const root = resolve(import.meta.dirname, '..')
 
 const generated: Record<string, () => string> = {
   'deploy/holdpoint.yaml': configReference,
+  'docs/metrics.md': metricsPage,
   'docs/compatibility.md': () => compatibilityPage(readSnapshot()),
   'src/main/pack/instrumentation.md': () =>
     between('src/main/pack/instrumentation.md', 'compatibility', compatibilityTable(readSnapshot())),

@@ -50,7 +50,7 @@ export const INSTRUMENTS = {
     description: 'Reviews written to the ledger, each once; also those that came after the decision.',
     attributes: {
       verdict: '`approve` or `deny`',
-      channel: '`console`, `api`, `cli`, or the name of a webhook',
+      channel: '`console`, `api`, `cli` or `webhook:NAME`',
       assurance: '`chat`, `login`, `step-up` or `passkey`',
     },
   },

@@ -5,7 +5,7 @@ import { type Instrument, PROCESS_INSTRUMENTS } from '#runtime'
 import { NATS_INSTRUMENTS } from './round-trip.ts'
 
 /** The processes that measure; `holdpoint up` is all of them in one. */
-export const MEASURING = ['broker', 'desk', 'pipeline'] as const
+export const MEASURING = ['broker', 'pipeline', 'desk'] as const
 
 export interface MetricsGroup {
   title: string

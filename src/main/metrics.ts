@@ -8,7 +8,7 @@ import {
 } from '#runtime'
 
 /** OpenTelemetry's usual port for Prometheus, and the one after it: broker and pipeline may share a machine. */
-const PORTS = { broker: 9464, pipeline: 9465, desk: undefined, up: undefined } as const
+export const METRICS_PORTS = { broker: 9464, pipeline: 9465, desk: undefined, up: undefined } as const
 
 export interface MetricsParts {
   telemetry: Pick<Telemetry, 'exposition'>
@@ -21,8 +21,8 @@ export interface MetricsParts {
 
 /** First of all, so that whoever looks is told that a process has not begun yet. */
 export async function startMetrics(
-  process: keyof typeof PORTS,
-  { metrics: { host, port = PORTS[process] } }: Pick<Config, 'metrics'>,
+  process: keyof typeof METRICS_PORTS,
+  { metrics: { host, port = METRICS_PORTS[process] } }: Pick<Config, 'metrics'>,
   { telemetry, whyNotReady, stack, log, isPortFlexible = false }: MetricsParts,
 ): Promise<HttpServer | undefined> {
   if (port === undefined) return undefined

@@ -9,7 +9,7 @@ export const NATS_INSTRUMENTS = {
     kind: 'gauge',
     unit: 's',
     description:
-      'Round trip to the NATS server, asked when the metrics are read; 2 where no answer has come in that time.',
+      'Round trip to the NATS server, asked for when metrics are read; 2 where no answer has come in that time.',
     attributes: {
       connection:
         'which of the process’ connections: `broker` and `agents`, `pipeline` and `telemetry`, `desk`, `channel`',
