@@ -14,6 +14,7 @@ import { startNats } from '../support/nats.ts'
 import { createScriptedBroker } from '../support/scripted-broker.ts'
 import { startSpanCollector } from '../support/span-collector.ts'
 import { below, install, pack, readJson, startPacked } from './packed.ts'
+import { testPackedGuards } from './packed-guards.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const manifest = readJson(join(root, 'package.json'))
@@ -198,6 +199,8 @@ test('pack - every framework of the clone is held by the installed package, in a
     agent.remove()
   }
 })
+
+testPackedGuards(() => ({ house, folder: place('agent') }))
 
 test('pack - an installed agent without its pin does not start, and says so', async () => {
   const { ended } = await startApp('pinless-agent', { HOLDPOINT_PIN: '' })

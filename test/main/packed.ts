@@ -25,8 +25,11 @@ export async function install(folder: string, ...what: string[]): Promise<void> 
 }
 
 /** Starts a program under the `register` of the package that is installed in `cwd`. */
-export function startPacked(cwd: string, args: string[], given: Record<string, string>) {
-  const child = spawn(process.execPath, ['--import', '@holdpoint/instrumentation/register', ...args], {
+export const startPacked = (cwd: string, args: string[], given: Record<string, string>) =>
+  startProgram(cwd, ['--import', '@holdpoint/instrumentation/register', ...args], given)
+
+export function startProgram(cwd: string, args: string[], given: Record<string, string>) {
+  const child = spawn(process.execPath, args, {
     cwd,
     env: { PATH: process.env.PATH, ...compileCache(), OTEL_TRACES_EXPORTER: 'none', ...given },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -39,7 +42,7 @@ export function startPacked(cwd: string, args: string[], given: Record<string, s
   const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((done) =>
     child.once('close', (code) => done({ code, ...said })),
   )
-  return { ended, stdout: () => said.stdout }
+  return { ended, stdout: () => said.stdout, stop: () => void child.kill() }
 }
 
 /** Paths of all files below a folder. */
