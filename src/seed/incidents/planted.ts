@@ -7,7 +7,8 @@ export interface Planted {
   toMs: number
   /** What to look for, in a sentence. */
   what: string
-  agent?: string
+  /** By their ids. */
+  agents: string[]
   people: string[]
   traceIds: string[]
   /** Of the spans that are wrong. */

@@ -126,7 +126,7 @@ function assuranceOf({ assurance, channel }: Person, asked: Assurance): Assuranc
   return atLeast(own, asked) ? own : (ASSURANCES.find((one) => one === asked) as Assurance)
 }
 
-function evidenceOf(
+export function evidenceOf(
   { iss, sub, name, channel }: Person,
   assurance: Assurance,
   given: Channel | undefined,

@@ -16,7 +16,7 @@ const MOST_BYTES = 48 * 1024 * 1024
 
 /** Rows of one table on their way into inserts; the same rows make the same ones. */
 export function createBlocks(table: string, columns: readonly string[]): Blocks {
-  const bytes = createBytes(1 << 20)
+  const bytes = createBytes(1 << 16)
   let rows = 0
   let done: RowBlock[] = []
   const close = (): void => {

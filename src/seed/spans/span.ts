@@ -86,6 +86,8 @@ export const MARK: Readonly<Record<Slot, string>> = {
   digest: '\u0001digest'.padEnd(LENGTH.digest, '_'),
 }
 
+const SLOTS = Object.keys(LENGTH) as Slot[]
+
 export const hexOf = (words: readonly number[]): string =>
   words.map((word) => word.toString(16).padStart(8, '0')).join('')
 
@@ -95,6 +97,19 @@ export const textOf = (value: Value): string =>
 
 /** The instant in nanoseconds, as digits. */
 export const nanoText = (us: number): string => `${us}000`
+
+/** The attributes of one span, as its process sends them. */
+export function attributesOf({ attributes }: SpanText, { trace, id, digest = [] }: Place): Attributes {
+  const fill = { trace: hexOf(trace.slice(0, 2)), span: hexOf(id), digest: hexOf(digest) }
+  return Object.fromEntries(
+    Object.entries(attributes).map(([key, value]) => [
+      key,
+      typeof value === 'string'
+        ? SLOTS.reduce((text, slot) => text.replace(MARK[slot], fill[slot]), value)
+        : value,
+    ]),
+  )
+}
 
 /** Whoever makes a week says each of its spans to one of these. */
 export interface SpanSink {

@@ -5,7 +5,7 @@ import type { Agent } from '../world/agents.ts'
 import type { Person } from '../world/people.ts'
 import type { Cast, Casts, Deed } from './cast.ts'
 import { runSteps } from './effects.ts'
-import { type Answers, type Held, hold } from './held.ts'
+import { type Course, type Held, hold } from './held.ts'
 import { sent } from './sent.ts'
 
 /** One turn of an agent: a trace of its own. */
@@ -22,7 +22,9 @@ export interface Run {
 
 /** What happens in it, one after the other. */
 export interface Script {
-  deeds: readonly (Deed & { isHeld: boolean; answers?: Answers })[]
+  deeds: readonly (Deed & { isHeld: boolean; course?: Course })[]
+  /** What else is done below the turn, before it ends; returns when that has ended, microseconds. */
+  after?(run: Run, turn: SpanId, atUs: number, held: readonly Held[]): number
 }
 
 export interface Conversation {
@@ -40,7 +42,7 @@ export function converse(
   { week, casts }: { week: Week; casts: Casts },
   agent: Agent,
   startMs: number,
-  { deeds }: Script,
+  { deeds, after }: Script,
   random: Random,
 ): Conversation {
   const id = (): SpanId => [random.u32(), random.u32()]
@@ -91,11 +93,12 @@ export function converse(
   for (const deed of deeds) {
     atUs = think(atUs, false)
     if (deed.isHeld) {
-      const one = hold(run, turn, atUs, deed, deed.answers)
+      const one = hold(run, turn, atUs, deed, deed.course)
       held.push(one)
       atUs = one.endUs + random.between(300, 4_000)
     } else atUs = act(atUs, deed)
   }
+  atUs = after?.(run, turn, atUs, held) ?? atUs
   atUs = think(atUs, true)
   sink.add(texts.run, { trace, id: turn, parent: entry, startUs: runUs, durationUs: atUs - runUs })
   const endUs = atUs + random.between(300, 2_500)

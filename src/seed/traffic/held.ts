@@ -1,5 +1,14 @@
-import { ATTR, type Decision, ERROR_TYPE, type ErrorCode } from '#contract'
-import { type Answer, answer, ordinaryAnswers } from '../requests/answers.ts'
+import {
+  type Approver,
+  ATTR,
+  type DecidedEntry,
+  ERROR_TYPE,
+  type ErrorCode,
+  principalId,
+  type RequestedEntry,
+} from '#contract'
+import type { Random } from '../random.ts'
+import { type Answer, type Answered, answer, ordinaryAnswers } from '../requests/answers.ts'
 import { consumption, decisionOn, openRequest, outcomeOf } from '../requests/life.ts'
 import type { Attributes, SpanId, SpanText } from '../spans/span.ts'
 import type { Deed } from './cast.ts'
@@ -13,73 +22,86 @@ import { actionText, rulingWords, wordsOf } from './texts.ts'
 export interface Held extends Recorded {
   deed: Deed
   span: SpanId
-  /** As its process sent it; absent where the week is over before it ends. */
-  text?: SpanText
+  /** As its process sent it. */
+  text: SpanText
   startUs: number
   endUs: number
 }
 
-/** Whoever is asked for it answers in this way. */
-export type Answers = readonly Answer[] | undefined
+/** How it goes, where that is not left to people's habits. */
+export interface Course {
+  answers: readonly Answer[]
+  /** A freeze ends it before anybody answers. */
+  frozen?: { atMs: number; by: Approver }
+  /** The process lies: it says this, and runs the action whatever was decided. */
+  lie?(text: SpanText, recorded: Recorded): SpanText
+}
 
 const FAILS = 0.02
 const GIVES_UP = 0.015
 
 /** Asks, waits, and runs it where people approve. Everything that the broker commits meanwhile goes to the ledger. */
-export function hold(run: Run, parent: SpanId, startUs: number, deed: Deed, answers?: Answers): Held {
+export function hold(run: Run, parent: SpanId, startUs: number, deed: Deed, course?: Course): Held {
   const { week, agent, random, trace } = run
-  const cast = run.castAt(startUs)
-  const { policy } = cast
+  const { policy, waitText } = run.castAt(startUs)
   const { call, variant } = deed
   const span: SpanId = [random.u32(), random.u32()]
   const atMs = Math.ceil(startUs / 1000) + random.between(4, 18)
   const ruling = policy.ruleOn(agent, call, variant)
-  const asked = openRequest(
-    { agent, call, variant, ruling, user: run.user, atMs, trace, span, process: run.process },
-    random,
-  )
-  // The process may have begun under another policy than the broker rules by.
-  const recorded: Recorded = { requested: asked }
-  const answered = answer(asked, answers ?? ordinaryAnswers(asked, random), policy, random)
-  const givenUpAt =
-    answers === undefined && random.chance(GIVES_UP) ? atMs + random.between(20_000, 400_000) : Infinity
-  const decidedAt = answered.decidedAt ?? asked.expiresAt + random.between(1, 900)
-  const isGivenUp = givenUpAt < decidedAt
-  const decision: Decision = isGivenUp ? 'cancelled' : (answered.decision ?? 'expired')
-  const decided = decisionOn(asked, decision, isGivenUp ? givenUpAt : decidedAt, isGivenUp ? [] : answered.by)
-  recorded.decided = decided
-  week.ledger.add(asked, ...answered.reviews.filter(({ at }) => at < decided.at), decided)
+  const { user, process } = run
+  const requested = openRequest({ agent, call, variant, ruling, user, atMs, trace, span, process }, random)
+  const answered = answer(requested, course?.answers ?? ordinaryAnswers(requested, random), policy, random)
+  const decided = decide(requested, answered, course, random)
+  const recorded: Recorded = { requested, decided }
+  week.ledger.add(requested, ...answered.reviews.filter(({ at }) => at < decided.at), decided)
   week.requests.push(recorded)
 
   const heardUs = decided.at * 1000 + random.between(3_000, 40_000)
   const waitUs = atMs * 1000 + random.between(1_000, 3_000)
   const wait = { trace, id: [random.u32(), random.u32()] as const, parent: span, startUs: waitUs }
-  week.sink.add(cast.waitText(call), { ...wait, durationUs: heardUs - waitUs })
+  week.sink.add(waitText(call), { ...wait, durationUs: heardUs - waitUs })
   const waitMs = BigInt(Math.floor((heardUs - waitUs) / 1000))
-  const endUs =
-    decision === 'approved' ? execute(run, span, heardUs, deed, recorded) : heardUs + random.between(200, 900)
-  const text = heldText(run, deed, recorded, waitMs)
+  const hasRun = decided.decision === 'approved' || course?.lie !== undefined
+  const endUs = hasRun ? execute(run, span, heardUs, deed, recorded) : heardUs + random.between(200, 900)
+  const honest = heldText(run, deed, recorded, waitMs)
+  const text = course?.lie?.(honest, recorded) ?? honest
   const place = { trace, id: span, parent, startUs, durationUs: endUs - startUs }
   week.sink.add(text, sent(place, random, text))
   return { ...recorded, deed, span, text, startUs, endUs }
 }
 
-/** Spends the approval, runs the action, and says in the ledger what became of it. Returns when the span ends. */
+function decide(
+  asked: RequestedEntry,
+  { decision, decidedAt, by }: Answered,
+  course: Course | undefined,
+  random: Random,
+): DecidedEntry {
+  if (course?.frozen)
+    return decisionOn(asked, 'cancelled', course.frozen.atMs + random.between(20, 90), [course.frozen.by])
+  const at = decidedAt ?? asked.expiresAt + random.between(1, 900)
+  const givenUpAt =
+    course === undefined && random.chance(GIVES_UP) ? asked.at + random.between(20_000, 400_000) : Infinity
+  return givenUpAt < at
+    ? decisionOn(asked, 'cancelled', givenUpAt)
+    : decisionOn(asked, decision ?? 'expired', at, by)
+}
+
+/** Spends the approval if there is one, runs the action, and says what became of it. Returns when the span ends. */
 function execute(run: Run, span: SpanId, heardUs: number, { call }: Deed, recorded: Recorded): number {
   const { week, agent, random, trace, process } = run
-  const { requested } = recorded
+  const { requested, decided } = recorded
   const spentAt = Math.ceil(heardUs / 1000) + random.between(3, 20)
-  const spent = consumption(requested, spentAt, { trace, id: span }, process, random)
-  recorded.spent = spent
+  const isApproved = decided?.decision === 'approved'
+  if (isApproved) recorded.spent = consumption(requested, spentAt, { trace, id: span }, process, random)
   const startUs = spentAt * 1000 + random.between(1_000, 3_000)
   const durationUs = Math.round(random.around(call.medianMs * 1000))
   const errorType = random.chance(FAILS) ? 'TypeError' : undefined
   if (errorType === undefined)
     runSteps(stepsOf(agent, call, recorded), { trace, parent: span, startUs, durationUs }, random, week.sink)
   const endUs = startUs + durationUs
-  const outcome = outcomeOf(requested, Math.ceil(endUs / 1000) + random.between(2, 30), errorType)
-  recorded.outcome = outcome
-  week.ledger.add(spent, outcome)
+  if (recorded.spent === undefined) return endUs
+  recorded.outcome = outcomeOf(requested, Math.ceil(endUs / 1000) + random.between(2, 30), errorType)
+  week.ledger.add(recorded.spent, recorded.outcome)
   return endUs
 }
 
@@ -88,6 +110,13 @@ const REFUSALS = {
   expired: [ERROR_TYPE.expired, 'APPROVAL_EXPIRED', 'Nobody has answered in time.'],
   cancelled: [ERROR_TYPE.cancelled, 'APPROVAL_CANCELLED', 'The caller cancelled it.'],
 } as const satisfies Record<string, [string, ErrorCode, string]>
+
+/** Stopped while it waited, it has heard of no decision. */
+const frozenBy = (name: string): readonly [string, ErrorCode, string] => [
+  ERROR_TYPE.denied,
+  'AGENT_FROZEN',
+  `This agent has been frozen by ${name}.`,
+]
 
 /** What the gate says of it at the end, and what is found of that. */
 function heldText(
@@ -98,38 +127,40 @@ function heldText(
 ): SpanText {
   const { requested, decided, outcome } = recorded
   const { decision = 'cancelled', by = [] } = decided ?? {}
-  const refusal = decision === 'approved' ? undefined : REFUSALS[decision]
-  const failure = outcome?.errorType
+  const freezer = decision === 'cancelled' ? by[0] : undefined
+  const refusal = decision === 'approved' ? undefined : freezer ? frozenBy(freezer.name) : REFUSALS[decision]
+  const heard = {
+    [ATTR.decision]: decision,
+    [ATTR.waitMs]: waitMs,
+    ...(decision === 'denied' ? { [ATTR.reason]: REFUSALS.denied[2] } : {}),
+    ...approversOf(by),
+  }
+  const failure = refusal?.[0] ?? outcome?.errorType
+  const became = refusal ? 'not_run' : failure === undefined ? 'executed' : 'failed'
   const attributes: Attributes = {
     ...wordsOf(agent, call, variant, user),
     ...rulingWords(requested.ruling, agent),
     [ATTR.approvalId]: requested.requestId,
     [ATTR.actionDigest]: requested.actionDigest,
-    [ATTR.decision]: decision,
-    [ATTR.waitMs]: waitMs,
-    ...(decision === 'denied' ? { [ATTR.reason]: REFUSALS.denied[2] } : {}),
-    ...approversOf(by),
-    [ATTR.outcome]: refusal ? 'not_run' : failure === undefined ? 'executed' : 'failed',
-    ...(refusal ? { 'error.type': refusal[0] } : failure === undefined ? {} : { 'error.type': failure }),
+    ...(freezer ? {} : heard),
+    [ATTR.outcome]: became,
+    ...(failure === undefined ? {} : { 'error.type': failure }),
   }
-  const message = refusal
-    ? `${refusal[1]}: ${refusal[2]}`
-    : failure === undefined
-      ? undefined
-      : 'fetch failed'
+  const message = refusal ? `${refusal[1]}: ${refusal[2]}` : 'fetch failed'
+  const verification = refusal ? 'refused' : 'verified'
   const detail = refusal
     ? `not run; ${decision} in the ledger`
-    : `approved by ${by.map(({ iss, sub }) => `${iss}#${sub}`).join(', ')}`
+    : `approved by ${by.map(principalId).join(', ')}`
   return {
     ...actionText(agent, call),
     attributes,
-    ...(message === undefined ? {} : { error: { message } }),
+    ...(failure === undefined ? {} : { error: { message } }),
     judgement: judgementOf(attributes, {
-      verification: refusal ? 'refused' : 'verified',
+      verification,
       detail,
       request: recorded,
       isItsOwn: true,
-      outcome: refusal ? 'not_run' : failure === undefined ? 'executed' : 'failed',
+      outcome: became,
     }),
   }
 }

@@ -3,6 +3,7 @@ import { plant } from '../incidents/plant.ts'
 import type { Planted } from '../incidents/planted.ts'
 import { logBlocks, requestedRecord } from '../logs.ts'
 import type { SeedOptions } from '../options.ts'
+import type { SpanSink } from '../spans/span.ts'
 import { createSpanWriter } from '../spans/writer.ts'
 import { createCasts } from '../traffic/cast.ts'
 import { ordinaryTraffic } from '../traffic/ordinary.ts'
@@ -18,10 +19,13 @@ export type Part =
 
 const ENTRIES_AT_ONCE = 5_000
 
-/** The same options give the same parts, byte for byte. Pure: nothing is written, and no clock is read. */
-export function* generateWeek(options: SeedOptions): Generator<Part> {
+/**
+ * The same options give the same parts, byte for byte. Pure: nothing is written, and no clock is read. `watch` is told
+ * of every span as well.
+ */
+export function* generateWeek(options: SeedOptions, watch?: SpanSink): Generator<Part> {
   const writer = createSpanWriter()
-  const week = createWeek(options, writer)
+  const week = createWeek(options, watch === undefined ? writer : both(writer, watch))
   const casts = createCasts()
   const incidents = plant(week, casts)
   const { spans: planted } = writer.count()
@@ -39,3 +43,10 @@ export function* generateWeek(options: SeedOptions): Generator<Part> {
   for (const block of logBlocks(asked.map(requestedRecord))) yield { of: 'rows', block }
   yield { of: 'report', incidents }
 }
+
+const both = (one: SpanSink, other: SpanSink): SpanSink => ({
+  add(text, place) {
+    one.add(text, place)
+    other.add(text, place)
+  },
+})

@@ -1,6 +1,6 @@
-import type { PolicyEntry } from '#contract'
+import type { ErrorCode, PolicyEntry } from '#contract'
 import { observesAnywhere } from '#policy'
-import type { SeedOptions } from '../options.ts'
+import type { Incident, SeedOptions } from '../options.ts'
 import { WEEK_MS } from '../options.ts'
 import { createRandom, type Random } from '../random.ts'
 import type { SpanSink } from '../spans/span.ts'
@@ -21,6 +21,10 @@ export interface Week {
   ledger: Ledger
   /** Of everything that was asked, for logs and metrics. */
   requests: Recorded[]
+  /** Reviews that the broker refused, of which nothing is in the ledger. */
+  refusedReviews: { atMs: number; code: ErrorCode }[]
+  /** Times at which something of Holdpoint's own was not as it should be; milliseconds. */
+  troubles: Map<Incident, { fromMs: number; toMs: number }>
   /** Of its own for each name, whatever else is in the week. */
   random(name: string): Random
 }
@@ -53,6 +57,8 @@ export function createWeek(options: SeedOptions, sink: SpanSink): Week {
     },
     ledger,
     requests: [],
+    refusedReviews: [],
+    troubles: new Map(),
     random: (name) => createRandom(seed, name),
   }
 }
