@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { findNatsServer, readConfig } from '#runtime'
-import { METRICS_PORTS } from '../src/main/metrics.ts'
-import { MEASURING } from '../src/main/metrics-catalogue.ts'
+import { findNatsServer, METRICS_PORTS, readConfig } from '#runtime'
 import { collectorVersion, findCollector } from './support/collector/programs.ts'
+import { MEASURING } from './support/metrics/catalogue.ts'
 
 const deploy = resolve(import.meta.dirname, '../deploy')
 const filesOf = (folder: string): string[] => readdirSync(join(deploy, folder))
@@ -113,7 +112,7 @@ describe('deploy/prometheus', () => {
   test('deploy - Prometheus has a job for each process that measures, where it listens by default', () => {
     expect(rest).toEqual({})
     const httpPort = readConfig({ cwd: dir, env: {} }).http.port
-    const ports: Record<string, number> = { ...METRICS_PORTS, desk: httpPort }
+    const ports = { ...METRICS_PORTS, desk: httpPort }
     expect(jobs).toEqual(
       MEASURING.map((name) => ({
         job_name: `holdpoint-${name}`,

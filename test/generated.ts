@@ -2,20 +2,22 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { configReference } from '#runtime'
-import { metricsPage } from '../src/main/metrics-page.ts'
 import { alertsText } from './support/grafana/alerts.ts'
 import { generateDashboards, printed } from './support/grafana/generate.ts'
+import { panelsText } from './support/grafana/page.ts'
 import {
   compatibilityPage,
   compatibilityTable,
   readSnapshot,
 } from './support/instrumentation/compatibility.ts'
+import { metricsPage } from './support/metrics/page.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
 const generated: Record<string, () => string> = {
   'deploy/holdpoint.yaml': configReference,
   'docs/metrics.md': metricsPage,
+  'docs/dashboards.md': () => between('docs/dashboards.md', 'panels', panelsText(generateDashboards())),
   'docs/compatibility.md': () => compatibilityPage(readSnapshot()),
   'src/main/pack/instrumentation.md': () =>
     between('src/main/pack/instrumentation.md', 'compatibility', compatibilityTable(readSnapshot())),

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { metrics } from '@opentelemetry/api'
 import { connectAs, FILES, type Home, openHome } from '#broker'
 import { HoldpointError } from '#contract'
-import { type Component, type Config, requireRunning } from '#runtime'
-import { watchRoundTrip } from './round-trip.ts'
+import { type Component, type Config, requireRunning, watchRoundTrip } from '#runtime'
 
 type Role = Parameters<typeof connectAs>[0]
 export type Connection = Component & { nc(): NatsConnection }
@@ -29,7 +29,7 @@ export function createConnection(
     nc: () => nc as NatsConnection,
     start: async () => {
       nc = await connectAs(role, url, credentials)
-      unwatch = watchRoundTrip(name, nc)
+      unwatch = watchRoundTrip(metrics.getMeter('holdpoint.nats'), name, nc)
     },
     stop: async () => {
       unwatch()

@@ -3,12 +3,10 @@ import {
   createMetricsServer,
   type HttpServer,
   type Log,
+  METRICS_PORTS,
   type Stack,
   type Telemetry,
 } from '#runtime'
-
-/** OpenTelemetry's usual port for Prometheus, and the one after it: broker and pipeline may share a machine. */
-export const METRICS_PORTS = { broker: 9464, pipeline: 9465, desk: undefined, up: undefined } as const
 
 export interface MetricsParts {
   telemetry: Pick<Telemetry, 'exposition'>

@@ -17,7 +17,7 @@ export { configReference } from './config-reference.ts'
 export { isConfirmed, type Question } from './confirm.ts'
 export { createHttpServer, type Fetch, type HttpServer } from './http-server.ts'
 export { createLog, LOG_LEVELS, type Log, type LogFields, type LogLevel, type LogOptions } from './log.ts'
-export { EXPOSITION_TYPE } from './metrics/exposition.ts'
+export { createExposition, EXPOSITION_TYPE } from './metrics/exposition.ts'
 export {
   type AttributesOf,
   createMeter,
@@ -25,9 +25,10 @@ export {
   type Meter,
   type Observe,
 } from './metrics/instrument.ts'
-export { PROCESS_INSTRUMENTS } from './metrics/process.ts'
+export { PROCESS_INSTRUMENTS, watchProcess } from './metrics/process.ts'
 export { labelName, prometheusName } from './metrics/prometheus-name.ts'
-export { createMetricsServer } from './metrics/server.ts'
+export { NATS_INSTRUMENTS, watchRoundTrip } from './metrics/round-trip.ts'
+export { createMetricsServer, METRICS_PORTS } from './metrics/server.ts'
 export { createNatsServer, type NatsServer, type NatsServerOptions } from './nats-server.ts'
 export { findNatsServer, natsServerVersion } from './nats-server-path.ts'
 export { versionRefusal } from './nats-version.ts'

@@ -3,7 +3,7 @@ import { type ApiConfig, createApi } from '#api'
 import { PROBLEM_TYPE, type ShowReply } from '#contract'
 import type { Desk } from '#desk'
 import { type House, startHouse, type TestAgent } from '../support/house.ts'
-import { measured } from '../support/measured.ts'
+import { measured } from '../support/metrics/measured.ts'
 
 type Person = Parameters<House['token']>[0]
 

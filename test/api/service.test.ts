@@ -1,8 +1,10 @@
 import { compactVerify, importJWK, type JWK } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { API_INSTRUMENTS } from '#api'
 import type { ClaimReply, TrustReply } from '#contract'
 import { claimOf, holdAction, reviewAs } from '../support/held.ts'
-import { parsePrometheus, sampleValue } from '../support/prometheus.ts'
+import { expectAsDescribed } from '../support/metrics/described.ts'
+import { parsePrometheus, sampleValue } from '../support/metrics/parse.ts'
 import { apiOf, jsonOf, refusal, type Scene, startScene } from './scene.ts'
 
 let scene: Scene
@@ -66,10 +68,7 @@ test('api - metrics name routes and never what somebody typed', async () => {
     }),
   ).toBe(1)
   expect(counted({ http_request_method: '_OTHER', http_response_status_code: '405' })).toBe(1)
-  expect(families.get('http_server_request_duration_seconds')).toMatchObject({
-    type: 'histogram',
-    unit: 'seconds',
-  })
+  expectAsDescribed(families, Object.values(API_INSTRUMENTS))
 })
 
 test('api - a fault of ours tells the log everything, and the caller nothing', async () => {

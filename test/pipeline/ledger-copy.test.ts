@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { digestBytes, type LedgerEntry } from '#contract'
 import { toLedgerRow } from '#store'
-import { measured } from '../support/measured.ts'
-import { sampleValue } from '../support/prometheus.ts'
+import { measured } from '../support/metrics/measured.ts'
+import { sampleValue } from '../support/metrics/parse.ts'
 import { BOB, decided, requested, spent } from './entries.ts'
 import { type Scene, startScene } from './scene.ts'
 

@@ -1,11 +1,10 @@
 import * as prometheus from '@opentelemetry/exporter-prometheus'
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
 import { expect, test } from 'vitest'
-import { createMeter, type Instrument, prometheusName } from '#runtime'
-import { createExposition } from '../../src/runtime/metrics/exposition.ts'
+import { createExposition, createMeter, type Instrument, prometheusName } from '#runtime'
 import { MOST_SERIES } from '../../src/runtime/metrics/series.ts'
 import { createFakeLog } from '../support/log.ts'
-import { parsePrometheus, sampleValue } from '../support/prometheus.ts'
+import { parsePrometheus, sampleValue } from '../support/metrics/parse.ts'
 
 /** As OpenTelemetry's own exporters read it. */
 class OtlpReader extends MetricReader {
@@ -150,6 +149,15 @@ test('metrics - a flood of scrapes is one look after the other', async () => {
   expect(looks).toBe(1)
   await exposition.read()
   expect(looks).toBe(2)
+})
+
+test('metrics - what has one series alone is 0 before anything has happened', async () => {
+  const { exposition, meter } = startMeasuring()
+  meter.of(plain('letters', 'counter', '{letter}'))
+  meter.of(RULED)
+  const families = parsePrometheus(await exposition.read())
+  expect([...families.keys()]).toEqual(['target_info', 'letters_total'])
+  expect(sampleValue(families, 'letters_total')).toBe(0)
 })
 
 test('metrics - while nothing has been measured, what is read is well-formed all the same', async () => {

@@ -52,6 +52,8 @@ export function createMeter(meter: OpenTelemetryMeter): Meter {
         kind === 'counter'
           ? meter.createCounter(name, { unit, description })
           : meter.createUpDownCounter(name, { unit, description })
+      // Its only series is there from the beginning: a rate of the first event has something to begin with.
+      if (Object.keys(attributes).length === 0) counter.add(0)
       return (value, given?: Attributes) => counter.add(value, seriesOf(given))
     },
     watch(instruments, look) {

@@ -2,6 +2,9 @@ import { createHttpServer, type HttpServer, type HttpServerConfig } from '../htt
 import type { Log } from '../log.ts'
 import { EXPOSITION_TYPE } from './exposition.ts'
 
+/** OpenTelemetry's usual port for Prometheus, and the one after it: broker and pipeline may share a machine. */
+export const METRICS_PORTS = { broker: 9464, pipeline: 9465, desk: undefined, up: undefined } as const
+
 export interface MetricsServerDeps {
   /** All metrics of this process, as Prometheus' text. */
   exposition(): Promise<string>

@@ -1,6 +1,5 @@
-import type { NatsConnection } from '@nats-io/transport-node'
-import { metrics } from '@opentelemetry/api'
-import { createMeter, type Instrument } from '#runtime'
+import type { Meter } from '@opentelemetry/api'
+import { createMeter, type Instrument } from './instrument.ts'
 
 /** What every process with a connection measures of it. */
 export const NATS_INSTRUMENTS = {
@@ -20,21 +19,24 @@ export const NATS_INSTRUMENTS = {
 
 const LONGEST_MS = 2_000
 
+/** A connection, as far as it is measured. */
+type Line = { flush(): Promise<void> }
+
 /** Returns how to stop looking. */
-export function watchRoundTrip(connection: string, nc: NatsConnection): () => void {
+export function watchRoundTrip(meter: Meter, connection: string, line: Line): () => void {
   const { roundTrip } = NATS_INSTRUMENTS
-  return createMeter(metrics.getMeter('holdpoint.nats')).watch([roundTrip], async (observe) =>
-    observe(roundTrip, (await measureMs(nc)) / 1000, { connection }),
+  return createMeter(meter).watch([roundTrip], async (observe) =>
+    observe(roundTrip, (await measureMs(line)) / 1000, { connection }),
   )
 }
 
 /** The client's own is in whole milliseconds, and waits for a line that is down. */
-async function measureMs(nc: NatsConnection): Promise<number> {
+async function measureMs(line: Line): Promise<number> {
   const startedAt = performance.now()
   const late = Promise.withResolvers<number>()
   const timer = setTimeout(late.resolve, LONGEST_MS, LONGEST_MS)
   try {
-    const answered = nc.flush().then(
+    const answered = line.flush().then(
       () => performance.now() - startedAt,
       () => LONGEST_MS,
     )

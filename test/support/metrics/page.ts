@@ -1,6 +1,5 @@
-import { type Instrument, prometheusName } from '#runtime'
-import { METRICS_PORTS } from './metrics.ts'
-import { METRICS_CATALOGUE } from './metrics-catalogue.ts'
+import { type Instrument, METRICS_PORTS, prometheusName } from '#runtime'
+import { METRICS_CATALOGUE } from './catalogue.ts'
 
 /** docs/metrics.md: what is measured, as the code describes it. */
 export const metricsPage = (): string => `${INTRODUCTION}

@@ -1,9 +1,9 @@
 import { metrics } from '@opentelemetry/api'
 import * as prometheus from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
-import { createExposition } from '../../src/runtime/metrics/exposition.ts'
-import { createFakeLog } from './log.ts'
-import { type Family, parsePrometheus } from './prometheus.ts'
+import { createExposition } from '#runtime'
+import { createFakeLog } from '../log.ts'
+import { type Family, parsePrometheus } from './parse.ts'
 
 /** What `make` makes, with metrics of its own: instruments are those of the provider that is there when they are made. */
 export function measured<T>(make: (read: () => Promise<string>) => T): {

@@ -1,8 +1,7 @@
 import { API_INSTRUMENTS } from '#api'
 import { BROKER_INSTRUMENTS } from '#broker'
 import { PIPELINE_INSTRUMENTS } from '#pipeline'
-import { type Instrument, PROCESS_INSTRUMENTS } from '#runtime'
-import { NATS_INSTRUMENTS } from './round-trip.ts'
+import { type Instrument, NATS_INSTRUMENTS, PROCESS_INSTRUMENTS } from '#runtime'
 
 /** The processes that measure; `holdpoint up` is all of them in one. */
 export const MEASURING = ['broker', 'pipeline', 'desk'] as const
