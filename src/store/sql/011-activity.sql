@@ -35,12 +35,14 @@ CREATE TABLE IF NOT EXISTS holdpoint_activity (
   reason LowCardinality(String) COMMENT 'of unverifiable: ledger (tried again), policy, span, word',
   detail String COMMENT 'why, in words' CODEC(ZSTD(1)),
   content_digest String COMMENT 'of the whole span, as it came' CODEC(ZSTD(1)),
+  content String MATERIALIZED if(quiet = 1, '', content_digest) COMMENT 'what is quiet needs to stand here once for each span' CODEC(ZSTD(1)),
+  version UInt64 MATERIALIZED if(quiet = 1, cityHash64(content_digest), toUnixTimestamp64Milli(judged_at)) COMMENT 'which of two rows stands, whichever came first' CODEC(ZSTD(1)),
   INDEX idx_trace_id trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
   INDEX idx_request_id request_id TYPE bloom_filter(0.01) GRANULARITY 1
-) ENGINE = ReplacingMergeTree(judged_at)
+) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(at)
 PRIMARY KEY (quiet, at)
-ORDER BY (quiet, at, span_hash, content_digest, verification)
+ORDER BY (quiet, at, span_hash, content, verification)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS holdpoint_activity_mv TO holdpoint_activity AS

@@ -3,41 +3,33 @@
 -- that meets none (allowed, missing, forged, replayed, unbound) is a row without an approver.
 -- Whoever judged first, and whichever pipeline it was, the same spans give the same rows.
 --
--- This is the one definition; the views after it name what of it they show. Times are milliseconds since the epoch,
--- both included; of actions that begin then, all are there, or those of one trace. What belongs to them and lies
--- further away is looked for within a day around, and what speaks of the same request within a month.
-CREATE OR REPLACE VIEW holdpoint_actions_where AS
+-- From and to are milliseconds since the epoch, both included, until November 2286. What belongs to an action of that
+-- time and lies outside of it is looked for within a day, and what speaks of the same request within thirty.
+CREATE OR REPLACE VIEW holdpoint_actions_between AS
 WITH
-  {trace_id:String} AS one_trace,
-  fromUnixTimestamp64Milli(toInt64(least({from_ms:UInt64}, 9999999999999)), 'UTC') AS since,
-  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)), 'UTC') AS until,
-  fromUnixTimestamp64Milli(greatest(toInt64(least({from_ms:UInt64}, 9999999999999)) - 86400000, 0), 'UTC') AS before,
-  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)) + 86400000, 'UTC') AS after,
-  fromUnixTimestamp64Milli(greatest(toInt64(least({from_ms:UInt64}, 9999999999999)) - 2592000000, 0), 'UTC') AS long_before,
-  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)) + 2592000000, 'UTC') AS long_after,
+  fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AS since,
+  fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC') AS until,
+  fromUnixTimestamp64Milli(greatest({from_ms:Int64} - 86400000, 0), 'UTC') AS before,
+  fromUnixTimestamp64Milli({to_ms:Int64} + 86400000, 'UTC') AS after,
+  fromUnixTimestamp64Milli(greatest({from_ms:Int64} - 2592000000, 0), 'UTC') AS long_before,
+  fromUnixTimestamp64Milli({to_ms:Int64} + 2592000000, 'UTC') AS long_after,
   -- Requests of that time, and those that spans of that time speak of.
   concerned AS (
     SELECT request_id FROM holdpoint_ledger
-    WHERE (one_trace = '' AND type = 'requested' AND at BETWEEN since AND until)
-       OR (one_trace != '' AND trace_id = one_trace)
+    WHERE type = 'requested' AND at BETWEEN since AND until
     UNION ALL
     SELECT request_id FROM holdpoint_activity
-    WHERE quiet = 0 AND at BETWEEN since AND until AND request_id != '' AND (one_trace = '' OR trace_id = one_trace)
+    WHERE quiet = 0 AND at BETWEEN since AND until AND request_id != ''
   ),
-  -- Where spans stand that speak of a request, and where those that were not run on it.
-  claims AS (
-    SELECT
-      request_id,
-      groupUniqArray((trace_id, span_id)) AS seen,
-      groupUniqArrayIf((trace_id, span_id), verification = 'refused') AS refused
+  -- Where somebody came back for the answer to a question that nobody had waited for, and did not run the action.
+  refusals AS (
+    SELECT request_id, groupUniqArray((trace_id, span_id)) AS places
     FROM holdpoint_activity
-    WHERE quiet = 0 AND at BETWEEN long_before AND long_after AND request_id GLOBAL IN concerned
+    WHERE quiet = 0 AND at BETWEEN long_before AND long_after AND verification = 'refused'
+      AND request_id GLOBAL IN (
+        SELECT request_id FROM holdpoint_ledger
+        WHERE type = 'requested' AND process = '' AND at BETWEEN long_before AND until)
     GROUP BY request_id
-  ),
-  -- Their ids: what is allowed under one of them stands among the others.
-  unquiet AS (
-    SELECT span_hash FROM holdpoint_activity
-    WHERE quiet = 0 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN before AND after
   ),
   entries AS (
     SELECT
@@ -61,7 +53,6 @@ WITH
       anyIf(l.policy_version, l.type = 'requested') AS policy_version,
       anyIf(l.risk, l.type = 'requested') AS risk,
       anyIf(l.threshold, l.type = 'requested') AS threshold,
-      anyIf(l.process, l.type = 'requested') AS process,
       anyIf(l.decision, l.type = 'decided') AS decided,
       anyIf(l.decided_by, l.type = 'decided') AS decided_by,
       maxIf(l.at, l.type = 'decided') AS decided_at,
@@ -81,25 +72,29 @@ WITH
     HAVING countIf(l.type = 'requested') > 0
   ),
   -- A request belongs to the span that used it up, or else that asked. Where nobody waited, the question was a span
-  -- of its own and no action: then one that came back for the answer, and was not run, is the action.
+  -- of its own and no action, and what came back for the answer is one.
   requests AS (
     SELECT
       e.*,
       multiIf(
         e.spent_at.1 != '', e.spent_at,
-        e.process != '' OR empty(c.refused) OR has(c.seen, e.asked_at), e.asked_at,
-        arraySort(place -> (place.1 != e.asked_at.1, place), c.refused)[1]) AS place,
+        empty(c.places), e.asked_at,
+        arraySort(place -> (place != e.asked_at, place.1 != e.asked_at.1, place), c.places)[1]) AS place,
       place.1 AS trace_id,
       place.2 AS span_id
     FROM entries AS e
-    LEFT JOIN claims AS c ON c.request_id = e.request_id
+    LEFT JOIN refusals AS c ON c.request_id = e.request_id
+  ),
+  -- Their ids: what is allowed under one of them stands among the others.
+  unquiet AS (
+    SELECT span_hash FROM holdpoint_activity WHERE quiet = 0 AND at BETWEEN before AND after
   ),
   words AS (
     SELECT
       trace_id, span_id, content_digest, effect_of, at, service_name, agent, environment, kind, name, target, ruling,
       rule, policy_version, request_id, outcome, verification, reason, detail, judged_at
     FROM holdpoint_activity
-    WHERE quiet = 0 AND (one_trace = '' OR trace_id = one_trace)
+    PREWHERE quiet = 0
       AND (at BETWEEN before AND after OR (at BETWEEN long_before AND long_after AND request_id GLOBAL IN concerned))
     UNION ALL
     -- What is allowed counts as well, under the same ids as something that is not.
@@ -107,54 +102,55 @@ WITH
       trace_id, span_id, content_digest, effect_of, at, service_name, agent, environment, kind, name, target, ruling,
       rule, policy_version, request_id, outcome, verification, reason, detail, judged_at
     FROM holdpoint_activity
-    WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace)
+    PREWHERE quiet = 1
       AND at BETWEEN before AND after AND span_hash GLOBAL IN unquiet
   ),
   -- The word that counts on one content of one span: an alarm before anything else, then the latest.
   contents AS (
     SELECT
-      f.trace_id AS trace_id,
-      f.span_id AS span_id,
-      f.content_digest AS content_digest,
-      argMax(
-        (f.request_id, f.effect_of, f.at, f.service_name, f.agent, f.environment, f.kind, f.name, f.target,
-         f.ruling, f.rule, f.policy_version, f.outcome, f.verification, f.reason, f.detail, f.judged_at),
-        (f.verification IN ('missing', 'forged', 'unbound', 'replayed'), f.judged_at, f.verification)) AS word,
-      word.2 AS effect_of,
+      *,
+      if(effect_of = '', span_id, concat('below ', effect_of)) AS place,
       -- One that was seen first is verified, and the second a replay: which was first is an accident.
       indexOf(['not_required', 'refused', 'observed', 'unverifiable', 'missing', 'unbound', 'replayed', 'forged'],
-              if(word.14 = 'verified', 'replayed', word.14)) AS weight
-    FROM words AS f
-    GROUP BY f.trace_id, f.span_id, f.content_digest
+              if(verification = 'verified', 'replayed', verification)) AS weight
+    FROM words
+    ORDER BY verification IN ('missing', 'forged', 'unbound', 'replayed') DESC, judged_at DESC, verification DESC
+    LIMIT 1 BY trace_id, span_id, content_digest
   ),
   -- Two contents under one pair of ids are two spans, and so are two effects of one approved action: if one of them
   -- used an approval, the others used it again. Of several the worst is shown; a single effect is no action.
+  neighbours AS (
+    SELECT
+      *,
+      uniqExactIf((span_id, content_digest), content_digest != '') OVER same > 1 AS several,
+      max(judged_at) OVER same AS last_judged_at
+    FROM contents
+    WINDOW same AS (PARTITION BY trace_id, place)
+  ),
   findings AS (
     SELECT
-      c.trace_id AS trace_id,
-      if(c.effect_of = '', c.span_id, concat('below ', c.effect_of)) AS place,
-      uniqExactIf((c.span_id, c.content_digest), c.content_digest != '') > 1 AS several,
-      argMax(tuple(c.span_id, c.word), (c.weight, c.content_digest, c.span_id)) AS shown,
-      shown.1 AS span_id,
-      shown.2.1 AS request_id,
-      shown.2.3 AS at,
-      shown.2.4 AS service_name,
-      shown.2.5 AS agent,
-      shown.2.6 AS environment,
-      shown.2.7 AS kind,
-      shown.2.8 AS name,
-      shown.2.9 AS target,
-      shown.2.10 AS ruling,
-      shown.2.11 AS rule,
-      shown.2.12 AS policy_version,
-      shown.2.13 AS outcome,
-      if(several AND shown.2.14 = 'verified', 'replayed', shown.2.14) AS verification,
-      shown.2.15 AS reason,
-      if(several AND verification = 'replayed', 'an approval was used by more than one span', shown.2.16) AS detail,
-      max(c.word.17) AS judged_at
-    FROM contents AS c
-    GROUP BY trace_id, place
-    HAVING several OR NOT startsWith(place, 'below ')
+      n.trace_id AS trace_id,
+      n.span_id AS span_id,
+      n.request_id AS request_id,
+      n.at AS at,
+      n.service_name AS service_name,
+      n.agent AS agent,
+      n.environment AS environment,
+      n.kind AS kind,
+      n.name AS name,
+      n.target AS target,
+      n.ruling AS ruling,
+      n.rule AS rule,
+      n.policy_version AS policy_version,
+      n.outcome AS outcome,
+      if(n.several AND n.verification = 'verified', 'replayed', n.verification) AS verification,
+      n.reason AS reason,
+      if(n.several AND n.verification IN ('verified', 'replayed'), 'an approval was used by more than one span', n.detail) AS detail,
+      n.last_judged_at AS judged_at
+    FROM neighbours AS n
+    WHERE n.several OR n.effect_of = ''
+    ORDER BY n.weight DESC, n.content_digest DESC, n.span_id DESC
+    LIMIT 1 BY n.trace_id, n.place
   ),
   held AS (
     SELECT
@@ -205,31 +201,15 @@ WITH
     FROM requests AS r
     FULL OUTER JOIN findings AS f USING (request_id, trace_id, span_id)
   ),
-  -- Spans that were sent twice, or two under one pair of ids.
-  twice AS (
-    SELECT span_hash FROM holdpoint_activity
-    WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN since AND until
-    GROUP BY span_hash
-    HAVING count() > 1
-  ),
+  -- Final: what was sent twice stands there once.
   allowed AS (
     SELECT at, trace_id, span_id, service_name, agent, environment, kind, name, target, ruling, rule, policy_version, outcome, detail, judged_at
-    FROM holdpoint_activity
-    WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN since AND until
-      AND span_hash GLOBAL NOT IN unquiet AND span_hash GLOBAL NOT IN twice
-    UNION ALL
-    SELECT at, trace_id, span_id, service_name, agent, environment, kind, name, target, ruling, rule, policy_version, outcome, detail, judged_at
-    FROM (
-      SELECT * FROM holdpoint_activity
-      WHERE quiet = 1 AND (one_trace = '' OR trace_id = one_trace) AND at BETWEEN since AND until
-        AND span_hash GLOBAL NOT IN unquiet AND span_hash GLOBAL IN twice
-      ORDER BY content_digest DESC, judged_at DESC
-      LIMIT 1 BY trace_id, span_id
-    )
+    FROM holdpoint_activity FINAL
+    PREWHERE quiet = 1 AND at BETWEEN since AND until AND span_hash GLOBAL NOT IN unquiet
   )
 SELECT *
 FROM held
-WHERE if(one_trace = '', at BETWEEN since AND until, trace_id = one_trace)
+WHERE at BETWEEN since AND until
 UNION ALL
 SELECT
   a.at AS at,
@@ -271,24 +251,22 @@ SELECT
   toLowCardinality('') AS risk
 FROM allowed AS a;
 
--- From and to are milliseconds since the epoch, both included.
-CREATE OR REPLACE VIEW holdpoint_actions_between AS
-SELECT * FROM holdpoint_actions_where(from_ms = {from_ms:UInt64}, to_ms = {to_ms:UInt64}, trace_id = '');
-
--- In lowercase hex.
-CREATE OR REPLACE VIEW holdpoint_actions_of_trace AS
-SELECT * FROM holdpoint_actions_where(
-  from_ms = (
-    SELECT toUnixTimestamp64Milli(min(at)) FROM (
-      SELECT at FROM holdpoint_findings WHERE trace_id = {trace_id:String}
-      UNION ALL
-      SELECT at FROM holdpoint_ledger WHERE trace_id = {trace_id:String})),
-  to_ms = (
-    SELECT toUnixTimestamp64Milli(max(at)) FROM (
-      SELECT at FROM holdpoint_findings WHERE trace_id = {trace_id:String}
-      UNION ALL
-      SELECT at FROM holdpoint_ledger WHERE trace_id = {trace_id:String})),
-  trace_id = {trace_id:String});
-
 CREATE OR REPLACE VIEW holdpoint_actions AS
-SELECT * FROM holdpoint_actions_where(from_ms = 0, to_ms = 9999999999999, trace_id = '');
+SELECT * FROM holdpoint_actions_between(from_ms = 0, to_ms = 9999999999999);
+
+-- Of one trace, in lowercase hex: in the time that its spans, and the requests that they speak of, lie in.
+CREATE OR REPLACE VIEW holdpoint_actions_of_trace AS
+WITH
+  times AS (
+    SELECT toUnixTimestamp64Milli(min(at)) AS first, toUnixTimestamp64Milli(max(at)) AS last
+    FROM (
+      SELECT at FROM holdpoint_findings WHERE trace_id = {trace_id:String}
+      UNION ALL
+      SELECT at FROM holdpoint_ledger WHERE request_id GLOBAL IN (
+        SELECT request_id FROM holdpoint_ledger WHERE trace_id = {trace_id:String}
+        UNION ALL
+        SELECT request_id FROM holdpoint_findings WHERE trace_id = {trace_id:String} AND request_id != '')
+    )
+  )
+SELECT * FROM holdpoint_actions_between(from_ms = (SELECT first FROM times), to_ms = (SELECT last FROM times))
+WHERE trace_id = {trace_id:String};
