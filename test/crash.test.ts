@@ -6,6 +6,8 @@ import { FILES, readPin } from '#broker'
 import { endOf } from './support/broker-process.ts'
 import { codeOf, eventually, reviewAs } from './support/held.ts'
 import { type House, startHouse } from './support/house.ts'
+import { parsePrometheus, sampleValue } from './support/metrics/parse.ts'
+import { steadyPort } from './support/port.ts'
 import { type Running, startProgram } from './support/program.ts'
 
 let house: House
@@ -70,7 +72,8 @@ test('crash - a broker that is killed between a review and the warrant leaves a 
   agent.child.kill('SIGSTOP')
   expect(await reviewAs(house, 'bob', requestId)).toMatchObject({ state: 'approved' })
   await endOf(broker, 'SIGKILL')
-  await house.spawnBroker()
+  const port = await steadyPort()
+  await house.spawnBroker({ HOLDPOINT_METRICS_PORT: String(port) })
   agent.child.kill('SIGCONT')
   expect(await agent.finished).toMatchObject({ code: 0, stdout: '{"ran":true,"value":"granted"}\n' })
   await eventually(
@@ -78,4 +81,21 @@ test('crash - a broker that is killed between a review and the warrant leaves a 
     (state) => state === 'executed',
   )
   expect(await codeOf(reviewAs(house, 'carol', requestId))).toBe('ALREADY_DECIDED')
+
+  // The broker that came after says so by itself: it knows the ledger, and has decided nothing.
+  const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+  expect(await (await get('/readyz')).json()).toEqual({ status: 'ready' })
+  const told = parsePrometheus(await (await get('/metrics')).text())
+  expect(sampleValue(told, 'target_info', { service_name: 'holdpoint-broker' })).toBe(1)
+  expect(sampleValue(told, 'holdpoint_ledger_size')).toBeGreaterThan(5)
+  expect(
+    sampleValue(told, 'holdpoint_broker_call_duration_seconds_count', { call: 'claim' }),
+  ).toBeGreaterThan(0)
+  expect(told.has('holdpoint_decisions_total')).toBe(false)
+  await house.nats.stop()
+  await eventually(
+    async () => (await get('/readyz')).json() as Promise<object>,
+    (said) => JSON.stringify(said).includes('NATS cannot be reached'),
+  )
+  expect((await get('/healthz')).status).toBe(200)
 })

@@ -58,7 +58,8 @@ export const INSTRUMENTS = {
     name: 'holdpoint.reviews.refused',
     kind: 'counter',
     unit: '{review}',
-    description: 'Reviews by known people that were not taken.',
+    description:
+      'Reviews of known people that came and were not taken. Console and command line tell most people before they send one.',
     attributes: { code: 'the error code: `SELF_APPROVAL`, `NOT_A_REVIEWER`, `CARD_MISMATCH` …' },
   },
   escalations: {

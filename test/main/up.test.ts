@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { connectAs } from '#broker'
+import { prometheusName } from '#runtime'
 import { endOf } from '../support/broker-process.ts'
 import { runCommand } from '../support/command.ts'
+import { METRICS_CATALOGUE } from '../support/metrics/catalogue.ts'
+import { parsePrometheus, sampleValue } from '../support/metrics/parse.ts'
 import { type Finished, type Running, startProgram } from '../support/program.ts'
 
 // Each start is a process with a whole installation: on a busy machine they add up.
@@ -100,6 +103,41 @@ describe('in one folder, which was empty', { shuffle: false, concurrent: false }
     expect(JSON.parse(sql.stdout).rows).toEqual([
       { agent: 'my-agent', name: 'grant_role', approvers: ['Bob Berger'], outcome: 'executed' },
     ])
+  })
+
+  test('up - what all of it has done is there for Prometheus, and names nobody and nothing of theirs', async () => {
+    const { http, otlp } = JSON.parse(readFileSync(join(cwd, '.holdpoint/runtime.json'), 'utf8'))
+    const headers = { 'content-type': 'application/json' }
+    await fetch(`${otlp.url}/v1/logs`, { method: 'POST', headers, body: '{}' })
+    // Whoever may send does not read.
+    expect((await fetch(`${otlp.url}/metrics`)).status).toBe(404)
+    const read = async () => (await fetch(`${http.url}/metrics`)).text()
+    const told = parsePrometheus(await read())
+    const known = METRICS_CATALOGUE.flatMap(({ instruments }) => instruments.map(prometheusName))
+    expect([...told.keys()].filter((name) => !known.includes(name))).toEqual(['target_info'])
+    const value = (name: string, labels = {}) => sampleValue(told, name, labels)
+    const review = { verdict: 'approve', channel: 'cli', assurance: 'login' }
+    expect(value('holdpoint_reviews_total', review)).toBe(1)
+    expect(value('holdpoint_decisions_total', { decision: 'approved' })).toBe(1)
+    expect(value('holdpoint_approval_wait_seconds_count', { decision: 'approved' })).toBe(1)
+    expect(value('holdpoint_requests_pending')).toBe(0)
+    // The policy, and asked for, reviewed, decided, consumed, executed.
+    expect(value('holdpoint_ledger_size')).toBe(6)
+    expect(value('holdpoint_pipeline_requests_total', { signal: 'logs', protocol: 'http', code: '0' })).toBe(
+      1,
+    )
+    for (const connection of ['broker', 'agents', 'pipeline', 'telemetry', 'desk', 'channel'])
+      expect(value('holdpoint_nats_rtt_seconds', { connection })).toBeLessThan(2)
+    for (const level of ['ledger_behind', 'lag_seconds', 'ledger_waiting'])
+      await expect
+        .poll(async () => sampleValue(parsePrometheus(await read()), `holdpoint_pipeline_${level}`))
+        .toBe(0)
+    const labels = [...told.values()].flatMap(({ samples }) =>
+      samples.flatMap((sample) => Object.values(sample.labels)),
+    )
+    expect(labels.join('\n')).not.toMatch(
+      /alice|bob|berger|@|my-agent|grant_role|ticket|[0-9a-f]{16}|[/\\]tmp/i,
+    )
   })
 
   test('up - a second one in the same folder is refused before it starts anything', async () => {
