@@ -55,13 +55,13 @@ local alarms(verification) = {
     rawSql: |||
       WITH
         doubled AS (
-          SELECT place_hash
+          SELECT %(place)s AS place
           FROM holdpoint_activity
-          WHERE quiet = 0 AND place_hash IN (
-            SELECT place_hash FROM holdpoint_activity
+          WHERE quiet = 0 AND trace_id IN (
+            SELECT trace_id FROM holdpoint_activity
             WHERE quiet = 0 AND verification = 'verified' AND $__timeFilter_ms(judged_at))
-          GROUP BY place_hash
-          HAVING uniqExactIf((span_hash, content_digest), content_digest != '') > 1
+          GROUP BY place
+          HAVING uniqExactIf((span_id, content_digest), content_digest != '') > 1
             AND countIf(verification = 'verified') > 0
         )
       SELECT
@@ -71,7 +71,7 @@ local alarms(verification) = {
         toFloat64(uniqExact(f.span_hash, f.content_digest)) AS spans
       FROM holdpoint_activity AS f
       WHERE f.quiet = 0
-        AND (f.verification = 'replayed' AND $__timeFilter_ms(f.judged_at) OR f.place_hash IN (doubled))
+        AND (f.verification = 'replayed' AND $__timeFilter_ms(f.judged_at) OR %(place)s IN (doubled))
       GROUP BY agent, action, environment
       ORDER BY min(f.judged_at), agent, action, environment
       %(atMost)s
@@ -79,30 +79,39 @@ local alarms(verification) = {
       agent: told('f.agent'),
       action: told("concat(f.kind, ' ', f.name)"),
       environment: told('f.environment'),
+      // What a span stands for: itself, or the action that it is an effect of.
+      place: "cityHash64(trace_id, if(effect_of = '', span_id, ''), effect_of)",
       atMost: rule.atMost,
     },
   },
 
   waiting: {
     name: 'alerts.waiting',
-    description: 'The part of its time that the request which has waited longest has used up, by rule. Above 1 it should have expired.',
+    description: 'Since when the oldest waits of those requests that have waited for %(minutes)d minutes, or have used up %(percent)d %% of their time, by rule.' % {
+      minutes: settings.waiting.minutes,
+      percent: settings.waiting.shareOfTime * 100,
+    },
     columns: [
       columns.text('rule', 'Rule'),
       columns.text('environment', 'Environment'),
-      columns.number('share', 'Time used', 'percentunit'),
+      columns.number('seconds', 'Oldest', 's'),
     ],
     rawSql: |||
-      SELECT
-        rule,
-        environment,
-        max(dateDiff('millisecond', requested_at, $__toTime_ms)
-            / greatest(1, dateDiff('millisecond', requested_at, expires_at))) AS share
-      FROM holdpoint_requests
-      WHERE requested_at <= $__toTime_ms AND (decision = '' OR decided_at > $__toTime_ms)
+      SELECT rule, environment, max(waited_ms) / 1000 AS seconds
+      FROM (
+        SELECT
+          rule,
+          environment,
+          dateDiff('millisecond', requested_at, $__toTime_ms) AS waited_ms,
+          dateDiff('millisecond', requested_at, assumeNotNull(expires_at)) AS given_ms
+        FROM holdpoint_requests
+        WHERE requested_at <= $__toTime_ms AND (decision = '' OR decided_at > $__toTime_ms)
+      )
+      WHERE waited_ms > least(%(minutes)d * 60000, %(shareOfTime)g * given_ms)
       GROUP BY rule, environment
-      ORDER BY share DESC, rule, environment
-      %s
-    ||| % rule.atMost,
+      ORDER BY seconds DESC, rule, environment
+      %(atMost)s
+    ||| % settings.waiting { atMost: rule.atMost },
   },
 
   selfApproval: {

@@ -11,7 +11,7 @@
   // reached ClickHouse late; what comes later than this is `ledger-behind` and `pipeline-lag`, which fire before.
   windowSeconds: 3600,
 
-  waiting: { shareOfTime: 0.5 },
+  waiting: { minutes: 60, shareOfTime: 0.5 },
   expiry: { share: 0.3, decisionsAtLeast: 5 },
   instant: { reviewMs: 3000, approvalsAtLeast: 5 },
   // What takes data out of the house, and when nobody is expected to do so.

@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { alertProblems, type Boards } from '../support/grafana/alert-shape.ts'
 import { type AlertsFile, alertsText, type Rule, readAlerts } from '../support/grafana/alerts.ts'
-import { evaluateRule, instancesOf, type Table } from '../support/grafana/evaluate.ts'
+import type { Answer } from '../support/grafana/answers.ts'
+import { evaluateRule, instancesOf } from '../support/grafana/evaluate.ts'
 import { generateDashboards } from '../support/grafana/generate.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -26,7 +27,7 @@ test('alerts - each has all that Grafana reads, and whoever is woken', () => {
 })
 
 describe('alerts - refused:', () => {
-  const threshold = (rule: Rule) => rule.data[1]?.model as { expression: string; refId: string }
+  const threshold = (rule: Rule) => rule.data[1]?.model as unknown as { expression: string; refId: string }
   const query = (rule: Rule) =>
     rule.data[0]?.model as { rawSql: string; pluginVersion?: string; format: number }
   const cases: [what: string, spoil: (rule: Rule, file: AlertsFile) => void, problem: RegExp][] = [
@@ -69,16 +70,16 @@ describe('alerts - refused:', () => {
 })
 
 describe('alerts - evaluated', () => {
-  const table = (rows: Table['rows']): Table => ({
+  const table = (rows: [agent: string, spans: number][]): Answer => ({
     columns: [
       { name: 'agent', type: 'LowCardinality(String)' },
       { name: 'spans', type: 'Float64' },
     ],
-    rows,
+    rows: rows.map(([agent, spans]) => ({ agent, spans })),
   })
   const rule = (more: Partial<Rule> = {}): Rule => ({ ...first(readAlerts()), ...more })
   const at = Date.UTC(2026, 10, 20)
-  const answering = (rows: Table['rows']) => async () => table(rows)
+  const answering = (rows: [string, number][]) => async () => table(rows)
 
   test('each row above the threshold is an alert, and none at it', async () => {
     const alerts = await evaluateRule(
@@ -114,15 +115,14 @@ describe('alerts - evaluated', () => {
 
   test('a table that Grafana cannot tell apart as alerts is refused', () => {
     const { columns } = table([])
-    const [text, number] = columns as [Table['columns'][0], Table['columns'][0]]
+    const [text, number] = columns as [Answer['columns'][0], Answer['columns'][0]]
     expect(() =>
-      instancesOf({
-        columns,
-        rows: [
+      instancesOf(
+        table([
           ['one', 1],
           ['one', 2],
-        ],
-      }),
+        ]),
+      ),
     ).toThrow(/two rows have the labels/)
     expect(() => instancesOf({ columns: [text], rows: [] })).toThrow(/texts and one number/)
     expect(() => instancesOf({ columns: [text, number, { ...number, name: 'n' }], rows: [] })).toThrow(

@@ -1,13 +1,9 @@
 import type { Rule, Threshold } from './alerts.ts'
+import type { Answer } from './answers.ts'
 import { expandMacros } from './macros.ts'
 
-/** What the datasource answers, column by column as ClickHouse names its types. */
-export interface Table {
-  columns: { name: string; type: string }[]
-  rows: (string | number | boolean | null)[][]
-}
 /** Throws where ClickHouse refuses. */
-export type Ask = (sql: string) => Promise<Table>
+export type Ask = (sql: string) => Promise<Answer>
 
 export interface Alert {
   labels: Record<string, string>
@@ -37,13 +33,13 @@ async function evaluateOnce(rule: Rule, ask: Ask, atMs: number): Promise<Alert[]
   const { query, threshold } = partsOf(rule)
   const { from, to } = query.relativeTimeRange
   const range = { fromMs: atMs - from * 1000, toMs: atMs - to * 1000, intervalMs: MINUTE_MS }
-  let table: Table
+  let answer: Answer
   try {
-    table = await ask(expandMacros(query.rawSql, range))
+    answer = await ask(expandMacros(query.rawSql, range))
   } catch {
     return inState(rule.execErrState)
   }
-  const instances = instancesOf(table)
+  const instances = instancesOf(answer)
   if (instances.length === 0) return inState(rule.noDataState)
   return instances
     .filter(({ value }) => value > threshold)
@@ -66,15 +62,14 @@ const NUMBERS = /^(?:Nullable\()?(?:U?Int\d+|Float\d+)\)?$/
 const TEXTS = /^(?:LowCardinality\()?(?:Nullable\()?String\)*$/
 
 /** Throws an Error for a table that Grafana could not tell apart as alerts. */
-export function instancesOf({ columns, rows }: Table): { labels: Record<string, string>; value: number }[] {
+export function instancesOf({ columns, rows }: Answer): { labels: Record<string, string>; value: number }[] {
   const numbers = columns.filter(({ type }) => NUMBERS.test(type))
   const texts = columns.filter(({ type }) => TEXTS.test(type))
   if (numbers.length !== 1 || texts.length !== columns.length - 1)
     throw new Error(`expected texts and one number, found ${columns.map(({ type }) => type).join(', ')}`)
-  const at = (name: string): number => columns.findIndex((column) => column.name === name)
   const instances = rows.map((row) => ({
-    labels: Object.fromEntries(texts.map(({ name }) => [name, String(row[at(name)])])),
-    value: Number(row[at(numbers[0]?.name ?? '')]),
+    labels: Object.fromEntries(texts.map(({ name }) => [name, String(row[name])])),
+    value: Number(row[numbers[0]?.name ?? '']),
   }))
   const repeated = instances.find(({ labels }, index) =>
     instances.slice(0, index).some((other) => sameLabels(labels, other.labels)),
