@@ -15,7 +15,7 @@ export function instantApprover({ random, workday, converse }: Scene): Planted {
     const course = { answers: [answerOf('jonas.weber', random.between(1_000, 1_990))] }
     const deed = deedOf(agentId, 'issue_refund', index % 6)
     return converse(agentId, startMs + Math.round((index + random.real()) * 9.5 * MINUTE_MS), {
-      deeds: [{ ...deed, isHeld: true, course }],
+      deeds: [{ deed: deed, isHeld: true, course }],
     })
   })
   return plantedIn('instant-approver', 'refunds that one person approves within two seconds', talks, {
@@ -29,7 +29,7 @@ export function nightExport({ week, converse }: Scene): Planted {
   const course = { answers: [answerOf('ines.duarte', 26_000), answerOf('oliver.grant', 58_000)] }
   const [variant = { arguments: {} }] = EXPORT.variants
   const talk = converse('campaigns', night, {
-    deeds: [{ call: EXPORT, variant, isHeld: true, course }],
+    deeds: [{ deed: { call: EXPORT, variant }, isHeld: true, course }],
   })
   return plantedIn(
     'night-export',
@@ -47,7 +47,7 @@ export function selfApproval({ week, random, workday, converse }: Scene): Plante
     answers: [answerOf('oliver.grant', 9 * MINUTE_MS), answerOf('walter.kim', 11 * MINUTE_MS)],
   }
   const talk = converse('people-desk', workday('America/New_York', 2, 15, 22), {
-    deeds: [{ ...deedOf('people-desk', 'grant_role'), isHeld: true, course }],
+    deeds: [{ deed: deedOf('people-desk', 'grant_role'), isHeld: true, course }],
   })
   const at = talk.held[0]?.requested.at ?? 0
   for (let attempt = 0; attempt < 6; attempt++)
@@ -75,7 +75,9 @@ export function expiryWave({ week, random, converse }: Scene): Planted {
   const sunday = days.find((at) => localTime('Europe/Berlin', at).weekday === 0) as number
   const talks = Array.from({ length: 24 }, (_, index) =>
     converse('support-eu', sunday + index * 45_000 + random.between(0, 30_000), {
-      deeds: [{ ...deedOf('support-eu', 'issue_refund', index % 6), isHeld: true, course: { answers: [] } }],
+      deeds: [
+        { deed: deedOf('support-eu', 'issue_refund', index % 6), isHeld: true, course: { answers: [] } },
+      ],
     }),
   )
   return plantedIn('expiry-wave', 'two dozen refunds that expire on a Sunday', talks, {})
@@ -89,7 +91,11 @@ export function stuckApprovals({ week, random, converse }: Scene): Planted {
       week.untilMs - 2 * HOUR_MS - index * 11 * MINUTE_MS - random.between(0, MINUTE_MS),
       {
         deeds: [
-          { ...deedOf('release-train', 'promote_release', index % 2), isHeld: true, course: { answers: [] } },
+          {
+            deed: deedOf('release-train', 'promote_release', index % 2),
+            isHeld: true,
+            course: { answers: [] },
+          },
         ],
       },
     ),

@@ -15,7 +15,7 @@ export function forgedApproval({ workday, converse }: Scene): Planted {
   const deed = deedOf('billing', 'adjust_credit', 2)
   const course = { answers: [answerOf('henrik.dahl', 94_000, 'deny')], lie }
   const talk = converse('billing', workday('America/New_York', 1, 10, 41), {
-    deeds: [{ ...deed, isHeld: true, course }],
+    deeds: [{ deed: deed, isHeld: true, course }],
   })
   return plantedIn(
     'forged-approval',
@@ -70,7 +70,7 @@ export function replayedApproval({ workday, converse }: Scene): Planted {
   const course = { answers: [answerOf('lena.brandt', 47_000)] }
   const again: string[] = []
   const talk = converse('deploy', workday('Europe/Berlin', 2, 14, 8), {
-    deeds: [{ ...deedOf('deploy', 'kubectl delete'), isHeld: true, course }],
+    deeds: [{ deed: deedOf('deploy', 'kubectl delete'), isHeld: true, course }],
     after(run, turn, atUs, [first]) {
       const words = `the approval was consumed by span ${first?.requested.trace.spanId}`
       const { id, endUs } = claimAgain(run, turn, atUs, first as Held, 'replayed', words)
@@ -89,11 +89,11 @@ export function unboundApproval({ workday, converse }: Scene): Planted {
   const startMs = workday('Europe/Berlin', 1, 11, 20)
   const course = { answers: [answerOf('ines.duarte', 138_000)] }
   const first = converse('sales-analyst', startMs, {
-    deeds: [{ ...deedOf('sales-analyst', 'UPDATE prices'), isHeld: true, course }],
+    deeds: [{ deed: deedOf('sales-analyst', 'UPDATE prices'), isHeld: true, course }],
   })
   const again: string[] = []
   const second = converse('sales-analyst', startMs + 3_480_000, {
-    deeds: [{ ...deedOf('sales-analyst', 'SELECT orders'), isHeld: false }],
+    deeds: [{ deed: deedOf('sales-analyst', 'SELECT orders'), isHeld: false }],
     after(run, turn, atUs) {
       const [held] = first.held
       const words = `the approval is for trace ${held?.requested.trace.traceId}`

@@ -20,7 +20,7 @@ export function ungatedRolePolicy({ week, workday, converse }: Scene): Planted {
   const startMs = workday('Asia/Singapore', 1, 16, 47)
   const { call } = deedOf('cloud-keeper', 'iam:AttachRolePolicy')
   const talk = converse('cloud-keeper', startMs, {
-    deeds: [{ ...deedOf('cloud-keeper', 'ec2:DescribeInstances'), isHeld: false }],
+    deeds: [{ deed: deedOf('cloud-keeper', 'ec2:DescribeInstances'), isHeld: false }],
     after({ agent, trace, random }, parent, startUs) {
       const { version } = week.policyAt(startMs)
       const text = stepsOf(agent, call).map(
@@ -68,17 +68,17 @@ export function freeze({ week, random, workday, converse }: Scene): Planted {
   week.ledger.add(frozen, entry(thawedMs, 2, false, other))
   week.troubles.set('freeze', { fromMs: frozenMs, toMs: thawedMs })
 
-  const lookUp = { ...deedOf('courier', 'lookup_parcel', 1), isHeld: false }
+  const lookUp = { deed: deedOf('courier', 'lookup_parcel', 1), isHeld: false }
   const exporting = deedOf('courier', 'export_addresses')
   const course = { answers: [], frozen: { atMs: frozenMs, by: frozen.by } }
   const talks = [
     converse('courier', startMs, { deeds: [lookUp, lookUp] }),
-    converse('courier', startMs + 5 * MINUTE_MS, { deeds: [{ ...exporting, isHeld: true, course }] }),
+    converse('courier', startMs + 5 * MINUTE_MS, { deeds: [{ deed: exporting, isHeld: true, course }] }),
     ...[3, 8, 21].map((minutes) =>
       converse('courier', frozenMs + minutes * MINUTE_MS, {
         deeds: [],
         after: (run, turn, atUs) =>
-          refused(run, turn, refused(run, turn, atUs, lookUp, by.name), exporting, by.name),
+          refused(run, turn, refused(run, turn, atUs, lookUp.deed, by.name), exporting, by.name),
       }),
     ),
     converse('courier', thawedMs + 4 * MINUTE_MS, { deeds: [lookUp] }),

@@ -88,8 +88,14 @@ export const MARK: Readonly<Record<Slot, string>> = {
 
 const SLOTS = Object.keys(LENGTH) as Slot[]
 
-export const hexOf = (words: readonly number[]): string =>
-  words.map((word) => word.toString(16).padStart(8, '0')).join('')
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+/** Eight lowercase digits for each word. */
+export function hexOf(words: readonly number[]): string {
+  let text = ''
+  for (const word of words) for (let shift = 24; shift >= 0; shift -= 8) text += BYTES[(word >>> shift) & 255]
+  return text
+}
 
 /** As OTLP and ClickHouse write an attribute's value. */
 export const textOf = (value: Value): string =>

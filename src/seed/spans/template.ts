@@ -1,5 +1,5 @@
 import { createBytes } from './bytes.ts'
-import { type Attributes, MARK, type Slot, type SpanText, textOf } from './span.ts'
+import { type Attributes, hexOf, MARK, type Slot, type SpanText, textOf } from './span.ts'
 
 /** A span's row and its finding's, with holes: the text of a span is encoded once for all that have it. */
 export interface Template {
@@ -49,8 +49,8 @@ export function createTemplate(text: SpanText): Template {
   bytes.string(error?.message ?? '')
   for (let column = 0; column < 3; column++) bytes.varint(0)
   const links = link === undefined ? [] : [link]
-  bytes.list(links, ({ trace }) => bytes.string(hex(trace)))
-  bytes.list(links, ({ span }) => bytes.string(hex(span)))
+  bytes.list(links, ({ trace }) => bytes.string(hexOf(trace)))
+  bytes.list(links, ({ span }) => bytes.string(hexOf(span)))
   bytes.list(links, () => bytes.string(''))
   bytes.list(links, () => bytes.map([]))
   const row = bytes.take()
@@ -91,9 +91,6 @@ function findingOf(text: SpanText, judgement: NonNullable<SpanText['judgement']>
 
 const ALARMS = new Set(['missing', 'forged', 'unbound', 'replayed'])
 
-const hex = (words: readonly number[]): string =>
-  words.map((word) => word.toString(16).padStart(8, '0')).join('')
-
 const entriesOf = (attributes: Attributes): [string, string][] =>
   Object.keys(attributes)
     .sort()
@@ -114,7 +111,7 @@ function contentOf({ name, kind, attributes, link, error }: SpanText): FindingTe
   const pairs = Object.keys(attributes)
     .sort()
     .map((key) => [key, typeof attributes[key], textOf(attributes[key] as never)])
-  const links = link === undefined ? [] : [[hex(link.trace), hex(link.span), '', []]]
+  const links = link === undefined ? [] : [[hexOf(link.trace), hexOf(link.span), '', []]]
   const mark = (slot: string): string => `\u0002${slot}\u0002`
   const text = JSON.stringify([
     mark('traceId'),

@@ -22,7 +22,7 @@ export interface Run {
 
 /** What happens in it, one after the other. */
 export interface Script {
-  deeds: readonly (Deed & { isHeld: boolean; course?: Course })[]
+  deeds: readonly { deed: Deed; isHeld: boolean; course?: Course }[]
   /** What else is done below the turn, before it ends; returns when that has ended, microseconds. */
   after?(run: Run, turn: SpanId, atUs: number, held: readonly Held[]): number
 }
@@ -90,10 +90,10 @@ export function converse(
   }
 
   let atUs = runUs + random.between(500, 4_000)
-  for (const deed of deeds) {
+  for (const { deed, isHeld, course } of deeds) {
     atUs = think(atUs, false)
-    if (deed.isHeld) {
-      const one = hold(run, turn, atUs, deed, deed.course)
+    if (isHeld) {
+      const one = hold(run, turn, atUs, deed, course)
       held.push(one)
       atUs = one.endUs + random.between(300, 4_000)
     } else atUs = act(atUs, deed)

@@ -2,7 +2,7 @@ import type { Random } from '../random.ts'
 import type { Week } from '../week/week.ts'
 import { AGENTS, type Agent } from '../world/agents.ts'
 import { activity, localTime } from '../world/calendar.ts'
-import type { Cast, Casts } from './cast.ts'
+import type { Cast, Casts, Deed } from './cast.ts'
 import { converse, type Script } from './converse.ts'
 
 export const HOUR_MS = 3_600_000
@@ -71,8 +71,8 @@ function drawDeed(cast: Cast, mayAsk: boolean, random: Random): Script['deeds'][
     left -= share
     if (left >= 0) continue
     const deed = course === 'held' && !mayAsk ? undefined : cast.draw(course, random)
-    if (deed) return { ...deed, isHeld: course === 'held' }
+    if (deed) return { deed, isHeld: course === 'held' }
     break
   }
-  return { ...(cast.draw('allowed', random) as NonNullable<ReturnType<Cast['draw']>>), isHeld: false }
+  return { deed: cast.draw('allowed', random) as Deed, isHeld: false }
 }
