@@ -106,7 +106,12 @@ local ALL = '*';
 
   // A query of src/store/queries with this dashboard's variables in the place of its parameters.
   bind(sql, parameters)::
-    local all = { 'fromMs:UInt64': '${__from}', 'toMs:UInt64': '${__to}' } + parameters;
+    local times = {
+      [name + ':' + type]: { fromMs: '${__from}', toMs: '${__to}' }[name]
+      for name in ['fromMs', 'toMs']
+      for type in ['UInt64', 'Int64']
+    };
+    local all = times + parameters;
     std.foldl(
       function(text, parameter) std.strReplace(text, '{%s}' % parameter, all[parameter]),
       std.objectFields(all),

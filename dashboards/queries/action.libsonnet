@@ -229,7 +229,7 @@ local binding = {
   position: {
     name: 'action.position',
     title: 'Where it stands in the ledger',
-    description: 'Each entry with its place in the log and its leaf, the RFC 9162 hash of the statement: the console shows the signed checkpoint that covers it, and `holdpoint audit` verifies both without trusting anybody here.',
+    description: 'Each entry with its place in the log and its leaf, the RFC 9162 hash of the statement. With the signed checkpoint that the console shows, anybody can verify them with tools of their own.',
     format: 'table',
     empty: 'The ledger has no entry of this trace.',
     columns: [
