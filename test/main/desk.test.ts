@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { endOf } from '../support/broker-process.ts'
+import { parsePrometheus, sampleValue } from '../support/metrics/parse.ts'
 import { type Running, startProgram } from '../support/program.ts'
 
 // Each command is a process of its own: on a busy machine they add up.
@@ -37,7 +38,7 @@ afterAll(async () => {
 })
 
 test('desk - beside `up` it serves console, REST and keys at a port of its own, and stops in order', async () => {
-  const desk = start(['desk'])
+  const desk = start(['desk'], { HOLDPOINT_METRICS_PORT: '0' })
   await desk.said('console and REST are ready')
   const url = /"url":"(http:[^"]+)","msg":"console and REST are ready"/.exec(desk.stderr())?.[1]
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
@@ -46,6 +47,16 @@ test('desk - beside `up` it serves console, REST and keys at a port of its own, 
   expect(await (await fetch(`${url}/sign-in`)).text()).toContain('Development sign-in')
   const keys = await (await fetch(`${url}/.well-known/jwks.json`)).json()
   expect(keys).toEqual(await (await fetch(`${upUrl}/.well-known/jwks.json`)).json())
+  // What it measures is there, and where the configuration wants it as well.
+  const elsewhere = /"url":"(http:[^"]+)","msg":"metrics can be read"/.exec(desk.stderr())?.[1]
+  expect(new URL(elsewhere ?? '').port).not.toBe(new URL(url ?? '').port)
+  for (const from of [`${url}/metrics`, elsewhere ?? '']) {
+    const told = parsePrometheus(await (await fetch(from)).text())
+    expect(sampleValue(told, 'target_info', { service_name: 'holdpoint-desk' })).toBe(1)
+    const ready = { http_route: '/readyz', http_response_status_code: '200' }
+    expect(sampleValue(told, 'http_server_request_duration_seconds_count', ready)).toBe(1)
+    expect([...told.keys()].filter((name) => /pipeline|decisions/.test(name))).toEqual([])
+  }
 
   desk.child.kill('SIGTERM')
   expect((await desk.finished).code).toBe(0)
