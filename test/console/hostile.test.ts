@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RequestSummary, TimelineEntry } from '#contract'
-import type { TraceAction, TraceSpan } from '#store'
+import type { TraceAction, TraceSpan, ViolationRow, WhoActedRow } from '#store'
+import { actedTable } from '../../src/console/investigate/acted-row.ts'
+import { addressOf } from '../../src/console/investigate/question.ts'
+import { violationTable } from '../../src/console/investigate/violation-row.ts'
 import { requestRow } from '../../src/console/pages/request-row.ts'
 import { statusPart } from '../../src/console/pages/status.ts'
 import { timelinePart } from '../../src/console/pages/timeline.ts'
@@ -88,7 +91,7 @@ describe('through the real broker', () => {
 
 describe('in what others say', () => {
   test.each(HOSTILE_TEXTS.filter(({ text }) => text.length < 25_000).map(({ name, text }) => [name, text]))(
-    'console - %s stays text in rows, status, timeline and waterfall',
+    'console - %s stays text in rows, status, timeline, waterfall and tables',
     (name, text) => {
       const person = { iss: 'https://idp.example.com', sub: text, name: text }
       const summary: RequestSummary = {
@@ -157,6 +160,37 @@ describe('in what others say', () => {
       expectHarmless(`${statusPart(summary, viewer, 1)}`, `${name} in the status`)
       expectHarmless(`${timelinePart([entry])}`, `${name} in the timeline`)
       expectHarmless(`${waterfall(spans, [action])}`, `${name} in the waterfall`)
+      const acted = actedBy(text)
+      const narrow = (change: Record<string, string>): string => addressOf('/actions', { text }, change)
+      expectHarmless(`${actedTable([acted], narrow)}`, `${name} among who acted`)
+      const ofAgent = (agent: string): string => addressOf('/violations', {}, { agent })
+      expectHarmless(`${violationTable([acted], ofAgent)}`, `${name} among violations`)
     },
   )
+})
+
+const actedBy = (text: string): WhoActedRow & ViolationRow => ({
+  at: 1,
+  agent: text,
+  user: text,
+  action: text,
+  kind: text,
+  name: text,
+  target: text,
+  ruling: text,
+  rule: text,
+  approvers: text,
+  assurance: text,
+  channel: text,
+  wait_ms: 1,
+  outcome: text,
+  verification: text as 'forged',
+  detail: text,
+  service_name: text,
+  trace_id: text,
+  span_id: text,
+  request_id: text,
+  risk: text,
+  environment: text,
+  enforcement: text,
 })

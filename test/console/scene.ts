@@ -24,6 +24,7 @@ export interface SceneOptions {
   house?: House
   publicUrl?: () => string
   store?: Pick<Store, 'query'>
+  patienceMs?: number
   heartbeatMs?: number
   mostStreamsPerSession?: number
   mostStreams?: number

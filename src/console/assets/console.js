@@ -197,7 +197,7 @@ const places = {
 let isGoing = false
 
 function move(step) {
-  const links = all('tr[data-request] a, tr[data-row] .what a')
+  const links = all('tr[data-request] a, tr[data-row] .record li:first-child a')
   if (links.length === 0) return
   const here = links.findIndex((link) => link.closest('tr').contains(document.activeElement))
   links[

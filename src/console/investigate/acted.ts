@@ -5,8 +5,8 @@ import type { Env, Parts } from '../context.ts'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import { actedTable } from './acted-row.ts'
 import type { Reader } from './answer.ts'
-import { FINDINGS } from './findings.ts'
-import type { Box, Choice } from './form.ts'
+import { FINDINGS, UNDER_CONTROL } from './findings.ts'
+import type { Controls } from './form.ts'
 import { type Investigation, investigationRoute } from './investigation.ts'
 import { olderLinks, spanOfTime } from './list-parts.ts'
 import { pageOf, type RowPage } from './paging.ts'
@@ -26,8 +26,8 @@ const ACTED: Investigation<ActedQuestion, RowPage<WhoActedRow>> = {
   controls,
   aside: (
     fields,
-  ) => html`<p class="tally"><a href="${addressOf(PATH, fields, { show: '' })}"${fields.show === undefined ? CURRENT : NOTHING}>Under control</a>
-<a href="${addressOf(PATH, fields, { show: 'all' })}"${fields.show === undefined ? NOTHING : CURRENT}>All, also what policy allows</a></p>`,
+  ) => html`<p class="tally"><a href="${addressOf(PATH, fields, { show: '' })}"${fields.show === undefined ? CURRENT : NOTHING}>Without what policy allows</a>
+<a href="${addressOf(PATH, fields, { show: 'all' })}"${fields.show === undefined ? NOTHING : CURRENT}>Everything</a></p>`,
   ask,
   isEmpty: ({ rows }) => rows.length === 0,
   list,
@@ -51,11 +51,10 @@ function ask(
   return pageOf((to, most) => whoActed(store, { ...filter, toMs: to, most }), { size: ROWS, toMs, after })
 }
 
-/** What policy allows by itself is nearly everything that agents do: it is there for whoever asks for it. */
 function verificationsOf({ verification, ruling, show }: ActedQuestion): readonly (Verification | '')[] {
   if (verification !== undefined) return [verification === UNJUDGED ? '' : verification]
   if (show === 'all' || ruling === 'allow') return []
-  return ['', ...VERIFICATIONS.filter((one) => one !== 'not_required')]
+  return UNDER_CONTROL
 }
 
 function list(page: RowPage<WhoActedRow>, fields: Fields, range: TimeRange): Html {
@@ -67,27 +66,19 @@ ${rows.length === 0 ? EMPTY : actedTable(rows, (change) => addressOf(PATH, field
 ${olderLinks(PATH, fields, range, page)}</section>`
 }
 
-function controls(agents: readonly AgentSummary[]): (Box | Choice)[] {
-  const known = [...new Set(agents.map(({ name }) => name))]
-  const environments = [...new Set(agents.map(({ environment }) => environment))]
-  return [
-    { name: 'text', label: 'Action, target, person, rule or id' },
-    { name: 'agent', label: 'Agent', known },
-    { name: 'environment', label: 'Environment', known: environments },
-    {
-      name: 'ruling',
-      label: 'Ruling',
-      options: ['allow', 'hold', 'deny'].map((one) => [one, one] as const),
-    },
-    {
-      name: 'verification',
-      label: 'Verification',
-      options: [
-        ...VERIFICATIONS.map((one) => [one, FINDINGS[one].word] as const),
-        [UNJUDGED, 'not judged yet'] as const,
-      ],
-    },
-  ]
+function controls(agents: readonly AgentSummary[]): Controls {
+  const rulings = ['allow', 'hold', 'deny'].map((one) => [one, one] as const)
+  const verifications = VERIFICATIONS.map((one) => [one, FINDINGS[one].word] as const)
+  const unjudged = [UNJUDGED, 'not judged yet'] as const
+  return {
+    search: 'agent, person, action, target, rule, id',
+    boxes: [
+      { name: 'agent', label: 'Agent', known: agents.map(({ name }) => name) },
+      { name: 'environment', label: 'Environment', known: agents.map(({ environment }) => environment) },
+      { name: 'ruling', label: 'Ruling', options: rulings },
+      { name: 'verification', label: 'Verification', options: [...verifications, unjudged] },
+    ],
+  }
 }
 
-const EMPTY = html`<div class="empty"><p><strong>No action</strong> in this time matches. Take a filter away, ask for a longer time, or look at all, also at what policy allows.</p></div>`
+const EMPTY = html`<div class="empty"><p><strong>No action</strong> in this time matches. Take a filter away, ask for a longer time, or look at everything, also at what policy allows.</p></div>`

@@ -17,7 +17,8 @@ export function authorized(row: WhoActedRow, narrow: (change: { text: string }) 
  * The names are those of who approved or of who refused, and only these rows leave no doubt which. Of the others the
  * request says it: nobody must pass for somebody who has released what they refused.
  */
-function isApproved({ outcome, verification }: WhoActedRow): boolean {
+export function isApproved({ approvers, outcome, verification }: WhoActedRow): boolean {
+  if (approvers === '') return false
   if (['pending', 'started', 'ambiguous'].includes(outcome)) return true
   return outcome !== 'not_run' && ['', 'verified', 'replayed'].includes(verification)
 }

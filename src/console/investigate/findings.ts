@@ -27,6 +27,12 @@ export function findingBadge(verification: string): Html {
   return html`<span class="badge ${tone}"><span aria-hidden="true">${sign}</span> ${word}</span>`
 }
 
+/** All but what policy allows by itself, which is nearly everything that agents do; `''` is what nobody has judged yet. */
+export const UNDER_CONTROL: readonly (Verification | '')[] = [
+  '',
+  ...VERIFICATIONS.filter((one) => one !== 'not_required'),
+]
+
 /** What went round the gate or claims what is not so, and what would have been held; the worst first. */
 export const VIOLATIONS = ['forged', 'missing', 'replayed', 'unbound', 'observed'] as const
 export type Violation = (typeof VIOLATIONS)[number]

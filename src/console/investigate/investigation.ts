@@ -4,8 +4,8 @@ import { type Env, type Parts, page } from '../context.ts'
 import { type Html, html } from '../html/html.ts'
 import { problemNotice } from '../pages/error.ts'
 import { askStore, type Reader, withoutAnswer } from './answer.ts'
-import { behindNotice, behindSince, hasAnything, NOTHING_STORED } from './behind.ts'
-import { type Box, type Choice, questionForm } from './form.ts'
+import { behindNotice, behindSince, isBare, NOTHING_STORED } from './behind.ts'
+import { type Controls, questionForm } from './form.ts'
 import { type Fields, fieldsOf, readQuestion } from './question.ts'
 import { type GivenRange, presetOf, type TimeRange } from './range.ts'
 
@@ -14,7 +14,7 @@ export interface Investigation<Asked extends GivenRange, Found> {
   path: '/actions' | '/violations'
   title: string
   shape: Shape<Asked>
-  controls(agents: readonly AgentSummary[]): readonly (Box | Choice)[]
+  controls(agents: readonly AgentSummary[]): Controls
   /** Beside the title. */
   aside(fields: Fields): Html
   ask(store: Reader, asked: Asked, range: TimeRange): Promise<Found>
@@ -45,16 +45,15 @@ ${rest}`
     if (!question.ok) return show(problemOf(question.error).status, problemNotice(question.error))
     const { asked, range } = question
     const answer = await askStore(parts, async (store) => {
-      const [found, behindMs] = await Promise.all([
-        ask(store, asked, range),
-        behindSince(store, ledger, nowMs),
-      ])
-      return { found, behindMs, isBare: isEmpty(found) && !(await hasAnything(store, nowMs)) }
+      const asking = [ask(store, asked, range), behindSince(store, ledger, nowMs)] as const
+      const [found, behindMs] = await Promise.all(asking)
+      return { store, found, behindMs }
     })
     if (answer.is === 'no-store') return show(200, withoutAnswer(answer.is), asked)
     if (answer.is === 'unanswered') return show(503, withoutAnswer(answer.is), asked)
-    const { found, behindMs, isBare } = answer.value
-    const rows = isBare ? NOTHING_STORED : list(found, fields, range)
+    const { store, found, behindMs } = answer.value
+    const hasNothing = isEmpty(found) && (await isBare(store, range, parts.patienceMs / 2))
+    const rows = hasNothing ? NOTHING_STORED : list(found, fields, range)
     return show(200, html`${behindNotice(behindMs)}${rows}`, asked)
   })
 }

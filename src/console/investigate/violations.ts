@@ -5,7 +5,7 @@ import type { Env, Parts } from '../context.ts'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import type { Reader } from './answer.ts'
 import { FINDINGS, MEANINGS, VIOLATIONS, type Violation } from './findings.ts'
-import type { Box, Choice } from './form.ts'
+import type { Controls } from './form.ts'
 import { type Investigation, investigationRoute } from './investigation.ts'
 import { olderLinks, spanOfTime } from './list-parts.ts'
 import { pageOf, type RowPage } from './paging.ts'
@@ -42,10 +42,17 @@ async function ask(
   { fromMs, toMs }: TimeRange,
 ): Promise<Found> {
   const filter = { fromMs, ...(agent === undefined ? {} : { agents: [agent] }) }
-  const chosen = { ...filter, ...(verification === undefined ? {} : { verifications: [verification] }) }
+  const all = await violations(store, { ...filter, toMs, most: MOST_COUNTED })
+  const chosen = verification === undefined ? VIOLATIONS : [verification]
+  const place = { size: ROWS, toMs, after }
+  if (all.length < MOST_COUNTED) {
+    const rows = all.filter((row) => chosen.some((kind) => kind === row.verification))
+    const of = async (to: number, most: number) => rows.filter(({ at }) => at <= to).slice(0, most)
+    return { ...(await pageOf(of, place)), counts: countsOf(all, all) }
+  }
   const [page, alarming, observed] = await Promise.all([
-    pageOf((to, most) => violations(store, { ...chosen, toMs: to, most }), { size: ROWS, toMs, after }),
-    // Counted apart: where policy only observes there are very many, and they must not crowd out the others.
+    pageOf((to, most) => violations(store, { ...filter, verifications: chosen, toMs: to, most }), place),
+    // Apart from each other: where policy only observes there are very many, and they must not crowd out the rest.
     violations(store, { ...filter, toMs, verifications: ALARMING, most: MOST_COUNTED }),
     violations(store, { ...filter, toMs, verifications: ['observed'], most: MOST_COUNTED }),
   ])
@@ -53,22 +60,23 @@ async function ask(
 }
 const MOST_COUNTED = 2_000
 
-const countsOf = (...groups: readonly ViolationRow[][]): Counts =>
+const countsOf = (alarming: readonly ViolationRow[], observed: readonly ViolationRow[]): Counts =>
   Object.fromEntries(
     VIOLATIONS.map((kind) => {
-      const group = groups[kind === 'observed' ? 1 : 0] ?? []
-      const count = group.filter(({ verification }) => verification === kind).length
-      return [kind, { count, isLeast: group.length === MOST_COUNTED }]
+      const rows = kind === 'observed' ? observed : alarming
+      const count = rows.filter(({ verification }) => verification === kind).length
+      return [kind, { count, isLeast: rows.length === MOST_COUNTED }]
     }),
   ) as unknown as Counts
 
 function list(found: Found, fields: Fields, range: TimeRange): Html {
   const { rows, counts } = found
+  const isNarrowed = (fields.verification ?? fields.agent) !== undefined
   return html`${spanOfTime(range)}
 <ul class="kinds" aria-label="How many of each kind">${VIOLATIONS.map((kind) => tile(kind, counts[kind], fields))}</ul>
 <section class="list" aria-labelledby="violations">
 <h2 id="violations" class="unseen">Violations, newest first</h2>
-${rows.length === 0 ? EMPTY : violationTable(rows, (agent) => addressOf(PATH, fields, { agent }))}
+${rows.length === 0 ? (isNarrowed ? NO_MATCH : NONE) : violationTable(rows, (agent) => addressOf(PATH, fields, { agent }))}
 ${olderLinks(PATH, fields, range, found)}</section>`
 }
 
@@ -81,12 +89,15 @@ function tile(kind: Violation, { count, isLeast }: Counts[Violation], fields: Fi
 `
 }
 
-function controls(agents: readonly AgentSummary[]): (Box | Choice)[] {
+function controls(agents: readonly AgentSummary[]): Controls {
   const options = VIOLATIONS.map((kind) => [kind, FINDINGS[kind].word] as const)
-  return [
-    { name: 'agent', label: 'Agent', known: [...new Set(agents.map(({ name }) => name))] },
-    { name: 'verification', label: 'Kind', options },
-  ]
+  return {
+    boxes: [
+      { name: 'agent', label: 'Agent', known: agents.map(({ name }) => name) },
+      { name: 'verification', label: 'Kind', options },
+    ],
+  }
 }
 
-const EMPTY = html`<div class="empty"><p><strong>No violation was found.</strong> Every action of this time that has arrived in ClickHouse was allowed, or decided on and run as it was decided. It says nothing of what agents do without sending a trace: only a gateway, or the resource itself, stops that.</p></div>`
+const NO_MATCH = html`<div class="empty"><p><strong>None</strong> in this time matches. Take a filter away, or ask for a longer time.</p></div>`
+const NONE = html`<div class="empty"><p><strong>No violation was found.</strong> Whatever of this time has arrived in ClickHouse was allowed, or ran as it was decided, or is <a href="/actions?verification=unverifiable">unverifiable</a>. That says nothing of what agents do without sending a trace: only a gateway, or the resource itself, stops it.</p></div>`

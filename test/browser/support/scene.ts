@@ -3,6 +3,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import { createConsole } from '#console'
 import { createSessions, createSignIn, developmentIssuerAt } from '#identity'
 import { createHttpServer, freePort, readRunning } from '#runtime'
+import type { Store } from '#store'
 import { startBrowser } from '../../support/browser.ts'
 import { type House, type HouseOptions, startHouse } from '../../support/house.ts'
 import { type Faults, watchFaults } from './faults.ts'
@@ -39,7 +40,11 @@ export const PHONE: BrowserContextOptions = {
   deviceScaleFactor: 2,
 }
 
-export async function startScene(options: HouseOptions = {}): Promise<Scene> {
+export interface SceneOptions extends HouseOptions {
+  store?: Pick<Store, 'query'>
+}
+
+export async function startScene({ store, ...options }: SceneOptions = {}): Promise<Scene> {
   // Agents of these tests ask and say nothing more; a broker takes that for their end after two heartbeats.
   const house = await startHouse({ heartbeatMs: 600_000, ...options })
   const { log, home } = house
@@ -52,8 +57,9 @@ export async function startScene(options: HouseOptions = {}): Promise<Scene> {
   const signIn = createSignIn({ issuers, redirectUri: () => `${publicUrl()}/sign-in/callback` }, { now })
   const sessions = createSessions({}, { now, signIn, log })
   const app = createConsole(
-    { publicUrl, isDevelopment: true },
-    { desk: house.desk, signIn, sessions, now: house.clock.now, log },
+    // A busy machine is no slow store.
+    { publicUrl, isDevelopment: true, patienceMs: 60_000 },
+    { desk: house.desk, signIn, sessions, now: house.clock.now, log, ...(store ? { store } : {}) },
   )
   const port = await freePort(0)
   const server = createHttpServer({ name: 'console', host: '127.0.0.1', port }, { fetch: app.fetch, log })
