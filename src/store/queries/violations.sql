@@ -14,7 +14,7 @@ SELECT
   trace_id,
   span_id,
   request_id
-FROM holdpoint_actions_between(from_ms = {fromMs:UInt64}, to_ms = {toMs:UInt64})
+FROM holdpoint_actions_between(from_ms = {fromMs:Int64}, to_ms = {toMs:Int64})
 WHERE verification IN ('missing', 'forged', 'unbound', 'replayed', 'observed')
   AND (empty({verifications:Array(String)}) OR has({verifications:Array(String)}, verification))
   AND (empty({agents:Array(String)}) OR has({agents:Array(String)}, agent))

@@ -3,16 +3,17 @@
 -- that meets none (allowed, missing, forged, replayed, unbound) is a row without an approver.
 -- Whoever judged first, and whichever pipeline it was, the same spans give the same rows.
 --
--- From and to are milliseconds since the epoch, both included, until November 2286. What belongs to an action of that
--- time and lies outside of it is looked for within a day, and what speaks of the same request within thirty.
+-- From and to are milliseconds since the epoch, both included, and no later than 9999999999999. What came of an action
+-- of that time may lie outside of it: spans under the same ids are looked for a day around, and what has to do with
+-- the same request a hundred days.
 CREATE OR REPLACE VIEW holdpoint_actions_between AS
 WITH
   fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AS since,
   fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC') AS until,
   fromUnixTimestamp64Milli(greatest({from_ms:Int64} - 86400000, 0), 'UTC') AS before,
   fromUnixTimestamp64Milli({to_ms:Int64} + 86400000, 'UTC') AS after,
-  fromUnixTimestamp64Milli(greatest({from_ms:Int64} - 2592000000, 0), 'UTC') AS long_before,
-  fromUnixTimestamp64Milli({to_ms:Int64} + 2592000000, 'UTC') AS long_after,
+  fromUnixTimestamp64Milli(greatest({from_ms:Int64} - 8640000000, 0), 'UTC') AS long_before,
+  fromUnixTimestamp64Milli({to_ms:Int64} + 8640000000, 'UTC') AS long_after,
   -- Requests of that time, and those that spans of that time speak of.
   concerned AS (
     SELECT request_id FROM holdpoint_ledger
@@ -34,8 +35,8 @@ WITH
   entries AS (
     SELECT
       l.request_id AS request_id,
-      anyIf((l.trace_id, l.span_id), l.type = 'requested') AS asked_at,
-      anyIf((l.trace_id, l.span_id), l.type = 'spent' AND l.trace_id != '') AS spent_at,
+      anyIf((l.trace_id, l.span_id), l.type = 'requested') AS asking,
+      anyIf((l.trace_id, l.span_id), l.type = 'spent' AND l.trace_id != '') AS spending,
       minIf(l.at, l.type = 'requested') AS requested_at,
       anyIf(l.agent_name, l.type = 'requested') AS agent,
       anyIf(l.agent_iss, l.type = 'requested') AS agent_iss,
@@ -77,9 +78,9 @@ WITH
     SELECT
       e.*,
       multiIf(
-        e.spent_at.1 != '', e.spent_at,
-        empty(c.places), e.asked_at,
-        arraySort(place -> (place != e.asked_at, place.1 != e.asked_at.1, place), c.places)[1]) AS place,
+        e.spending.1 != '', e.spending,
+        empty(c.places), e.asking,
+        arraySort(place -> (place != e.asking, place.1 != e.asking.1, place), c.places)[1]) AS place,
       place.1 AS trace_id,
       place.2 AS span_id
     FROM entries AS e

@@ -1,9 +1,9 @@
--- Requests and reviews as the ledger has them, each in one row. Reading only those of some time reads only that part
--- of the ledger. From and to are milliseconds since the epoch, both included.
+-- Requests and reviews as the ledger has them, each in one row. Those of some time are found without reading all of
+-- it. From and to are milliseconds since the epoch, both included, and no later than 9999999999999.
 CREATE OR REPLACE VIEW holdpoint_requests_between AS
 WITH
-  fromUnixTimestamp64Milli(toInt64(least({from_ms:UInt64}, 9999999999999)), 'UTC') AS since,
-  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)), 'UTC') AS until
+  fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AS since,
+  fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC') AS until
 SELECT
   l.request_id AS request_id,
   minIf(l.at, l.type = 'requested') AS requested_at,
@@ -36,7 +36,7 @@ SELECT
   anyIf(l.origin, l.type = 'requested') AS origin,
   anyIf(l.ledger_index, l.type = 'requested') AS first_index
 FROM holdpoint_ledger AS l
-WHERE l.at >= since AND l.request_id GLOBAL IN (
+WHERE l.at BETWEEN since AND fromUnixTimestamp64Milli({to_ms:Int64} + 8640000000, 'UTC') AND l.request_id GLOBAL IN (
   SELECT request_id FROM holdpoint_ledger WHERE type = 'requested' AND at BETWEEN since AND until)
 GROUP BY l.request_id;
 
@@ -46,8 +46,8 @@ SELECT * FROM holdpoint_requests_between(from_ms = 0, to_ms = 9999999999999);
 -- Reviews given in that time. A review after the decision stands in the ledger and has no effect.
 CREATE OR REPLACE VIEW holdpoint_reviews_between AS
 WITH
-  fromUnixTimestamp64Milli(toInt64(least({from_ms:UInt64}, 9999999999999)), 'UTC') AS since,
-  fromUnixTimestamp64Milli(toInt64(least({to_ms:UInt64}, 9999999999999)), 'UTC') AS until,
+  fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AS since,
+  fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC') AS until,
   requests AS (
     SELECT
       l.request_id AS request_id,
@@ -61,7 +61,10 @@ WITH
       minIf((toUInt64OrZero(l.origin), l.ledger_index), l.type = 'decided') AS decided,
       countIf(l.type = 'decided') > 0 AS is_decided
     FROM holdpoint_ledger AS l
-    WHERE l.type IN ('requested', 'decided') AND l.request_id GLOBAL IN (
+    WHERE l.type IN ('requested', 'decided')
+      AND l.at BETWEEN fromUnixTimestamp64Milli(greatest({from_ms:Int64} - 8640000000, 0), 'UTC')
+                   AND fromUnixTimestamp64Milli({to_ms:Int64} + 8640000000, 'UTC')
+      AND l.request_id GLOBAL IN (
       SELECT request_id FROM holdpoint_ledger WHERE type = 'review' AND at BETWEEN since AND until)
     GROUP BY l.request_id
   ),
