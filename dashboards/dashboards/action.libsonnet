@@ -11,7 +11,7 @@ dashboard(
   description='One trace: who acted, who authorized it, when each step was taken, and where it stands in the ledger.',
   variables=[
     variables.text('trace', 'Trace', 'Id of a trace, in lowercase hexadecimal.'),
-    variables.text('request', 'Request', 'Id of an approval request, where it is not one of the trace.'),
+    variables.text('request', 'Request', 'Id of an approval request, which is enough to find its trace.'),
   ],
   rows=[
     rows.row(100, 'Who acted, who authorized', [

@@ -2,13 +2,15 @@ local columns = import '../columns.libsonnet';
 local variables = import '../variables.libsonnet';
 
 local binding = {
-  // Ids are hexadecimal or base64url; whatever else somebody types stays encoded, and finds nothing.
-  trace: "'${trace:percentencode}'",
-  request: variables.word('request'),
+  // Ids are hexadecimal or base64url; whatever else somebody types stays encoded, and finds nothing. Where only the
+  // request is known, its trace is the one that used the approval up, or else that asked.
+  trace: "if('${trace:percentencode}' != '', '${trace:percentencode}', coalesce((SELECT argMax(trace_id, type = 'spent') "
+         + "FROM holdpoint_ledger WHERE request_id = %s AND request_id != '' AND trace_id != ''), ''))" % variables.word('request'),
   // Requests of the trace, and the one that is asked for.
   requests: |||
     SELECT request_id FROM holdpoint_ledger
-      WHERE type = 'requested' AND (trace_id = '${trace:percentencode}' AND trace_id != '' OR request_id = %s)
+      WHERE type IN ('requested', 'spent')
+        AND (trace_id = '${trace:percentencode}' AND trace_id != '' OR request_id = %s)
   ||| % variables.word('request'),
 };
 
@@ -83,6 +85,7 @@ local binding = {
     ],
     rawSql: |||
       WITH
+        %(trace)s AS one_trace,
         found AS (
           SELECT
             span_id,
@@ -139,9 +142,9 @@ local binding = {
         if(f.alarming = 1, 'ran unapproved: see ledger.verification', StatusMessage) AS statusMessage
       FROM otel_traces AS s
       LEFT JOIN found AS f ON f.span_id = s.SpanId
-      WHERE TraceId = %(trace)s
-        AND Timestamp >= (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE TraceId = %(trace)s)
-        AND Timestamp <= (SELECT max(End) + 1 FROM otel_traces_trace_id_ts WHERE TraceId = %(trace)s)
+      WHERE TraceId = one_trace
+        AND Timestamp >= (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE TraceId = one_trace)
+        AND Timestamp <= (SELECT max(End) + 1 FROM otel_traces_trace_id_ts WHERE TraceId = one_trace)
       ORDER BY startTime, spanID
       LIMIT 5000
     ||| % binding,

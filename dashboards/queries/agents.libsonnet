@@ -4,8 +4,8 @@ local variables = import '../variables.libsonnet';
 local binding = {
   between: variables.between,
   mine: variables.selects('agent', 'agent'),
-  // Two rows may be of one span, for it may be sent and judged again.
-  actions: 'uniqExact(span_hash)',
+  // Two rows may be of one span, for it may be sent and judged again; an effect of an approved action is none itself.
+  actions: "uniqExactIf(span_hash, effect_of = '')",
 };
 
 {
@@ -24,9 +24,9 @@ local binding = {
     rawSql: |||
       SELECT
         $__timeInterval(at) AS time,
-        uniqExactIf(span_hash, ruling = 'allow') AS allowed,
-        uniqExactIf(span_hash, ruling = 'hold') AS held,
-        uniqExactIf(span_hash, ruling = 'deny') AS denied
+        uniqExactIf(span_hash, effect_of = '' AND ruling = 'allow') AS allowed,
+        uniqExactIf(span_hash, effect_of = '' AND ruling = 'hold') AS held,
+        uniqExactIf(span_hash, effect_of = '' AND ruling = 'deny') AS denied
       FROM holdpoint_activity
       WHERE $__timeFilter_ms(at) AND %(mine)s
       GROUP BY time
@@ -55,8 +55,8 @@ local binding = {
         agent,
         arrayStringConcat(arraySort(groupUniqArray(10)(environment)), ', ') AS environments,
         %(actions)s AS actions,
-        uniqExactIf(span_hash, ruling = 'hold') AS held,
-        uniqExactIf(span_hash, ruling = 'deny') AS denied,
+        uniqExactIf(span_hash, effect_of = '' AND ruling = 'hold') AS held,
+        uniqExactIf(span_hash, effect_of = '' AND ruling = 'deny') AS denied,
         uniqExactIf(span_hash, verification IN ('missing', 'forged', 'unbound', 'replayed')) AS unapproved,
         uniqExact(kind, name) AS tools,
         max(at) AS last
@@ -97,7 +97,7 @@ local binding = {
       FROM holdpoint_activity
       WHERE at BETWEEN $__fromTime_ms - INTERVAL 30 DAY AND $__toTime_ms AND %(mine)s
       GROUP BY agent, kind, name, target
-      HAVING first >= $__fromTime_ms
+      HAVING first >= $__fromTime_ms AND times > 0
       ORDER BY first DESC
       LIMIT 200
     ||| % binding,

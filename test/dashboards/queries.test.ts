@@ -200,6 +200,20 @@ describe('what was planted is found by a panel', () => {
     expect(Number(found?.before)).toBe(0)
   })
 
+  test('dashboards - the id of a request is enough to see its trace, who released it, and where it stands', async () => {
+    const { requestIds, traceIds } = planted('night-export')
+    const only = { trace: '', request: requestIds[0] ?? '' }
+    expect(await rowsOf('action.json', 'Trace', only)).toContainEqual(
+      expect.objectContaining({ traceID: traceIds[0] }),
+    )
+    expect(await rowsOf('action.json', 'Gated actions of this trace', only)).toContainEqual(
+      expect.objectContaining({ request_id: requestIds[0], decision: 'approved', verification: 'verified' }),
+    )
+    const steps = (await rowsOf('action.json', 'Timeline', only)).map(({ step }) => step)
+    expect(steps).toEqual(['requested', 'review', 'review', 'decided', 'spent', 'outcome'])
+    expect(await rowsOf('action.json', 'Where it stands in the ledger', only)).toHaveLength(steps.length)
+  })
+
   test('dashboards - the trace of a forged approval says so on the span, whatever the span says of itself', async () => {
     const { traceIds, spanIds } = planted('forged-approval')
     const { columns, rows } = await ask(named('action.json', 'Trace (A)'), { trace: traceIds[0] ?? '' })
