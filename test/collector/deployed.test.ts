@@ -8,6 +8,7 @@ import { type Installation, startInstallation } from '../support/collector/insta
 import { generate } from '../support/collector/load.ts'
 import { forwardTo, startClickHouse, type TestClickHouse } from '../support/collector/positions.ts'
 import { findCollector } from '../support/collector/programs.ts'
+import { parsePrometheus, sampleValue } from '../support/metrics/parse.ts'
 import { startProgram } from '../support/program.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -55,13 +56,16 @@ describe.skipIf(findCollector() === undefined)(
         },
       })
       await pipeline.said('the pipeline is ready')
-      const { port } = JSON.parse(
-        pipeline
-          .stderr()
-          .split('\n')
-          .find((line) => line.includes('the pipeline is ready')) ?? '',
-      )
-      return { url: `https://localhost:${port}`, stop: () => endOf(pipeline.child) }
+      const logged = (text: string): Record<string, string> =>
+        JSON.parse(
+          pipeline
+            .stderr()
+            .split('\n')
+            .find((line) => line.includes(text)) ?? '',
+        )
+      const { port } = logged('the pipeline is ready')
+      const { url: metricsUrl = '' } = logged('metrics can be read')
+      return { url: `https://localhost:${port}`, metricsUrl, stop: () => endOf(pipeline.child) }
     }
 
     const stored = async (service: string): Promise<number> => {
@@ -80,6 +84,11 @@ describe.skipIf(findCollector() === undefined)(
       })
       await generate(before, { signal: 'traces', count: 10, over: 'grpc', service: 'behind' })
       await expect.poll(() => stored('behind'), { timeout: 20_000 }).toBe(20)
+      const told = parsePrometheus(await (await fetch(pipeline.metricsUrl)).text())
+      expect(sampleValue(told, 'target_info', { service_name: 'holdpoint-pipeline' })).toBe(1)
+      const items = { signal: 'traces', result: 'stored' }
+      expect(sampleValue(told, 'holdpoint_pipeline_items_total', items)).toBe(20)
+      expect(await (await fetch(new URL('/readyz', pipeline.metricsUrl))).json()).toEqual({ status: 'ready' })
       await before.stop()
       await pipeline.stop()
     })
