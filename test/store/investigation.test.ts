@@ -1,0 +1,347 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LedgerEntry } from '#contract'
+import { createStore, type FindingRow, type Store, unixNanoText, violations, whoActed } from '#store'
+import { approver, digest, finding, ledgerRows, requested, T0, trace } from './action-rows.ts'
+import { type RunningEngine, startEngine } from './engine-fixture.ts'
+
+const DAY_MS = 86_400_000
+
+let running: RunningEngine
+let store: Store
+/** Everything is asked as the user who only reads. */
+let reader: Store
+beforeAll(async () => {
+  running = await startEngine()
+  store = createStore(running.engine.writer)
+  reader = createStore(running.engine.reader)
+  await store.migrate()
+  await store.insertLedger(ledgerRows(0, LEDGER), 'ledger')
+  await store.insertLedger(ledgerRows(0, LEDGER), 'the same entries, by another pipeline')
+  for (const [at, one] of FINDINGS.entries()) await store.insertFindings([one], `finding ${at}`)
+}, 30_000)
+afterAll(async () => {
+  await store?.close()
+  await reader?.close()
+  await running?.stop()
+})
+
+const of = (requestId: string, char: string) => ({ requestId, actionDigest: digest(char) })
+const review = (at: number, requestId: string, char: string, sub: string): LedgerEntry => ({
+  type: 'review',
+  at,
+  ...of(requestId, char),
+  reviewer: approver(sub),
+  groups: ['sre'],
+  verdict: 'approve',
+  renderHash: digest('d'),
+})
+const decided = (
+  at: number,
+  requestId: string,
+  char: string,
+  decision: 'approved' | 'denied',
+): LedgerEntry => ({
+  type: 'decided',
+  at,
+  ...of(requestId, char),
+  decision,
+  by: [approver('ana')],
+})
+const consumed = (at: number, requestId: string, char: string, by = char): LedgerEntry => ({
+  type: 'spent',
+  at,
+  ...of(requestId, char),
+  spend: 'consumed',
+  nonce: 'n'.repeat(16),
+  trace: trace(by),
+})
+/** A question that nobody waits for. */
+const UNWAITED = { process: undefined }
+
+const LEDGER: LedgerEntry[] = [
+  requested('r1', '1', {
+    ruling: { effect: 'hold', rule: 'export', policyVersion: 3, policyHash: digest('f'), risk: 'high' },
+  }),
+  review(T0 + 1_500, 'r1', '1', 'ana'),
+  decided(T0 + 2_000, 'r1', '1', 'approved'),
+  review(T0 + 2_500, 'r1', '1', 'bob'),
+  consumed(T0 + 3_000, 'r1', '1'),
+  { type: 'outcome', at: T0 + 4_000, ...of('r1', '1'), outcome: 'executed' },
+  // Waits for days, and is then run in another trace.
+  requested('r2', '2', { at: T0 + DAY_MS, ...UNWAITED }),
+  decided(T0 + 5 * DAY_MS, 'r2', '2', 'approved'),
+  consumed(T0 + 5 * DAY_MS + 1_000, 'r2', '2', '3'),
+  // Denied, and nobody waited.
+  requested('r4', '4', { at: T0 + 2 * DAY_MS, ...UNWAITED }),
+  decided(T0 + 2 * DAY_MS + 60_000, 'r4', '4', 'denied'),
+  // Denied, and somebody waited.
+  requested('r5', '5', { at: T0 + 2 * DAY_MS }),
+  decided(T0 + 2 * DAY_MS + 60_000, 'r5', '5', 'denied'),
+  requested('r6', '6', { at: T0 + 6 * DAY_MS }),
+]
+
+const at = (char: string, ms: number, more: Partial<FindingRow>): FindingRow =>
+  finding(char, {
+    timestamp: unixNanoText(BigInt(ms) * 1_000_000n),
+    judged_at: ms + 2_000,
+    received_at: ms + 1_000,
+    content_digest: digest(char),
+    ...more,
+  })
+const refused = { verification: 'refused', outcome: 'not_run' } as const
+const allowed = {
+  name: 'lookup_customer',
+  ruling: 'allow',
+  rule: 'lookup',
+  verification: 'not_required',
+} as const
+
+const FINDINGS: FindingRow[] = [
+  at('1', T0 + 3_000, { request_id: 'r1', verification: 'verified' }),
+  at('3', T0 + 5 * DAY_MS + 1_000, { request_id: 'r2', verification: 'verified' }),
+  // Somebody came back for the answer twice: in another trace, and in that of the question.
+  at('a', T0 + 3 * DAY_MS, { request_id: 'r4', ...refused }),
+  at('4', T0 + 3 * DAY_MS, { span_id: 'e'.repeat(16), request_id: 'r4', ...refused }),
+  // Says that it was not run on an answer that somebody else waited for.
+  at('b', T0 + 3 * DAY_MS, { request_id: 'r5', ...refused }),
+  at('c', T0 + 4 * DAY_MS, { verification: 'missing' }),
+  at('c', T0 + 4 * DAY_MS + 5_000, { verification: 'observed', content_digest: digest('0') }),
+  ...['7', '8', '9'].map((char, no) => at(char, T0 + no * DAY_MS, allowed)),
+  // Sent again.
+  at('7', T0, { ...allowed, received_at: T0 + 9_000, judged_at: T0 + 9_500 }),
+]
+
+const ROWS = '* EXCEPT judged_at'
+const ORDER = 'ORDER BY at, trace_id, span_id, request_id'
+
+describe('actions of a time', () => {
+  test.each([
+    ['all of it', 0, 7 * DAY_MS],
+    ['the day of an approval', -1, DAY_MS - 1],
+    ['the day of a question, decided days later', DAY_MS, 2 * DAY_MS - 1],
+    ['the day on which it was run', 5 * DAY_MS, 6 * DAY_MS],
+    ['the days of denials', 2 * DAY_MS, 3 * DAY_MS],
+    ['the moment of one', 0, 0],
+    ['the far future', 1_000 * DAY_MS, 1_001 * DAY_MS],
+  ])('store - they are those of ever that lie in it: %s', async (_, from, to) => {
+    const times = { from: T0 + from, to: T0 + to }
+    const expected = await reader.query(
+      `SELECT ${ROWS} FROM holdpoint_actions
+       WHERE toUnixTimestamp64Milli(at) BETWEEN {from:Int64} AND {to:Int64} ${ORDER}`,
+      times,
+    )
+    const found = await reader.query(
+      `SELECT ${ROWS} FROM holdpoint_actions_between(from_ms = {from:UInt64}, to_ms = {to:UInt64}) ${ORDER}`,
+      times,
+    )
+    expect(found).toEqual(expected)
+    if (from === 0 && to > 0) expect(found).toHaveLength(11)
+  })
+
+  test.each(['1', '2', '3', '4', '7', 'f'])('store - of trace %s they are those of ever', async (char) => {
+    const id = { id: char.repeat(32) }
+    expect(
+      await reader.query(
+        `SELECT ${ROWS} FROM holdpoint_actions_of_trace(trace_id = {id:String}) ${ORDER}`,
+        id,
+      ),
+    ).toEqual(
+      await reader.query(`SELECT ${ROWS} FROM holdpoint_actions WHERE trace_id = {id:String} ${ORDER}`, id),
+    )
+  })
+
+  test('store - its ends may be what a dashboard calculates', async () => {
+    const [row] = await reader.query(
+      `SELECT count() AS n FROM holdpoint_actions_between(
+         from_ms = toUnixTimestamp(toDateTime(${T0 / 1_000})) * 1000, to_ms = toUnixTimestamp64Milli(toDateTime64(${T0 / 1_000}, 3)) + 1)`,
+    )
+    expect(row).toEqual({ n: 2 })
+  })
+
+  test('store - a view that there is not is refused to a reader', async () => {
+    await expect(reader.query('SELECT * FROM holdpoint_nothing(a = 1)')).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    })
+  })
+})
+
+describe('a question that nobody waited for', () => {
+  const request = (id: string) =>
+    reader.query(
+      'SELECT trace_id, span_id, decision, outcome, verification, refused_by FROM holdpoint_actions WHERE request_id = {id:String} ORDER BY decision DESC, trace_id',
+      { id },
+    )
+
+  test('store - once denied, it is the action that came back in its trace; another one stands alone', async () => {
+    expect(await request('r4')).toEqual([
+      {
+        trace_id: '4'.repeat(32),
+        span_id: 'e'.repeat(16),
+        decision: 'denied',
+        outcome: 'not_run',
+        verification: 'refused',
+        refused_by: ['ANA'],
+      },
+      expect.objectContaining({ trace_id: 'a'.repeat(32), decision: '', verification: 'refused' }),
+    ])
+  })
+
+  test('store - where somebody waited, nothing else takes the place of the span that asked', async () => {
+    expect(await request('r5')).toMatchObject([
+      { trace_id: '5'.repeat(32), decision: 'denied', verification: '' },
+      { trace_id: 'b'.repeat(32), decision: '', verification: 'refused' },
+    ])
+  })
+
+  test('store - once approved, it is the action that used the approval', async () => {
+    expect(await request('r2')).toMatchObject([
+      { trace_id: '3'.repeat(32), decision: 'approved', verification: 'verified' },
+    ])
+  })
+})
+
+describe('findings in the order of time', () => {
+  const ARRIVED = T0 - 30 * DAY_MS
+
+  test.each([
+    ['half a century ago', 1_000, ARRIVED],
+    ['in a hundred years', 4_900_000_000_000, ARRIVED],
+    ['two days ago', ARRIVED - 2 * DAY_MS, ARRIVED],
+    ['in ten minutes', ARRIVED + 600_000, ARRIVED],
+    ['an hour ago', ARRIVED - 3_600_000, ARRIVED - 3_600_000],
+  ])(
+    'store - a span that says it began %s stands where that can be believed, or at its arrival',
+    async (_, says, stands) => {
+      const char = 'd'
+      const id = { id: `${says}`.padStart(32, '0') }
+      await store.insertFindings(
+        [
+          at(char, says, {
+            trace_id: id.id,
+            received_at: ARRIVED,
+            judged_at: ARRIVED,
+            verification: 'missing',
+          }),
+        ],
+        `dated ${says}`,
+      )
+      const query = (table: string) =>
+        reader.query(`SELECT toUnixTimestamp64Milli(at) AS at FROM ${table} WHERE trace_id = {id:String}`, id)
+      expect(await query('holdpoint_activity')).toEqual([{ at: stands }])
+      expect(await query('holdpoint_actions')).toEqual([{ at: stands }])
+    },
+  )
+
+  test('store - a span that was sent twice is counted once', async () => {
+    const [row] = await reader.query(
+      `SELECT uniqExact(span_hash) AS n FROM holdpoint_activity WHERE verification = 'not_required'`,
+    )
+    expect(row).toEqual({ n: 3 })
+  })
+})
+
+describe('requests and reviews', () => {
+  test('store - each request is one row, by what the ledger says', async () => {
+    const rows = await reader.query(
+      `SELECT request_id, state, decision, user, risk, wait_ms, approvers, channels, spend, outcome, first_index
+       FROM holdpoint_requests ORDER BY request_id`,
+    )
+    const nothing = { approvers: [], channels: [], spend: '', outcome: '' }
+    const first = { user: 'https://idp#uma', risk: 'high', approvers: ['ANA'], channels: ['cli'] }
+    expect(rows).toMatchObject([
+      {
+        request_id: 'r1',
+        state: 'approved',
+        wait_ms: 2_000,
+        ...first,
+        spend: 'consumed',
+        outcome: 'executed',
+        first_index: 0,
+      },
+      { request_id: 'r2', state: 'approved', wait_ms: 4 * DAY_MS, spend: 'consumed', outcome: '' },
+      { request_id: 'r4', state: 'denied', decision: 'denied' },
+      { request_id: 'r5', state: 'denied' },
+      { request_id: 'r6', state: 'pending', decision: '', wait_ms: null, ...nothing },
+    ])
+    expect(
+      await reader.query(
+        'SELECT request_id FROM holdpoint_requests_between(from_ms = {from:UInt64}, to_ms = {to:UInt64})',
+        { from: T0 + 1, to: T0 + DAY_MS },
+      ),
+    ).toEqual([{ request_id: 'r2' }])
+  })
+
+  test('store - each review is one row, and tells whether it came too late to count', async () => {
+    expect(
+      await reader.query(
+        `SELECT request_id, reviewer, reviewer_name, reviewer_groups, review_ms, after_decision, rule, risk, ledger_index
+         FROM holdpoint_reviews ORDER BY at`,
+      ),
+    ).toEqual([
+      {
+        request_id: 'r1',
+        reviewer: 'https://idp#ana',
+        reviewer_name: 'ANA',
+        reviewer_groups: ['sre'],
+        review_ms: 1_500,
+        after_decision: 0,
+        rule: 'export',
+        risk: 'high',
+        ledger_index: 1,
+      },
+      expect.objectContaining({ reviewer_name: 'BOB', review_ms: 2_500, after_decision: 1 }),
+    ])
+  })
+})
+
+describe('the queries of dashboards and console', () => {
+  const everything = { fromMs: T0, toMs: T0 + 7 * DAY_MS, most: 100 }
+
+  test('store - who acted: the newest first, with whoever answered', async () => {
+    const rows = await whoActed(reader, everything)
+    expect(rows.map((row) => row.at)).toEqual(rows.map((row) => row.at).sort((a, b) => b - a))
+    expect(rows.find(({ request_id }) => request_id === 'r1')).toMatchObject({
+      at: T0,
+      agent: 'billing-bot',
+      user: 'https://idp#uma',
+      action: 'tool export_customers',
+      approvers: 'ANA',
+      assurance: 'login',
+      channel: 'cli',
+      wait_ms: 2_000,
+      outcome: 'executed',
+      verification: 'verified',
+      risk: 'high',
+    })
+    expect(rows.find(({ trace_id }) => trace_id[0] === '4')).toMatchObject({ approvers: 'ANA' })
+  })
+
+  test.each([1, 3, 8])('store - who acted: the newest %i are the newest of all', async (most) => {
+    const all = await whoActed(reader, everything)
+    expect(await whoActed(reader, { ...everything, most })).toEqual(all.slice(0, most))
+  })
+
+  test.each([
+    ['verifications', { verifications: ['not_required' as const] }, 3],
+    [
+      'verifications without what is allowed',
+      { verifications: ['verified' as const, 'refused' as const] },
+      5,
+    ],
+    ['rulings', { rulings: ['allow'] }, 3],
+    ['agents', { agents: ['nobody'] }, 0],
+    ['environments', { environments: ['staging'] }, 0],
+    ['text', { text: 'LOOKUP' }, 3],
+    ['text in a person’s name', { text: 'ana' }, 4],
+  ])('store - who acted: only those of %s', async (_, filter, expected) => {
+    const rows = await whoActed(reader, { ...everything, ...filter })
+    expect(rows).toHaveLength(expected)
+  })
+
+  test('store - violations: what went round the gate, the worst of several words', async () => {
+    const rows = await violations(reader, everything)
+    expect(rows).toMatchObject([{ verification: 'missing', trace_id: 'c'.repeat(32), ruling: 'hold' }])
+    expect(await violations(reader, { ...everything, verifications: ['forged'] })).toEqual([])
+    expect(await violations(reader, { ...everything, toMs: T0 + DAY_MS })).toEqual([])
+  })
+})
