@@ -3,6 +3,7 @@ import { publishTrust, signPolicy } from '#broker'
 import { agentSubject, encodeMessage } from '#contract'
 import { claimOf, consumeOf, eventually, holdAction, reviewAs } from '../support/held.ts'
 import { type House, POLICY, startHouse, type TestAgent } from '../support/house.ts'
+import { standStill } from '../support/stand-still.ts'
 
 let house: House
 let agent: TestAgent
@@ -49,7 +50,7 @@ test('broker - while NATS is away nobody can prove that they live, and nothing i
 
 test('broker - a line that was cut without a word is not the silence of those behind it', async () => {
   const held = await holdAction(agent)
-  process.kill(house.nats.pid, 'SIGSTOP')
+  await standStill(house.nats.pid)
   house.clock.advance(MINUTE)
   await eventually(
     async () => house.lines.some((line) => line.includes('could not be tended')),

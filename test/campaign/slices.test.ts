@@ -1,21 +1,22 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 
 /** A campaign as it is run by hand, only shorter; resolves to its exit code and its last line. It ends with its test. */
 async function campaign(signal: AbortSignal, name: string, ...args: string[]) {
   const program = join(import.meta.dirname, 'run.ts')
   const child = spawn(process.execPath, [program, name, ...args, '--json'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     signal,
   })
-  let stdout = ''
-  child.stdout.on('data', (text) => {
-    stdout += text
-  })
+  const said = Promise.all([text(child.stdout), text(child.stderr)])
   const [code] = (await once(child, 'close')) as [number | null]
-  return { code, result: JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown> }
+  const [stdout, stderr] = await said
+  const [last = ''] = stdout.trim().split('\n').slice(-1)
+  if (!last.startsWith('{')) throw new Error(`${name} ended with ${code} and without a result:\n${stderr}`)
+  return { code, result: JSON.parse(last) as Record<string, unknown> }
 }
 
 /** `first`: what went wrong, in words. */
@@ -31,14 +32,14 @@ describe.concurrent('slices', () => {
   test('race - one winner for each key on one node and on three, and everybody learns who', async ({
     signal,
   }) => {
-    const { code, result } = await campaign(signal, 'race', '--n', '15')
+    const { code, result } = await campaign(signal, 'race', '--n', '5')
     passes(code, result)
-    const whole = { commits: { n: 15, entries: 15 }, consumptions: { n: 60, winners: 1 } }
+    const whole = { commits: { n: 5, entries: 5 }, consumptions: { n: 20, winners: 1 } }
     expect(result).toMatchObject({ oneNode: whole, threeNodes: whole })
   }, 120_000)
 
   test('race - without write-once subjects there is more than one', async ({ signal }) => {
-    const { code, result } = await campaign(signal, 'race', '--n', '8', '--without', 'write-once')
+    const { code, result } = await campaign(signal, 'race', '--n', '2', '--without', 'write-once')
     fails(code, result)
   }, 120_000)
 

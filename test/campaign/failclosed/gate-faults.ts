@@ -3,6 +3,7 @@ import { createGate, type Gate } from '#gate'
 import { generateKey, loadKey, signDocument } from '#warrant/issue'
 import { attempt, configFor, POLICY, startScene } from '../../support/gate-scene.ts'
 import type { ScriptedBroker, ScriptedRequest } from '../../support/scripted-broker.ts'
+import { standStill } from '../../support/stand-still.ts'
 import { type Fault, pause, type Seen, worksWithin } from './fault.ts'
 
 interface GateScene {
@@ -123,7 +124,7 @@ const at = (
 
 export const gateFaults: readonly GateFault[] = [
   at('NATS', 'stands still', NO_ANSWER, async ({ natsPid }) => {
-    process.kill(natsPid, 'SIGSTOP')
+    await standStill(natsPid)
     return () => void process.kill(natsPid, 'SIGCONT')
   }),
   at('broker', 'down', NO_ANSWER, async ({ broker, natsUrl }) => {

@@ -4,6 +4,7 @@ import { ledgerStream, PAYLOAD_KEY_STREAM, PAYLOAD_STREAM, TRUST_STREAM } from '
 import { createGate } from '#gate'
 import { reviewAs } from '../../support/held.ts'
 import { EPOCH, type House, POLICY, startHouse } from '../../support/house.ts'
+import { standStill } from '../../support/stand-still.ts'
 import { type Fault, pause, type Seen, worksWithin } from './fault.ts'
 import { type Keys, startKeys } from './keys.ts'
 
@@ -66,7 +67,7 @@ export const houseFaults: readonly HouseFault[] = [
     return () => house.nats.start()
   }),
   at('NATS', 'stands still', NO_LEDGER, async ({ house }) => {
-    process.kill(house.nats.pid, 'SIGSTOP')
+    await standStill(house.nats.pid)
     return () => void process.kill(house.nats.pid, 'SIGCONT')
   }),
   at('ledger', 'full', NO_LEDGER, full(ledgerStream(EPOCH))),

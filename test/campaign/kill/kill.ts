@@ -11,6 +11,8 @@ import { createWitness } from './witness.ts'
 const SETTLED_WITHIN_MS = 45_000
 const GOES_ON_WITHIN_MS = 30_000
 const COMES_BY_WITHIN_MS = 3_000
+/** Fewer where little is killed: between two kills everybody is as busy as ever. */
+const MOST_WORKERS = 12
 
 interface Scene {
   house: House
@@ -39,7 +41,7 @@ export async function kill({
   let load: Load | undefined
   try {
     await brokers.start()
-    load = await startLoad(house, witness, seed)
+    load = await startLoad(house, witness, { seed, workers: Math.min(MOST_WORKERS, 4 * kills) })
     const { ran } = load
     const goesOn = async (after: string): Promise<void> => {
       if (!(await ranSince(ran))) problems.push(`nothing went on after ${after}`)

@@ -7,7 +7,6 @@ import { FAST_POLICY_NAMES, TWO_PEOPLE } from './policy.ts'
 import type { Acknowledged, Witness } from './witness.ts'
 
 const AGENTS = 3
-const WORKERS = 12
 const LOOK_EVERY_MS = 50
 
 export interface Ran {
@@ -26,7 +25,11 @@ export interface Load {
   stop(): Promise<void>
 }
 
-export async function startLoad(house: House, witness: Witness, seed: number): Promise<Load> {
+export async function startLoad(
+  house: House,
+  witness: Witness,
+  options: { seed: number; workers: number },
+): Promise<Load> {
   const gates = await startGates(house, witness)
   const ran: Ran[] = []
   const refused: Record<string, number> = {}
@@ -35,7 +38,7 @@ export async function startLoad(house: House, witness: Witness, seed: number): P
 
   async function work(worker: number): Promise<void> {
     const gate = gates[worker % AGENTS] as Gate
-    const random = createRandom(seed * WORKERS + worker)
+    const random = createRandom(options.seed * options.workers + worker)
     for (let job = 0; !finishing.signal.aborted; job++) {
       const name = FAST_POLICY_NAMES[Math.floor(random() * FAST_POLICY_NAMES.length)] as string
       const asked = await gate.ask({
@@ -57,7 +60,7 @@ export async function startLoad(house: House, witness: Witness, seed: number): P
     }
   }
 
-  const workers = Array.from({ length: WORKERS }, (_, worker) => work(worker))
+  const workers = Array.from({ length: options.workers }, (_, worker) => work(worker))
   const people = (['bob', 'carol'] as const).map((person) =>
     answerAll(house, person, witness, stopping.signal),
   )

@@ -13,6 +13,8 @@ import { QUICKER, TAKEOVER_MS } from './quicker.ts'
 const PIPELINES = ['pipeline A', 'pipeline B']
 const GOES_ON_WITHIN_MS = 60_000
 const POISON_EVERY = 5
+/** Fewer where little goes wrong: each of them sends as fast as it is answered. */
+const MOST_SENDERS = 6
 
 export interface PipelineCampaign {
   cycles: number
@@ -36,7 +38,8 @@ export async function campaign({ cycles, seed, only = /./, say }: PipelineCampai
     const problems: string[] = []
     const happened: Record<string, number> = {}
 
-    load = startLoad({ endpoints: pipelines.map(({ endpoint }) => endpoint), actions, seed })
+    const endpoints = pipelines.map(({ endpoint }) => endpoint)
+    load = startLoad({ endpoints, actions, seed, senders: Math.min(MOST_SENDERS, 1 + cycles) })
     for (let cycle = 1; cycle <= cycles; cycle++) {
       await pause(random() * 300)
       const now = faults.next()

@@ -22,8 +22,7 @@ export interface Load {
   finish(): Promise<void>
 }
 
-const SENDERS = 6
-/** The last of them speak gRPC. */
+/** The last of the senders speak gRPC. */
 const GRPC_SENDERS = 1
 const SHARE_OF_GATED = 0.05
 /** Mostly small ones; some fill more than one message of NATS. */
@@ -36,19 +35,20 @@ export function startLoad(options: {
   endpoints: readonly Endpoint[]
   actions: ReturnType<typeof createActions>
   seed: number
+  senders: number
 }): Load {
-  const { endpoints, actions, seed } = options
+  const { endpoints, actions, seed, senders } = options
   const acknowledged: Acknowledged[] = []
   const problems: string[] = []
   const finishing = new AbortController()
   let sentAgain = 0
 
   async function work(sender: number): Promise<void> {
-    const random = createRandom(seed * SENDERS + sender)
-    const send = sender >= SENDERS - GRPC_SENDERS ? sendGrpc : sendHttp
+    const random = createRandom(seed * senders + sender)
+    const send = sender >= senders - GRPC_SENDERS ? sendGrpc : sendHttp
     for (let nth = 1; !finishing.signal.aborted; nth++) {
       const key = keyOf(sender + 1, nth)
-      const { signal, items, body } = await requestOf(key, random)
+      const { signal, items, body } = await requestOf(key, random, nth === 1)
       for (let tries = sender; ; tries++) {
         const answer = await send(endpoints[tries % endpoints.length] as Endpoint, signal, body)
         if (answer.is === 'taken') acknowledged.push({ key, signal, items })
@@ -60,16 +60,17 @@ export function startLoad(options: {
     }
   }
 
-  async function requestOf(key: string, random: () => number) {
+  /** The first of each sender has an action in it, however short a campaign is. */
+  async function requestOf(key: string, random: () => number, isFirst: boolean) {
     const content = { key, nowMs: Date.now(), items: sizeOf(random) }
-    const signal = signalOf(random())
+    const signal = isFirst ? 'traces' : signalOf(random())
     if (signal === 'logs') return { signal, items: content.items, body: logs(content) }
     if (signal === 'metrics') return { signal, items: content.items, body: metrics(content) }
-    const gated = random() < SHARE_OF_GATED ? await actions.next(key) : undefined
+    const gated = isFirst || random() < SHARE_OF_GATED ? await actions.next(key) : undefined
     return { signal, items: content.items, body: traces(content, gated) }
   }
 
-  const working = Array.from({ length: SENDERS }, (_, sender) => work(sender))
+  const working = Array.from({ length: senders }, (_, sender) => work(sender))
   return {
     acknowledged,
     problems,

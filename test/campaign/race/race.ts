@@ -4,17 +4,24 @@ import { startInstallation } from './installation.ts'
 
 const MOST_CONSUMPTIONS = 1_000
 
-export async function race(options: { keys: number; seed: number; say: (line: string) => void }) {
-  const { keys, seed, say } = options
+const NODES = { oneNode: 1, threeNodes: 3 } as const
+type Topology = keyof typeof NODES
+
+export async function race(options: {
+  keys: number
+  seed: number
+  topologies: readonly Topology[]
+  say: (line: string) => void
+}) {
+  const { keys, seed, topologies, say } = options
   const calls = Math.min(MOST_CONSUMPTIONS, 4 * keys)
-  const oneNode = await raceOn(1)
-  const threeNodes = await raceOn(3)
-  const parts = [oneNode, threeNodes].flatMap(({ commits, consumptions }) => [commits, consumptions])
+  const races: Partial<Record<Topology, Awaited<ReturnType<typeof raceOn>>>> = {}
+  for (const topology of topologies) races[topology] = await raceOn(NODES[topology])
+  const parts = Object.values(races).flatMap(({ commits, consumptions }) => [commits, consumptions])
   return {
     n: parts.reduce((sum, { n }) => sum + n, 0),
     violations: parts.reduce((sum, { violations }) => sum + violations, 0),
-    oneNode,
-    threeNodes,
+    ...races,
   }
 
   async function raceOn(nodes: 1 | 3) {
