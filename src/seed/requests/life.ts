@@ -1,7 +1,6 @@
 import {
   actionDigest,
   type DecidedEntry,
-  type LedgerEntry,
   type OutcomeEntry,
   type RequestedEntry,
   type Ruling,
@@ -10,7 +9,6 @@ import {
 import type { Random } from '../random.ts'
 import type { SpanId, TraceId } from '../spans/span.ts'
 import { hexOf } from '../spans/span.ts'
-import type { Recorded } from '../traffic/judgement.ts'
 import type { Call, Variant } from '../world/actions.ts'
 import type { Agent } from '../world/agents.ts'
 import { INSTALLATION } from '../world/names.ts'
@@ -113,8 +111,3 @@ export const outcomeOf = (request: RequestedEntry, at: number, errorType?: strin
   outcome: errorType === undefined ? 'executed' : 'failed',
   ...(errorType === undefined ? {} : { errorType }),
 })
-
-/** A request, and what was said to it. */
-export interface Life extends Recorded {
-  reviews: readonly LedgerEntry[]
-}

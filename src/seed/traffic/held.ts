@@ -52,8 +52,9 @@ export function hold(run: Run, parent: SpanId, startUs: number, deed: Deed, cour
   const requested = openRequest({ agent, call, variant, ruling, user, atMs, trace, span, process }, random)
   const answered = answer(requested, course?.answers ?? ordinaryAnswers(requested, random), policy, random)
   const decided = decide(requested, answered, course, random)
-  const recorded: Recorded = { requested, decided }
-  week.ledger.add(requested, ...answered.reviews.filter(({ at }) => at < decided.at), decided)
+  const reviews = answered.reviews.filter(({ at }) => at < decided.at)
+  const recorded: Recorded = { requested, reviews, decided }
+  week.ledger.add(requested, ...reviews, decided)
   week.requests.push(recorded)
 
   const heardUs = decided.at * 1000 + random.between(3_000, 40_000)

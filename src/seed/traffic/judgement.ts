@@ -5,6 +5,7 @@ import {
   type OutcomeEntry,
   principalId,
   type RequestedEntry,
+  type ReviewEntry,
   type SpanOutcome,
   type SpentEntry,
   type Verification,
@@ -14,6 +15,7 @@ import type { Attributes, Judgement, Value } from '../spans/span.ts'
 /** A request as the ledger has it. */
 export interface Recorded {
   requested: RequestedEntry
+  reviews?: readonly ReviewEntry[]
   decided?: DecidedEntry
   spent?: SpentEntry
   outcome?: OutcomeEntry

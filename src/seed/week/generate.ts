@@ -2,6 +2,7 @@ import type { LedgerRow, RowBlock } from '#store'
 import { plant } from '../incidents/plant.ts'
 import type { Planted } from '../incidents/planted.ts'
 import { logBlocks, requestedRecord } from '../logs.ts'
+import { metricBlocks } from '../metrics/metrics.ts'
 import type { SeedOptions } from '../options.ts'
 import type { SpanSink } from '../spans/span.ts'
 import { createSpanWriter } from '../spans/writer.ts'
@@ -41,6 +42,7 @@ export function* generateWeek(options: SeedOptions, watch?: SpanSink): Generator
   yield { of: 'ledger', rows: entries }
   const asked = week.requests.map(({ requested }) => requested).filter(({ at }) => at < week.untilMs)
   for (const block of logBlocks(asked.map(requestedRecord))) yield { of: 'rows', block }
+  for (const block of metricBlocks(week)) yield { of: 'rows', block }
   yield { of: 'report', incidents }
 }
 

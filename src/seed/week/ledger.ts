@@ -8,19 +8,20 @@ export interface Ledger {
   add(...entries: readonly LedgerEntry[]): void
   /** Those before this time, in the order of their times, each under the next index. */
   write(beforeMs: number): LedgerRow[]
-  /** How many have been written. */
-  size(): number
+  /** Of those that have been written. */
+  times(): readonly number[]
 }
 
 /** Entries are thought of request by request, and stand in the log as they would have been committed. */
 export function createLedger(): Ledger {
   let waiting: LedgerEntry[] = []
-  let index = 0
+  const times: number[] = []
 
   const toRow = (entry: LedgerEntry): LedgerRow => {
     const statement = encodeEntry(entry)
     const hash = Buffer.from(leafHash(statement)).toString('hex')
-    return toLedgerRow(entry, { origin: LEDGER, index: index++, leafHash: hash, statement })
+    const index = times.push(entry.at) - 1
+    return toLedgerRow(entry, { origin: LEDGER, index, leafHash: hash, statement })
   }
 
   return {
@@ -31,6 +32,6 @@ export function createLedger(): Ledger {
       // Stable: what was added later of the same time stands later.
       return due.sort((one, other) => one.at - other.at).map(toRow)
     },
-    size: () => index,
+    times: () => times,
   }
 }

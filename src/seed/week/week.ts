@@ -7,6 +7,7 @@ import type { SpanSink } from '../spans/span.ts'
 import type { Recorded } from '../traffic/judgement.ts'
 import { readPolicies, type SeededPolicy } from '../world/policy.ts'
 import { createLedger, type Ledger } from './ledger.ts'
+import { createVolume, type Volume } from './volume.ts'
 
 /** What everything in a week has in common: its time, its rules, and where it is written. */
 export interface Week {
@@ -19,6 +20,7 @@ export interface Week {
   /** Where spans go. One that ends after the week is dropped: its process has not sent it yet. */
   sink: SpanSink
   ledger: Ledger
+  volume: Volume
   /** Of everything that was asked, for logs and metrics. */
   requests: Recorded[]
   /** Reviews that the broker refused, of which nothing is in the ledger. */
@@ -43,6 +45,7 @@ export function createWeek(options: SeedOptions, sink: SpanSink): Week {
     { atMs: fromMs + Math.round(CHANGED_AFTER * WEEK_MS), policy: second },
   ]
   const ledger = createLedger()
+  const volume = createVolume(fromMs, endsAtMs)
   ledger.add(...policies.map(({ atMs, policy }) => entryOf(policy, atMs)))
   return {
     options,
@@ -52,10 +55,13 @@ export function createWeek(options: SeedOptions, sink: SpanSink): Week {
     policyAt: (atMs) => (policies.findLast((one) => one.atMs <= atMs) ?? { policy: first }).policy,
     sink: {
       add(text, place) {
-        if (place.startUs + place.durationUs < (endsAtMs - SENT_WITHIN_MS) * 1000) sink.add(text, place)
+        if (place.startUs + place.durationUs >= (endsAtMs - SENT_WITHIN_MS) * 1000) return
+        sink.add(text, place)
+        volume.add(text, place)
       },
     },
     ledger,
+    volume,
     requests: [],
     refusedReviews: [],
     troubles: new Map(),
