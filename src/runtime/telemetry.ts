@@ -38,15 +38,16 @@ export function createTelemetry({ name, env, metrics }: TelemetryOptions): Telem
       exposition = metrics && createExposition(await import('@opentelemetry/exporter-prometheus'), metrics)
       if (wantsTelemetry(env)) running = await startSdk(serviceName, env, exposition)
       else if (exposition) running = await startMetrics(serviceName, exposition)
-      if (exposition)
-        unwatch = watchProcess((await import('@opentelemetry/api')).metrics.getMeter('holdpoint.runtime'))
+      if (exposition) unwatch = await watchThisProcess()
     },
     async stop() {
       const stopping = running
       running = undefined
       exposition = undefined
-      unwatch()
+      // What is measured to the end is sent to the end.
       await stopping?.shutdown()
+      unwatch()
+      unwatch = () => {}
     },
     exposition: async () => (await exposition?.read()) ?? '',
   }
@@ -84,6 +85,16 @@ async function startMetrics(serviceName: string | undefined, { reader }: Exposit
   })
   metrics.setGlobalMeterProvider(provider)
   return provider
+}
+
+/** Returns how to stop, and leaves no provider behind that has been shut down. */
+async function watchThisProcess(): Promise<() => void> {
+  const { metrics } = await import('@opentelemetry/api')
+  const unwatch = watchProcess(metrics.getMeter('holdpoint.runtime'))
+  return () => {
+    unwatch()
+    metrics.disable()
+  }
 }
 
 const ENDPOINTS = [
