@@ -51,6 +51,7 @@ export const COMMAND_ROOMS: readonly CommandRoom[] = [
   },
   { words: ['sql'], load: async () => [(await import('#store')).sqlCommand] },
   { words: ['schema'], load: async () => (await import('#store')).schemaCommands },
+  { words: ['seed'], load: async () => [(await import('#seed')).seedCommand] },
   { words: ['doctor'], load: async () => [(await import('./doctor.ts')).doctorCommand] },
 ]
 

@@ -1,3 +1,4 @@
+export { seedCommand } from './command.ts'
 export type { Planted } from './incidents/planted.ts'
 export { INCIDENTS, type Incident, type SeedOptions } from './options.ts'
 export type { SeedReport } from './report.ts'
