@@ -17,14 +17,13 @@ local target(query, refId='A') = {
   query:: query,
 };
 
+local thresholds(steps) = { mode: 'absolute', steps: steps };
+
 // A colour for whatever the number is, or only where it is not 0: a tile that lights up means something.
 local always(colour) = [{ id: 'color', value: { mode: 'fixed', fixedColor: colour } }];
-local unlessZero(colour) = [
+local unlessZero(before) = function(colour) [
   { id: 'color', value: { mode: 'thresholds' } },
-  {
-    id: 'thresholds',
-    value: { mode: 'absolute', steps: [{ value: null, color: palette.colours.dark }, { value: 1, color: colour }] },
-  },
+  { id: 'thresholds', value: thresholds([{ value: null, color: before }, { value: 1, color: colour }]) },
 ];
 
 // What stands in a column, and nothing about its place.
@@ -35,7 +34,7 @@ local overrides(column, colour=always) =
   {
     matcher: { id: 'byName', options: column.name },
     properties: [property('displayName', column.title)]
-                + given('unit') + given('decimals') + given('description') + given('min') + given('max')
+                + given('unit') + given('decimals') + given('min') + given('max')
                 + (if words != null then [property('mappings', palette.mappings(words))] else [])
                 + (if std.objectHas(column, 'colour') then colour(palette.colours[column.colour]) else [])
                 + given('links'),
@@ -48,7 +47,15 @@ local panel(id, type, query, options) = {
   description: query.description,
   datasource: config.datasource,
   targets: [target(query)],
-  fieldConfig: { defaults: { noValue: query.empty }, overrides: [overrides(column) for column in query.columns] },
+  fieldConfig: {
+    defaults: {
+      noValue: query.empty,
+      // Grafana's own are green below 80 and red from there on, of whatever it is.
+      color: { mode: 'thresholds' },
+      thresholds: thresholds([{ value: null, color: palette.colours.dark }]),
+    },
+    overrides: [overrides(column) for column in query.columns],
+  },
   options: options,
 };
 
@@ -56,10 +63,12 @@ local panel(id, type, query, options) = {
 local cells(query) = {
   fieldConfig+: {
     overrides: [
-      overrides(column) {
+      overrides(column, unlessZero('text')) {
         properties+:
           (if std.objectHas(column, 'words')
            then [{ id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } }] else [])
+          + (if std.objectHas(column, 'colour')
+             then [{ id: 'custom.cellOptions', value: { type: 'color-text' } }] else [])
           + (if std.objectHas(column, 'width')
              then [{ id: 'custom.width', value: column.width }] else []),
       }
@@ -87,7 +96,7 @@ local legend = { displayMode: 'list', placement: 'bottom', showLegend: true, cal
     textMode: 'value_and_name',
     wideLayout: true,
     reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
-  }) + { fieldConfig+: { overrides: [overrides(column, unlessZero) for column in query.columns] } },
+  }) + { fieldConfig+: { overrides: [overrides(column, unlessZero(palette.colours.dark)) for column in query.columns] } },
 
   // A column of time and a number for each line; `stacked` where they add up to something.
   timeseries(id, query, stacked=false): panel(id, 'timeseries', query, { tooltip: tooltip, legend: legend }) + {

@@ -30,7 +30,7 @@ local binding = {
       columns.word('ruling', 'Ruling'),
       columns.rule,
       columns.word('decision', 'Decision'),
-      columns.text('approvers', 'Approver', { width: 180, description: 'Who released it, or who refused it.' }),
+      columns.text('approvers', 'Approver', { width: 180 }),
       columns.number('wait_ms', 'Wait', 'ms', { width: 90 }),
       columns.word('outcome', 'Outcome'),
       columns.word('verification', 'Verification'),
@@ -162,7 +162,7 @@ local binding = {
       columns.text('step', 'Step', { width: 110 }),
       columns.text('what', 'What', { width: 200 }),
       columns.text('who', 'Who', { width: 220 }),
-      columns.text('how', 'How', { width: 160, description: 'Assurance and channel.' }),
+      columns.text('how', 'How', { width: 160 }),
       columns.text('request_id', 'Request', { width: 150, links: [columns.links.card, columns.links.proof] }),
     ],
     rawSql: |||
@@ -241,7 +241,7 @@ local binding = {
       columns.at,
       columns.text('type', 'What', { width: 110 }),
       columns.text('leaf_hash', 'Leaf', { width: 260 }),
-      columns.text('statement', 'Statement', { description: 'The canonical text that the leaf is the hash of.' }),
+      columns.text('statement', 'Statement'),
     ],
     rawSql: |||
       SELECT

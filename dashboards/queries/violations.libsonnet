@@ -10,11 +10,11 @@ local binding = {
 
 // How many of each, in the order in which they are worth a look.
 local counts = [
-  columns.number('forged', 'Forged', 'short', { colour: 'vermillion', description: 'The span claims what the ledger contradicts.' }),
-  columns.number('missing', 'Missing', 'short', { colour: 'orange', description: 'A sensitive action that ran with no decision.' }),
-  columns.number('replayed', 'Replayed', 'short', { colour: 'sky', description: 'A second span for one approval.' }),
-  columns.number('unbound', 'Unbound', 'short', { colour: 'purple', description: 'The approval was for another trace, span, agent or action.' }),
-  columns.number('observed', 'Observed', 'short', { colour: 'yellow', description: 'It ran where policy is only watched, and would have been held or denied.' }),
+  columns.number('forged', 'Forged', 'short', { colour: 'vermillion' }),
+  columns.number('missing', 'Missing', 'short', { colour: 'orange' }),
+  columns.number('replayed', 'Replayed', 'short', { colour: 'sky' }),
+  columns.number('unbound', 'Unbound', 'short', { colour: 'purple' }),
+  columns.number('observed', 'Observed', 'short', { colour: 'yellow' }),
 ];
 
 local counted = |||

@@ -4,7 +4,8 @@ import { difference, SIGHTS } from '../support/grafana/colours.ts'
 import { DASHBOARDS, evaluate } from '../support/grafana/generate.ts'
 
 type Vocabulary = Record<string, string>
-const { words } = JSON.parse(evaluate(join(DASHBOARDS, 'palette.libsonnet'))) as {
+const { colours, words } = JSON.parse(evaluate(join(DASHBOARDS, 'palette.libsonnet'))) as {
+  colours: Vocabulary
   words: Record<string, Vocabulary>
 }
 
@@ -29,6 +30,11 @@ test.for(Object.keys(words))(
     expect(alike(words[name] ?? {})).toEqual([])
   },
 )
+
+test('dashboards - everybody can tell apart any two colours of the palette', () => {
+  expect(Object.keys(colours).length).toBeGreaterThan(6)
+  expect(alike(colours)).toEqual([])
+})
 
 test('dashboards - colours that are one to some people are found', () => {
   expect(alike({ fine: '#73BF69', wrong: '#F2495C' })).toEqual(['fine and wrong: deuteranopia'])

@@ -156,6 +156,27 @@ const broken: [why: string, change: (board: Board) => unknown, problem: string][
     'forgets the datasource',
   ],
   [
+    'something that Grafana does not know of a field',
+    (one) => (property(one, 'verification', 'mappings').id = 'description'),
+    'description is nothing that Grafana knows',
+  ],
+  [
+    'two lines of one colour',
+    (one) => {
+      const [, first, second] = panel(one, 'timeseries').fieldConfig?.overrides ?? []
+      if (first && second) second.properties = first.properties
+    },
+    'two lines are #D55E00',
+  ],
+  [
+    'a line without a colour of its own',
+    (one) => {
+      for (const override of panel(one, 'timeseries').fieldConfig?.overrides ?? [])
+        override.properties = override.properties.filter(({ id }) => id !== 'color')
+    },
+    'a line has no colour of its own',
+  ],
+  [
     'a colour that is one with another to some',
     (one) => {
       property(one, 'verification', 'mappings').value = [{ options: { forged: { color: 'red' } } }]

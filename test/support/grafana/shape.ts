@@ -1,5 +1,5 @@
 import type { Board, BoardPanel, Boards } from './board.ts'
-import type { Generated } from './generate.ts'
+import type { Column, Generated } from './generate.ts'
 import { linkProblems } from './links.ts'
 import { sqlProblems } from './sql.ts'
 import { variableProblems } from './variables.ts'
@@ -85,12 +85,43 @@ function wordProblems(
     if (kind === 'number' && (unit ?? defaults.unit ?? '') === '')
       problems.push(`${title}: ${name} has no unit`)
   }
+  problems.push(...propertyProblems(panel), ...lineProblems(panel, columns))
   const stale = overrides.filter(
     ({ matcher }) => matcher.id === 'byName' && !columns.some(({ name }) => name === matcher.options),
   )
   return [
     ...problems,
     ...stale.map(({ matcher }) => `${title}: ${matcher.options} is no column of its query`),
+  ]
+}
+
+/** What Grafana knows of a field; anything else it drops without a word. */
+const PROPERTIES =
+  /^(unit|min|max|fieldMinMax|decimals|displayName|color|noValue|links|actions|mappings|thresholds|filterable|custom\.\w+)$/
+
+const propertyProblems = ({ title, fieldConfig }: BoardPanel): string[] =>
+  [...new Set((fieldConfig?.overrides ?? []).flatMap(({ properties }) => properties.map(({ id }) => id)))]
+    .filter((id) => !PROPERTIES.test(id))
+    .map((id) => `${title}: ${id} is nothing that Grafana knows of a field`)
+
+/** Lines and bars have no words beside them: each has a colour of its own. */
+function lineProblems({ title, type, fieldConfig }: BoardPanel, columns: readonly Column[]): string[] {
+  if (type !== 'timeseries' && type !== 'barchart') return []
+  const colours = columns
+    .filter(({ kind }) => kind === 'number')
+    .map(({ name }) => {
+      const properties =
+        fieldConfig?.overrides.find(({ matcher }) => matcher.options === name)?.properties ?? []
+      const { fixedColor } = (properties.find(({ id }) => id === 'color')?.value ?? {}) as {
+        fixedColor?: string
+      }
+      return fixedColor
+    })
+  return [
+    ...(colours.includes(undefined) ? [`${title}: a line has no colour of its own`] : []),
+    ...repeated(colours.filter((colour) => colour !== undefined)).map(
+      (colour) => `${title}: two lines are ${colour}`,
+    ),
   ]
 }
 
@@ -103,7 +134,10 @@ function colourProblems(board: Board): string[] {
     ...text.matchAll(/"(?:fixedColor|color|iconColor)":"([^"]*)"/g),
     ...text.matchAll(/"(#[0-9A-Fa-f]{3,8})"/g),
   ].map(([, value = '']) => value)
-  return [...new Set(values)]
-    .filter((value) => !COLOURS.some((colour) => `#${colour}` === value))
-    .map((value) => `the colour ${value} is none of those that everybody can tell apart`)
+  return (
+    [...new Set(values)]
+      // The theme's own colour of a text is readable in every theme.
+      .filter((value) => value !== 'text' && !COLOURS.some((colour) => `#${colour}` === value))
+      .map((value) => `the colour ${value} is none of those that everybody can tell apart`)
+  )
 }
