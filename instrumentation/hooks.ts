@@ -1,13 +1,12 @@
 import * as loader from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { types } from 'node:util'
-import { addHook } from 'import-in-the-middle'
-import { createHook } from 'import-in-the-middle/create-hook.mjs'
-import { supportsSyncHooks } from 'import-in-the-middle/supports-sync-hooks.mjs'
 import type { Gate } from '#gate'
 import type { Coverage } from './coverage.ts'
+import { hookImport } from './imports.ts'
 import type { Instrumentation } from './instrumentation.ts'
 import { createTargets, type Targets } from './targets.ts'
+import { isWithin } from './versions.ts'
 
 type Exports = Record<string, unknown>
 /** Patches what a file exports, for every reason there is. */
@@ -23,7 +22,7 @@ export function installHooks(
   coverage: Coverage,
 ): void {
   // An older Node has no such export at all: asked for by name, it would fail before anything could be said.
-  if (typeof loader.registerHooks !== 'function' || !supportsSyncHooks())
+  if (typeof loader.registerHooks !== 'function' || !isWithin(process.versions.node, HOOKS))
     throw new Error(
       `holdpoint: Node ${process.versions.node} cannot hook ES modules safely; use 22.22.3, 24.11.1, 25.1, 26 or newer`,
     )
@@ -35,8 +34,13 @@ export function installHooks(
   patchBuiltins(instrumentations, gate, coverage)
   const required = new Set<string>()
   hookRequire(targets, required, patch)
-  hookImport(targets, required, patch)
+  hookImport(targets, (url, exports) => {
+    if (!required.has(url)) patch(url, exports, 'esm')
+  })
 }
+
+/** Where synchronous hooks leave CommonJS without a source alone: https://github.com/nodejs/node/pull/59929 */
+const HOOKS = '>=22.22.3 <23 || >=24.11.1 <25 || >=25.1'
 
 function patchBuiltins(instrumentations: readonly Instrumentation[], gate: Gate, coverage: Coverage): void {
   for (const instrumentation of instrumentations) {
@@ -59,7 +63,8 @@ function hookRequire(targets: Targets, required: Set<string>, patch: Patch): voi
     // An ES module that was required has exports that nobody can change: its copy can be.
     const exports = types.isModuleNamespaceObject(module.exports) ? { ...module.exports } : module.exports
     patch(url, exports, 'cjs')
-    required.add(url)
+    // Whoever imports an ES module gets another copy of what it exports.
+    if (exports === module.exports) required.add(url)
     if (Object.entries(exports).some(([name, value]) => module.exports[name] !== value))
       module.exports = exports
   }
@@ -76,34 +81,3 @@ type Load = (this: LoadedModule, filename: string) => void
 interface LoadedModule {
   exports: Exports
 }
-
-function hookImport(targets: Targets, required: Set<string>, patch: Patch): void {
-  // Loader hooks of our own: `register` of the library serves whoever calls it first, and leaves out what that
-  // caller did not ask for. Only what is patched is wrapped: more costs start-up time and breaks bundled modules.
-  const hook = createHook({ url: import.meta.resolve('import-in-the-middle/register-hooks.mjs') })
-  hook.applyOptions({ shouldInclude: (url) => targets.at(url).length > 0 })
-  loader.registerHooks({
-    resolve: (specifier, context, next) =>
-      hook.resolveSync(specifier, context, (asked, given) => {
-        const result = next(asked, given)
-        targets.called(asked, result.url)
-        return result
-      }),
-    load(url, context, next) {
-      const result = hook.loadSync(url, context, next)
-      // The library would rather load a module unwrapped than not at all.
-      if (WRAPPED.test(url) && targets.at(url).length > 0 && !String(result.source).includes('__binder'))
-        throw new Error(`holdpoint: ${url} cannot be put under the gate: its exports cannot be read`)
-      return result
-    },
-  })
-  const imported = new Set<string>()
-  addHook((url, namespace) => {
-    if (targets.at(url).length === 0 || required.has(url) || imported.has(url)) return
-    patch(url, namespace as Exports, 'esm')
-    // Another tool's wrapper around ours shows what ours holds.
-    imported.add(url)
-  })
-}
-
-const WRAPPED = /[?&]iitm=true/

@@ -11,6 +11,8 @@ export interface Instrumentation {
    * Modules of Node itself (`node:child_process`) are patched at once.
    */
   specifiers: readonly string[]
+  /** Exports that `patch` replaces where a module has them: an ES module's own are handed out by the gate then. */
+  replaces?: readonly string[]
   /**
    * Gets a module's exports, for each copy and each specifier that leads to it; what has been patched already is left
    * alone, as `replaceMethod` and `replaceExport` do. Throws when this version cannot be controlled.

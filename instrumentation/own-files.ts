@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** The same kind of file as this one: compiled or not. When it is published, this one has become part of another in this folder. */
 const own = (path: string): string =>
@@ -8,4 +8,6 @@ const own = (path: string): string =>
 /** Files of this package that are started by their path. */
 export const REGISTER = own('register')
 export const SHIM = own('child-process/shim')
+/** Wrappers of modules import it by its URL. */
+export const IMPORTED = pathToFileURL(own('imported')).href
 export const ASK = own('child-process/ask')

@@ -33,13 +33,15 @@ const NONE: readonly Target[] = []
  */
 export function createTargets(instrumentations: readonly Instrumentation[]): Targets {
   const wanted = wantedBy(instrumentations)
-  const known = new Map<string, readonly Target[]>()
   const files = new Map<string, Target[]>()
+  const foldersOfFiles = new Set<string>()
+  /** Of URLs, whether any file to patch lies there: thousands of modules lie where none does. */
+  const folders = new Map<string, boolean>()
   const done = new Set<string>()
 
-  function add(found: InstalledPackage, name: string): boolean {
+  function add(found: InstalledPackage, name: string): void {
     const key = `${name} ${found.folder}`
-    if (!wanted.has(name) || done.has(key)) return false
+    if (!wanted.has(name) || done.has(key)) return
     done.add(key)
     for (const { instrumentation, specifier, subpath } of wanted.get(name) ?? [])
       for (const file of new Set(entryFilesOf(found, subpath))) {
@@ -47,24 +49,27 @@ export function createTargets(instrumentations: readonly Instrumentation[]): Tar
         // An alias must not have one file patched twice for the same reason.
         if (!targets.some((one) => one.instrumentation === instrumentation && one.specifier === specifier))
           files.set(file, [...targets, { instrumentation, specifier, package: found }])
+        foldersOfFiles.add(dirname(file))
       }
-    return true
+    folders.clear()
   }
 
-  function look(url: string): readonly Target[] {
-    const file = fileOf(url)
-    const found = file === undefined ? undefined : packageOf(dirname(file))
-    if (file === undefined || found === undefined) return NONE
+  function isFolderOfFiles(folder: string): boolean {
+    const found = packageOf(folder)
+    if (found === undefined) return false
     add(found, found.name)
     add(found, installedAs(found.folder))
-    return files.get(file) ?? NONE
+    return foldersOfFiles.has(folder)
   }
 
   return {
     at(url) {
-      const targets = known.get(url) ?? look(url)
-      known.set(url, targets)
-      return targets
+      const folder = url.slice(0, url.lastIndexOf('/'))
+      if (folders.get(folder) === false) return NONE
+      const file = fileOf(url)
+      if (file === undefined) return NONE
+      if (!folders.has(folder)) folders.set(folder, isFolderOfFiles(dirname(file)))
+      return files.get(file) ?? NONE
     },
     called(specifier, url) {
       const name = packageNameIn(specifier)
@@ -72,7 +77,7 @@ export function createTargets(instrumentations: readonly Instrumentation[]): Tar
       const file = fileOf(url)
       // A path alias of the program's own leads to its own code.
       const found = file?.includes(`${sep}node_modules${sep}`) ? packageOf(dirname(file)) : undefined
-      if (found !== undefined && add(found, name)) known.clear()
+      if (found !== undefined) add(found, name)
     },
   }
 }

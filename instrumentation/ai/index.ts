@@ -23,6 +23,7 @@ export const ai: Instrumentation = {
   name: 'ai',
   packages: { ai: '>=7 <8', '@ai-sdk/provider-utils': '>=5 <6' },
   specifiers: ['ai', '@ai-sdk/provider-utils'],
+  replaces: ['generateText', 'streamText', 'experimental_streamTextLowMemory', 'executeTool'],
   patch(exports, gate) {
     if (exports.generateText === undefined) return patchExecuteTool(exports, gate)
     const maybe = ['experimental_streamTextLowMemory'].filter((name) => name in exports)

@@ -19,6 +19,7 @@ export const anthropic: Instrumentation = {
     '@anthropic-ai/sdk/lib/tools/BetaRunnableTool',
     '@anthropic-ai/sdk/lib/internal/toolsets/run',
   ],
+  replaces: ['runRunnableTool', 'runToolsetMember'],
   patch(exports, gate) {
     const names = ['runRunnableTool', 'runToolsetMember'].filter((name) => name in exports)
     for (const name of names) patchCall(exports, name, gate)

@@ -32,6 +32,7 @@ export const openai: Instrumentation = {
     'openai/helpers/computer',
     'openai/helpers/decisions-tool-runner',
   ],
+  replaces: ['AgentToolDispatcher'],
   patch(exports, gate) {
     const guarded = (params: ChatParams): ChatParams =>
       Array.isArray(params?.tools)

@@ -33,6 +33,22 @@ beforeAll(() => {
     ...sdkAt('esm-only/node_modules/sdk', '1.2.0'),
     'esm-only/node_modules/sdk/package.json':
       '{"name":"sdk","version":"1.2.0","type":"module","exports":"./dist/index.mjs"}',
+    // It passes on what a file exports that is no door of the package.
+    ...sdkAt('passing/node_modules/sdk', '1.4.0'),
+    'passing/node_modules/sdk/dist/index.mjs': `export * from './inner.mjs'`,
+    'passing/node_modules/sdk/dist/inner.mjs': ESM,
+    ...sdkAt('many/node_modules/sdk', '1.4.0'),
+    'many/node_modules/sdk/dist/index.mjs': `${ESM}; export default 'preset'; export * from './more.mjs'
+      export let later = 1; export const go = () => { later = 2 }; export { later as "in time" }`,
+    'many/node_modules/sdk/dist/more.mjs': `import { send } from './index.mjs'; export const more = () => send()`,
+    'many/app.mjs': `import * as sdk from 'sdk'; import preset, { later, more } from 'sdk'
+      export const use = () => (sdk.go(), [preset, later, sdk['in time'], more(), Object.keys(sdk)].join(' '))`,
+    'names.mjs': `import * as sdk from 'sdk'; export const use = () => Object.keys(sdk).join()`,
+    'other.mjs': `import { register } from '${import.meta.resolve('import-in-the-middle/register-hooks.mjs')}'
+      import { Hook } from '${import.meta.resolve('import-in-the-middle')}'
+      register({ include: ['sdk/client'] })
+      new Hook(['sdk/client'], (exports) => { const { send } = exports; exports.send = () => 'traced ' + send() })
+      export const use = () => 'another tool'`,
     // A program that has a folder of that name itself.
     'own/sdk/index.mjs': 'export const use = () => "my own"',
     'own/app.mjs': `export { use } from './sdk/index.mjs'`,
@@ -53,18 +69,19 @@ const IMPORTS = {
   'inner.mjs': './node_modules/sdk/dist/parts/client.mjs',
   'alias.mjs': 'renamed',
   'query.mjs': './node_modules/sdk/dist/index.mjs?again=1',
-  'unwrapped.mjs': './node_modules/sdk/dist/index.mjs?again',
+  'bare-query.mjs': './node_modules/sdk/dist/index.mjs?again',
   'framework.mjs': 'framework',
   'linked/app.mjs': 'sdk',
   'untested/app.mjs': 'sdk',
   'changed/app.mjs': 'sdk',
   'plain/app.mjs': 'sdk',
+  'passing/app.mjs': 'sdk',
 }
 
 test('hooks - however a program comes by a module, it is patched, and once', () => {
   const { results, reported, covered } = run('report', [
     ...Object.keys(IMPORTS)
-      .filter((file) => !/untested|changed|plain|linked|unwrapped/.test(file))
+      .filter((file) => !/untested|changed|plain|linked|passing/.test(file))
       .map((file) => `import:${file}`),
     'require:sdk',
     'require:sdk/client',
@@ -78,6 +95,7 @@ test('hooks - however a program comes by a module, it is patched, and once', () 
     'import:inner.mjs': 'held esm, held sent',
     'import:alias.mjs': 'held esm, held sent',
     'import:query.mjs': 'held esm, held sent',
+    'import:bare-query.mjs': 'held esm, held sent',
     'import:framework.mjs': 'held esm',
     'require:sdk': 'held cjs',
     'require:sdk/client': 'held cjs',
@@ -90,10 +108,33 @@ test('hooks - however a program comes by a module, it is patched, and once', () 
   expect(covered).toContain('sdk 1.5.0 cjs true Client.call')
 })
 
-test('hooks - a module whose exports cannot be wrapped is not loaded at all', () => {
-  // The library takes "?again" and "?again=" for two modules.
-  const { results } = run('report', ['import:unwrapped.mjs'])
-  expect(results['import:unwrapped.mjs']).toMatch(/^threw holdpoint: .*cannot be put under the gate/)
+test('hooks - a module one of whose exports cannot be replaced is not loaded at all', () => {
+  const { results } = run('report', ['import:passing/app.mjs'])
+  expect(results['import:passing/app.mjs']).toMatch(
+    /^threw holdpoint: sdk 1\.4\.0 in .* cannot be put under the gate.*: holdpoint: send is not exported/,
+  )
+})
+
+test('hooks - a module under the gate exports what it did, live and in a circle, and no more', () => {
+  const { results } = run('report', ['import:many/app.mjs', 'import:names.mjs'])
+  expect(results).toEqual({
+    'import:many/app.mjs': 'preset 2 2 held sent Client,default,go,in time,later,more,send',
+    'import:names.mjs': 'Client,send',
+  })
+})
+
+test('hooks - another tool’s wrapper around the same module leaves the gate in its place, and keeps its own', () => {
+  const steps = ['import:subpath.mjs', 'import:bare.mjs']
+  const after = run('report', ['import:other.mjs', ...steps])
+  expect(after.results).toMatchObject({
+    'import:subpath.mjs': 'held esm, traced held sent',
+    'import:bare.mjs': 'held esm, held sent',
+  })
+  const before = run('report', steps, ['--import', join(tree, 'other.mjs')])
+  expect(before.results).toEqual({
+    'import:subpath.mjs': 'held esm, held traced sent',
+    'import:bare.mjs': 'held esm, held sent',
+  })
 })
 
 test('hooks - packages without exports, ES modules that are required, and forks under the name are patched', () => {
@@ -176,9 +217,9 @@ interface Result {
   covered: string[]
 }
 
-function run(unsupported: 'report' | 'refuse', steps: string[]): Result {
+function run(unsupported: 'report' | 'refuse', steps: string[], flags: string[] = []): Result {
   const app = join(import.meta.dirname, 'apps/hooked.mjs')
-  const { stdout, stderr } = spawnSync(process.execPath, [app, tree, unsupported, ...steps], {
+  const { stdout, stderr } = spawnSync(process.execPath, [...flags, app, tree, unsupported, ...steps], {
     encoding: 'utf8',
   })
   expect(stderr).toBe('')

@@ -52,6 +52,7 @@ const instrumentation: Package = {
   entries: [
     'instrumentation/index.ts',
     'instrumentation/register.ts',
+    'instrumentation/imported.ts',
     // What stands in for a held program is started by its path.
     'instrumentation/child-process/shim.ts',
     'instrumentation/child-process/ask.ts',
@@ -70,7 +71,7 @@ const instrumentation: Package = {
     ...guards,
   },
   bin: {},
-  // Synchronous module hooks that hook CommonJS as well: what `supportsSyncHooks` of import-in-the-middle asks for.
+  // Synchronous module hooks that leave CommonJS alone: see instrumentation/hooks.ts.
   node: '^22.22.3 || ^24.11.1 || >=25.1.0',
   // One of 1.9 goes with an SDK 2.x, one of 1.10 with 3.x.
   peers: { '@opentelemetry/api': '>=1.9.0 <2', '@opentelemetry/sdk-node': '>=0.200.0' },

@@ -13,6 +13,7 @@ const sdk = {
   name: 'sdk',
   packages: { sdk: '>=1.2 <2' },
   specifiers: ['sdk', 'sdk/client'],
+  replaces: ['send'],
   patch(exports) {
     replaceMethod(
       exports.Client,

@@ -75,7 +75,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   main: { opens: ['*'], packages: ['*'] },
   instrumentation: {
     opens: ['contract', 'gate'],
-    packages: ['import-in-the-middle', OTEL_API],
+    packages: ['es-module-lexer', OTEL_API],
     typesOnly: [
       '@openai/agents',
       '@openai/agents-core',
