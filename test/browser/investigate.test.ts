@@ -149,10 +149,11 @@ const LOOKS: readonly (readonly [string, BrowserContextOptions])[] = [
 test.each(LOOKS)('investigation - pictures (%s)', async (look, options) => {
   const page = await scene.visitAs('bob', options)
   for (const [name, path] of [
-    ['actions', `/actions?${WEEK}&text=a`],
+    ['actions', '/actions?from=2026-11-12T18:00&to=2026-11-17T15:45'],
     ['violations', `/violations?${WEEK}`],
   ] as const) {
     await page.goto(scene.url + path)
+    await page.getByText('Filters', { exact: true }).click()
     expect(await takePicture(page, `${name}-${look}`)).toBeGreaterThan(10_000)
   }
 })

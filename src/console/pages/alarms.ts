@@ -12,6 +12,7 @@ export function alarmsPart(alarms: readonly HeardAlarm[], nowMs: number): Html {
   return html`<section id="alarms" class="alarms" aria-labelledby="alarms-title"${flag('hidden', recent.length === 0)}>
 <h2 id="alarms-title">Alarms of the last hour</h2>
 <ul>${recent.map(alarmItem)}</ul>
+<p><a href="/violations?range=24h">Violations of the last 24 hours</a></p>
 </section>`
 }
 
