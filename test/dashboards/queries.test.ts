@@ -189,15 +189,20 @@ describe('what was planted is found by a panel', () => {
     expect(Number(first?.instant)).toBeGreaterThan(10)
   })
 
-  test('dashboards - an export in a quiet night, by an agent that never did so, stands out', async () => {
+  test('dashboards - an export in a quiet night stands out where it was night, and nowhere else', async () => {
     const { requestIds, traceIds } = planted('night-export')
-    const rows = await rowsOf('who-acted.json', 'Released at night or at a weekend')
-    const found = rows.find(({ request_id }) => request_id === requestIds[0])
+    const seenFrom = async (zone: string) =>
+      (await rowsOf('who-acted.json', 'Released at night or at a weekend', { __timezone: zone })).find(
+        ({ request_id }) => request_id === requestIds[0],
+      )
+    const found = await seenFrom('Europe/Berlin')
     expect(found).toMatchObject({
       action: expect.stringContaining('export_customers'),
       trace_id: traceIds[0],
     })
     expect(Number(found?.before)).toBe(0)
+    expect(await seenFrom('utc')).toEqual(found)
+    expect(await seenFrom('Asia/Tokyo')).toBeUndefined()
   })
 
   test('dashboards - the id of a request is enough to see its trace, who released it, and where it stands', async () => {

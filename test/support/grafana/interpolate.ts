@@ -16,7 +16,8 @@ export function interpolate(
     if (name === '__from' && format === '') return String(fromMs)
     if (name === '__to' && format === '') return String(toMs)
     if (name === undefined) throw new Error(`${whole}: write $\{name:format}`)
-    const selected = name === '__timezone' ? 'America/New_York' : selections[name]
+    // Grafana writes this one so, and every other zone by its name.
+    const selected = selections[name] ?? (name === '__timezone' ? 'utc' : undefined)
     if (selected === undefined) throw new Error(`${whole}: there is no such variable`)
     return formatted(whole, selected, format)
   })
