@@ -141,8 +141,8 @@ test.each(WINDOWS)(
 )
 
 const LOOKS: readonly (readonly [string, BrowserContextOptions])[] = [
-  ['light', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
-  ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 800 } }],
+  ['light', { colorScheme: 'light', viewport: { width: 1280, height: 720 } }],
+  ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 720 } }],
   ['phone', { ...PHONE, colorScheme: 'light', deviceScaleFactor: 1.5 }],
 ]
 
