@@ -113,6 +113,8 @@ local binding = {
         arrayMap(
           pair -> map('key', pair.1, 'value', pair.2),
           arrayConcat(
+            -- By this tag alone the panel marks a span as wrong.
+            if(f.alarming = 1 OR StatusCode = 'Error', [('error', 'true')], []),
             arrayFilter(pair -> pair.2 != '', arrayFlatten(f.said)),
             arrayFilter(
               pair -> NOT startsWith(pair.1, 'holdpoint.') AND NOT startsWith(pair.1, 'ledger.'),

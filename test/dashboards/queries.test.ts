@@ -226,6 +226,7 @@ describe('what was planted is found by a panel', () => {
     const span = rows.find(({ spanID }) => spanID === spanIds[0])
     expect(rows.length).toBeGreaterThan(1)
     expect(span?.tags).toContainEqual({ key: 'ledger.verification', value: 'forged' })
+    expect(span?.tags).toContainEqual({ key: 'error', value: 'true' })
     expect(span?.statusCode).toBe(2)
     const keys = rows.flatMap(({ tags }) => (tags as { key: string }[]).map(({ key }) => key))
     expect(keys.filter((key) => key.startsWith('holdpoint.'))).toEqual([])
