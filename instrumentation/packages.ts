@@ -87,11 +87,24 @@ function modulesSeenFrom(folder: string): readonly string[] {
  * lists, which package managers may keep apart.
  */
 export function copiesOf(name: string, folder: string): InstalledPackage[] {
-  const { dependencies, optionalDependencies } = ownerOf(folder) ?? {}
-  const direct = Object.keys({ ...dependencies, ...optionalDependencies })
-  const folders = direct.flatMap((dependency) => findPackage(dependency, folder)?.folder ?? [])
-  const copies = [folder, ...folders].flatMap((from) => findPackage(name, from) ?? [])
+  const copies = [folder, ...dependenciesOf(folder)].flatMap((from) => findPackage(name, from) ?? [])
   return [...new Map(copies.map((one) => [one.folder, one])).values()]
+}
+
+const dependenciesOfFolders = new Map<string, readonly string[]>()
+
+/** Where the packages lie that a program in `folder` lists. What they say of themselves is not read: there are many. */
+function dependenciesOf(folder: string): readonly string[] {
+  const known = dependenciesOfFolders.get(folder)
+  if (known !== undefined) return known
+  const { dependencies, optionalDependencies } = ownerOf(folder) ?? {}
+  const seen = modulesSeenFrom(resolve(folder))
+  const found = Object.keys({ ...dependencies, ...optionalDependencies }).flatMap((name) => {
+    const place = seen.map((modules) => join(modules, name)).find((one) => existsSync(one))
+    return place === undefined ? [] : realpathSync.native(place)
+  })
+  dependenciesOfFolders.set(folder, found)
+  return found
 }
 
 const owners = new Map<string, Manifest | undefined>()
