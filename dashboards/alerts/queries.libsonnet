@@ -87,10 +87,8 @@ local alarms(verification) = {
 
   waiting: {
     name: 'alerts.waiting',
-    description: 'Since when the oldest waits of those requests that have waited for %(minutes)d minutes, or have used up %(percent)d %% of their time, by rule.' % {
-      minutes: settings.waiting.minutes,
-      percent: settings.waiting.shareOfTime * 100,
-    },
+    description: 'For how long the oldest has waited, of each rule with one that has waited for %(minutes)d minutes, or %(requests)d that have used up %(percent)d %% of their time.'
+                 % settings.waiting { percent: 100 * super.shareOfTime },
     columns: [
       columns.text('rule', 'Rule'),
       columns.text('environment', 'Environment'),
@@ -109,6 +107,7 @@ local alarms(verification) = {
       )
       WHERE waited_ms > least(%(minutes)d * 60000, %(shareOfTime)g * given_ms)
       GROUP BY rule, environment
+      HAVING count() >= %(requests)d OR max(waited_ms) > %(minutes)d * 60000
       ORDER BY seconds DESC, rule, environment
       %(atMost)s
     ||| % settings.waiting { atMost: rule.atMost },
@@ -128,7 +127,7 @@ local alarms(verification) = {
              max(Value) - maxIf(Value, TimeUnix <= $__fromTime)) AS attempts
         FROM otel_metrics_sum
         WHERE MetricName = 'holdpoint.reviews.refused' AND Attributes['code'] = 'SELF_APPROVAL'
-          AND TimeUnix > $__fromTime - INTERVAL 15 MINUTE AND TimeUnix <= $__toTime
+          AND TimeUnix > $__fromTime - INTERVAL 1 DAY AND TimeUnix <= $__toTime
         GROUP BY ServiceName, cityHash64(ResourceAttributes), StartTimeUnix
       )
       HAVING (
@@ -231,10 +230,10 @@ local alarms(verification) = {
       WHERE MetricName = '%(metric)s'
         AND TimeUnix > $__toTime - INTERVAL %(minutes)d MINUTE AND TimeUnix <= $__toTime
       GROUP BY ServiceName, cityHash64(ResourceAttributes), cityHash64(Attributes)
-      HAVING max(TimeUnix) > $__toTime - INTERVAL 3 MINUTE
+      HAVING max(TimeUnix) > $__toTime - INTERVAL %(reporting)d MINUTE
     )
     HAVING count() > 0
-  ||| % { metric: metric, minutes: minutes, as: 'least_level' },
+  ||| % { metric: metric, minutes: minutes, reporting: settings.reportingMinutes, as: 'least_level' },
 
   ledgerBehind: {
     name: 'alerts.ledgerBehind',

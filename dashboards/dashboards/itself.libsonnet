@@ -16,8 +16,6 @@ dashboard(
       panels.stat(2, queries.trouble) + size(12, 7),
       panels.timeseries(3, queries.items) + size(12, 8),
       panels.timeseries(4, queries.verdicts, stacked=true) + size(12, 8),
-      panels.timeseries(5, queries.buffer) + size(12, 7),
-      panels.timeseries(6, queries.answers, stacked=true) + size(12, 7),
     ]),
     rows.row(101, 'Ledger', [
       panels.timeseries(7, queries.behind) + size(8, 7),
@@ -34,7 +32,7 @@ dashboard(
     ]),
     rows.row(103, 'NATS', [
       panels.timeseries(16, queries.rtt) + size(12, 7),
-      panels.timeseries(17, queries.messages) + size(12, 7),
+      panels.timeseries(17, queries.buffer) + size(12, 7),
     ]),
     rows.row(104, 'REST and console', [
       panels.timeseries(18, queries.requests) + size(12, 7),

@@ -126,6 +126,15 @@ local durationsBy(name, title, description, metric, kind, kindTitle, failed, fai
   },
 };
 
+local TROUBLES = [
+  line('later', 'Come again', 'short', 'sky', "metric = 'requests' AND code IN ('8', '14')"),
+  line('malformed', 'Malformed or too large', 'short', 'orange', "metric = 'requests' AND code IN ('3', '4', '12')"),
+  line('not_allowed', 'Not allowed', 'short', 'purple', "metric = 'requests' AND code IN ('7', '16')"),
+  line('rejected', 'Items rejected', 'short', 'orange', "metric = 'items' AND result = 'rejected'"),
+  line('dead', 'Dead letters', 'short', 'vermillion', "metric = 'buffer.dead_letters'"),
+  line('takeovers', 'Takeovers', 'short', 'grey', "metric = 'buffer.takeovers'"),
+];
+
 {
   // The pipeline
 
@@ -163,51 +172,27 @@ local durationsBy(name, title, description, metric, kind, kindTitle, failed, fai
       for word in std.objectFields(palette.words.verification)
     ],
   ),
-  buffer: level(
-    'buffer',
-    'Buffer',
-    'What stands in NATS, the newest of what is stored already included. At pipeline.bufferBytes senders are told to come again.',
-    'holdpoint.pipeline.buffer.bytes',
-    'bytes',
-    'bytes',
-  ),
-  answers: growth(
-    'answers',
-    'OTLP requests that were not accepted',
-    'Malformed or too large: not again. Come again: too much at once, or NATS away; senders keep it and repeat. Not allowed: no token or certificate that may send.',
-    'holdpoint.pipeline.requests',
-    { code: "Attributes['code']" },
-    [
-      line('malformed', 'Malformed or too large', 'short', 'orange', "code IN ('3', '12', '4')"),
-      line('later', 'Come again', 'short', 'sky', "code IN ('8', '14')"),
-      line('not_allowed', 'Not allowed', 'short', 'vermillion', "code IN ('7', '16')"),
-      line('other', 'Other', 'short', 'grey', "code NOT IN ('0', '3', '12', '4', '8', '14', '7', '16')"),
-    ],
-  ),
   trouble: {
     name: 'itself.trouble',
-    title: 'Put aside, refused, taken over',
-    description: 'Dead letters: telemetry that cannot be stored; `holdpoint pipeline dlq list` says why. Refused: senders were told to come again. Takeovers: a writer had stopped.',
+    title: 'What senders were refused, and what was put aside',
+    description: 'Of OTLP requests and what is in them. Come again: too much at once, or NATS away; senders keep it. The other refusals are lost, and senders were told why. Dead letters cannot be stored: `holdpoint pipeline dlq list`. Takeovers: a writer had stopped.',
     format: 'table',
     empty: UNREPORTED,
-    columns: [
-      columns.number('dead', 'Dead letters', 'short', { colour: 'vermillion' }),
-      columns.number('refused', 'Refused for now', 'short', { colour: 'orange' }),
-      columns.number('takeovers', 'Takeovers', 'short', { colour: 'sky' }),
-    ],
+    columns: columnsOf(TROUBLES),
     rawSql: |||
       WITH
       %s
       SELECT
-        sumIf(increase, metric = 'holdpoint.pipeline.buffer.dead_letters') AS dead,
-        sumIf(increase, metric = 'holdpoint.pipeline.buffer.refused') AS refused,
-        sumIf(increase, metric = 'holdpoint.pipeline.buffer.takeovers') AS takeovers
+        %s
       FROM increases
       WHERE step >= $__fromTime
-    ||| % metrics.increases(
-      ['holdpoint.pipeline.buffer.' + one for one in ['dead_letters', 'refused', 'takeovers']],
-      { metric: 'MetricName' }
-    ),
+    ||| % [
+      metrics.increases(
+        ['holdpoint.pipeline.' + one for one in ['requests', 'items', 'buffer.dead_letters', 'buffer.takeovers']],
+        { metric: "substring(MetricName, 20)", code: "Attributes['code']", result: "Attributes['result']" }
+      ),
+      sums(TROUBLES, 'increase'),
+    ],
   },
 
   // The ledger
@@ -342,13 +327,13 @@ local durationsBy(name, title, description, metric, kind, kindTitle, failed, fai
       ORDER BY time
     |||
   ),
-  messages: level(
-    'messages',
-    'Messages in the buffer',
-    'Of telemetry in NATS, the newest of what is stored already included.',
-    'holdpoint.pipeline.buffer.messages',
-    'messages',
-    'short',
+  buffer: level(
+    'buffer',
+    'Telemetry in NATS',
+    'What stands there, the newest of what is stored already included. At pipeline.bufferBytes senders are told to come again.',
+    'holdpoint.pipeline.buffer.bytes',
+    'bytes',
+    'bytes',
   ),
 
   // REST and console

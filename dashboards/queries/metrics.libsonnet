@@ -2,26 +2,24 @@
 // series, one for each process and each set of attributes.
 {
   // Counters grow for as long as a process lives. What they grew by, for each step of the chart and each of `by`
-  // (name: SQL). A series that began within the time begins at 0; of an older one, what it had before is not counted.
+  // (name: SQL). A series without a point in the day before begins at 0: its first point is what it counted first.
   increase(metric, by={}, where='1'):: $.increases([metric], by, where),
   increases(metrics, by={}, where='1'):: |||
     points AS (
       SELECT
         %(by)s$__timeInterval(TimeUnix) AS step,
         cityHash64(MetricName, ServiceName, ResourceAttributes, Attributes, StartTimeUnix) AS series,
-        any(StartTimeUnix) AS started,
         any(AggregationTemporality) = 1 AS is_delta,
         if(is_delta, sum(Value), max(Value)) AS reached
       FROM otel_metrics_sum
       WHERE MetricName IN (%(metrics)s) AND %(where)s
-        AND TimeUnix >= $__fromTime - INTERVAL 1 HOUR AND TimeUnix <= $__toTime
+        AND TimeUnix >= $__fromTime - INTERVAL 1 DAY AND TimeUnix <= $__toTime
       GROUP BY ALL
     ),
     increases AS (
       SELECT
-        * EXCEPT (series, started, is_delta, reached),
-        if(is_delta, reached, reached - lagInFrame(
-          reached, 1, if(started >= $__fromTime - INTERVAL 1 HOUR, 0, reached)) OVER (PARTITION BY series ORDER BY step)) AS increase
+        * EXCEPT (series, is_delta, reached),
+        if(is_delta, reached, reached - lagInFrame(reached, 1, 0) OVER (PARTITION BY series ORDER BY step)) AS increase
       FROM points
     )
   ||| % {
@@ -57,19 +55,18 @@
       SELECT
         %(by)s$__timeInterval(TimeUnix) AS step,
         cityHash64(MetricName, ServiceName, ResourceAttributes, Attributes, StartTimeUnix) AS series,
-        any(StartTimeUnix) AS started,
         any(AggregationTemporality) = 1 AS is_delta,
         any(ExplicitBounds) AS bounds,
         if(is_delta, sumForEach(BucketCounts), maxForEach(BucketCounts)) AS reached
       FROM otel_metrics_histogram
       WHERE MetricName = '%(metric)s' AND %(where)s
-        AND TimeUnix >= $__fromTime - INTERVAL 1 HOUR AND TimeUnix <= $__toTime
+        AND TimeUnix >= $__fromTime - INTERVAL 1 DAY AND TimeUnix <= $__toTime
       GROUP BY ALL
     ),
     steps AS (
       SELECT
-        * EXCEPT (started),
-        lagInFrame(reached, 1, if(started >= $__fromTime - INTERVAL 1 HOUR, arrayWithConstant(length(reached), toUInt64(0)), reached))
+        *,
+        lagInFrame(reached, 1, arrayWithConstant(length(reached), toUInt64(0)))
           OVER (PARTITION BY series ORDER BY step) AS before
       FROM points
     ),
