@@ -63,6 +63,15 @@ describe('statements', () => {
     expect(findings).toContain(`'{replica}', judged_at)`)
   })
 
+  test('cluster - a view that calls one with parameters names the database of that', () => {
+    const [call] = renderStatement('CREATE OR REPLACE VIEW a AS SELECT * FROM holdpoint_b(c = 0)', PLACE)
+    expect(call).toBe(
+      'CREATE OR REPLACE VIEW a ON CLUSTER `main` AS SELECT * FROM `holdpoint`.holdpoint_b(c = 0)',
+    )
+    const [alike] = renderStatement('INSERT INTO a SELECT b FROM holdpoint_c', PLACE)
+    expect(alike).toBe('INSERT INTO a SELECT b FROM holdpoint_c')
+  })
+
   const refused = [
     'RENAME TABLE a TO b',
     'EXCHANGE TABLES a AND b',
@@ -99,7 +108,16 @@ describe('rows', () => {
       `INSERT INTO holdpoint_findings (trace_id, span_id, request_id, verification, judged_at) SETTINGS ${settings('f')}
        VALUES ('t', 's', 'r1', 'verified', now64(3))`,
     )
-    expect(await ask('SELECT name, verification FROM holdpoint_actions')).toBe('export\tverified')
+    const actions = [
+      'holdpoint_actions',
+      'holdpoint_actions_between(from_ms = 1700000000000, to_ms = 9999999999999)',
+      `holdpoint_actions_of_trace(trace_id = 't')`,
+    ]
+    for (const view of actions)
+      expect(await ask(`SELECT name, verification FROM ${view}`)).toBe('export\tverified')
+    expect(await ask('SELECT name, state FROM holdpoint_requests')).toBe('export\tpending')
+    expect(await ask('SELECT count() FROM holdpoint_reviews')).toBe('0')
+    expect(await ask('SELECT count() FROM holdpoint_activity_local')).toBe('1')
   })
 
   test('cluster - which shard a row belongs on depends on the row alone', async () => {

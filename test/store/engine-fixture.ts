@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import { createLog } from '#runtime'
 import { type ClickHouseTarget, createEngine, type Engine } from '#store'
+import { fillMigrated } from '../support/migrated.ts'
 
 export const silent = createLog({ name: 'test', level: 'silent', write: () => {} })
 
@@ -13,8 +14,10 @@ export interface RunningEngine {
   stop(): Promise<void>
 }
 
-export async function startEngine(): Promise<RunningEngine> {
+/** Preset: nothing is in it. `migrated`: the tables are there, as `migrate` has made them before. */
+export async function startEngine({ migrated = false } = {}): Promise<RunningEngine> {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-store-'))
+  if (migrated) await fillMigrated(dataDir)
   const engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log: silent })
   await engine.start()
   return {

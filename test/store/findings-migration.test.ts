@@ -51,6 +51,13 @@ const actions = async () => {
   return rows.map(({ trace_id, verification }) => `${trace_id[0]} ${verification}`)
 }
 
+const activity = async () => {
+  const rows = await store.query<{ trace_id: string; verification: string }>(
+    'SELECT trace_id, verification FROM holdpoint_activity FINAL ORDER BY trace_id',
+  )
+  return rows.map(({ trace_id, verification }) => `${trace_id[0]} ${verification}`)
+}
+
 test('store - findings of an older version stay what they were, and the new ones stand beside them', async () => {
   const old = [
     row('1', 'verified'),
@@ -67,6 +74,7 @@ test('store - findings of an older version stay what they were, and the new ones
   await Promise.all([store.migrate(), createAndMigrate(), createAndMigrate()])
   await store.migrate()
   expect(await actions()).toEqual(['1 verified', '2 missing', '3 unverifiable', '4 verified'])
+  expect(await activity()).toEqual(['1 verified', '2 missing', '3 unverifiable', '4 verified'])
 
   const later = { judged_at: 1_790_000_002_000 }
   await store.insertFindings(
@@ -102,9 +110,19 @@ test('store - the migration of findings can run twice, and changes nothing the s
   expect(before).toContain('ORDER BY (trace_id, span_id, content, alarm)')
   const migrations = await readMigrations()
   for (const { version, statements } of migrations)
-    if (version >= 7 && version <= 9) for (const query of statements) await client.command({ query })
+    if (version >= 7) for (const query of statements) await client.command({ query })
   expect(await describeTable()).toBe(before)
   expect(await actions()).toHaveLength(5)
+  expect(await activity()).toEqual([
+    '1 verified',
+    '2 missing',
+    '2 not_required',
+    '3 unverifiable',
+    '3 verified',
+    '4 verified',
+    '4 verified',
+    '5 missing',
+  ])
 })
 
 test('store - an alarm and what was said before or after stand beside each other, whatever is merged', async () => {

@@ -12,7 +12,7 @@ let running: RunningEngine
 let reader: Store
 let hyperdx: HyperDx
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   const store = createStore(running.engine.writer)
   reader = createStore(running.engine.reader)
   await store.migrate()

@@ -5,7 +5,7 @@ import { clientOf, type RunningEngine, startEngine } from './engine-fixture.ts'
 let running: RunningEngine
 let store: Store
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
   await store.migrate()
   const client = clientOf(running.engine.writer)

@@ -144,7 +144,7 @@ describe('what is refused', () => {
     await expect(store.migrate({ cluster: 'main' })).rejects.toMatchObject({
       code: 'INVALID_CONFIG',
       message: expect.stringContaining(
-        'RENAME TABLE holdpoint_findings TO holdpoint_findings_local ON CLUSTER main',
+        'RENAME TABLE holdpoint_activity TO holdpoint_activity_local ON CLUSTER main',
       ),
     })
   })

@@ -7,7 +7,7 @@ let running: RunningEngine
 let store: Store
 let reader: Store
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
   reader = createStore(running.engine.reader)
   await store.migrate()

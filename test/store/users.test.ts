@@ -83,17 +83,28 @@ const MAY: Record<string, [allowed: string[], refused: string[]]> = {
       LEDGER,
       'SELECT count() FROM holdpoint.holdpoint_findings',
       'SELECT count() FROM holdpoint.holdpoint_actions',
+      `INSERT INTO holdpoint.holdpoint_activity (trace_id, verification) VALUES ('t', 'verified')`,
       'ALTER TABLE holdpoint.otel_traces ADD COLUMN verdict String',
       'DROP TABLE holdpoint.otel_traces',
       'CREATE DATABASE other',
     ],
   ],
   holdpoint_reader: [
-    [READ, 'SELECT count() FROM holdpoint.holdpoint_actions', 'SHOW TABLES FROM holdpoint'],
+    [
+      READ,
+      'SELECT count() FROM holdpoint.holdpoint_actions',
+      'SELECT count() FROM holdpoint.holdpoint_actions_between(from_ms = 0, to_ms = 1)',
+      `SELECT count() FROM holdpoint.holdpoint_actions_of_trace(trace_id = 't')`,
+      'SELECT count() FROM holdpoint.holdpoint_requests',
+      'SELECT count() FROM holdpoint.holdpoint_reviews',
+      'SELECT count() FROM holdpoint.holdpoint_activity',
+      'SHOW TABLES FROM holdpoint',
+    ],
     [
       SPAN,
       FINDING,
       LEDGER,
+      `INSERT INTO holdpoint.holdpoint_activity (trace_id, verification) VALUES ('t', 'verified')`,
       'ALTER TABLE holdpoint.otel_traces ADD COLUMN verdict String',
       `SELECT * FROM file('/etc/passwd', LineAsString)`,
     ],
@@ -116,6 +127,9 @@ test('users - what the pipeline writes reaches the table behind the view, which 
       'holdpoint_reader',
       `SELECT count() > 0 FROM holdpoint.otel_traces_trace_id_ts WHERE TraceId = 't'`,
     ),
+  ).toBe('1')
+  expect(
+    await as('holdpoint_reader', `SELECT count() > 0 FROM holdpoint.holdpoint_activity WHERE trace_id = 't'`),
   ).toBe('1')
 })
 

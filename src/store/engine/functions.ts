@@ -62,7 +62,7 @@ const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
 
 /** Our own views take parameters, and are then called like functions; the engine has none of such a name. */
 export const isTableFunction = (name: string): boolean =>
-  TABLE_FUNCTIONS.has(name.toLowerCase()) || /^holdpoint_\w+$/.test(name)
+  TABLE_FUNCTIONS.has(name.toLowerCase()) || /^(\w+\.)?holdpoint_\w+$/.test(name)
 
 const COMBINATORS =
   /(?:if|array|map|simplestate|state|merge|mergestate|foreach|distinct|ordefault|ornull|resample|argmin|argmax)$/

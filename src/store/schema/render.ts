@@ -13,7 +13,8 @@ export interface Place {
  * within a shard under the usual macros `{shard}` and `{replica}`, and the public name, which spreads rows over
  * the shards and reads from all of them. A view that is filled by inserts stands on the local tables.
  */
-export function renderStatement(statement: string, { database, cluster }: Place): string[] {
+export function renderStatement(written: string, { database, cluster }: Place): string[] {
+  const statement = withDatabase(written, database)
   if (cluster === undefined) return [statement]
   const onCluster = ` ON CLUSTER ${quoteIdentifier(cluster)}`
 
@@ -72,6 +73,13 @@ export function renderStatement(statement: string, { database, cluster }: Place)
   if (/^INSERT INTO \w+ SELECT\b/.test(statement)) return [statement]
   throw new HoldpointError('INTERNAL', `no cluster can be given this statement: ${statement.slice(0, 80)}`)
 }
+
+/**
+ * A view with parameters is called like a function, and the engine looks for it in whatever database the question
+ * comes from; tables it looks for where the view is.
+ */
+const withDatabase = (statement: string, database: string): string =>
+  statement.replaceAll(/\bFROM (holdpoint_\w+\()/g, `FROM ${quoteIdentifier(database)}.$1`)
 
 function shardingOf(table: string): string {
   const known = TABLES[table]

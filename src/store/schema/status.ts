@@ -67,7 +67,8 @@ export async function rowsOfQuery<Row>(client: ClickHouseClient, query: string):
 /** Tables that others made are taken as they are, as long as rows end up where they are looked for. */
 function assertFitting(tables: readonly TableRow[], { cluster }: Place): void {
   for (const { name, engine } of tables) {
-    if (TABLES[name] === undefined) continue
+    const table = TABLES[name]
+    if (table === undefined) continue
     if (cluster === undefined && !engine.endsWith('MergeTree'))
       throw new HoldpointError(
         'INVALID_CONFIG',
@@ -78,9 +79,9 @@ function assertFitting(tables: readonly TableRow[], { cluster }: Place): void {
         'INVALID_CONFIG',
         `${name} lies on one server (${engine}), and clickhouse.cluster is ${cluster}: ` +
           `RENAME TABLE ${name} TO ${rowsOf(name, cluster)} ON CLUSTER ${cluster} makes it the local table of its shard` +
-          (name === 'otel_traces'
-            ? `, after DROP VIEW IF EXISTS otel_traces_trace_id_ts_mv ON CLUSTER ${cluster}`
-            : '') +
+          (table.copiedBy === undefined
+            ? ''
+            : `, after DROP VIEW IF EXISTS ${table.copiedBy} ON CLUSTER ${cluster}`) +
           (engine.startsWith('Replicated')
             ? ''
             : '; it is not replicated, though: better copy its rows afterwards'),

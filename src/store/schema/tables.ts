@@ -6,6 +6,8 @@ export interface Table {
   sharding: string
   /** Which time its rows grow old by, and by which part of the configuration. */
   ttl?: { kept: Kept; since: string }
+  /** The view that copies what is inserted here into another table. */
+  copiedBy?: string
 }
 
 const traces = (since: string): Table => ({
@@ -19,7 +21,7 @@ const metrics: Table = {
 
 /** All tables with rows of their own. */
 export const TABLES: Readonly<Record<string, Table>> = {
-  otel_traces: traces('Timestamp'),
+  otel_traces: { ...traces('Timestamp'), copiedBy: 'otel_traces_trace_id_ts_mv' },
   otel_traces_trace_id_ts: traces('Start'),
   otel_logs: {
     // Most records have no trace: those would all lie on one shard.
@@ -36,6 +38,7 @@ export const TABLES: Readonly<Record<string, Table>> = {
     sharding: 'cityHash64(trace_id)',
     // By the pipeline's own clock: an agent that dates its span back must not be rid of the alarm at once.
     ttl: { kept: 'findings', since: 'toDateTime(judged_at)' },
+    copiedBy: 'holdpoint_activity_mv',
   },
   holdpoint_activity: {
     sharding: 'cityHash64(trace_id)',

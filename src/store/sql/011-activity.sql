@@ -100,9 +100,6 @@ INSERT INTO holdpoint_activity SELECT
 FROM holdpoint_findings
 SETTINGS max_partitions_per_insert_block = 0;
 
--- Entries stand in the order of time, so a few granules are those of a week.
+-- Entries stand in the order of time, so a few granules are those of a week. Older parts take it when they are merged.
 ALTER TABLE holdpoint_ledger
   ADD INDEX IF NOT EXISTS idx_at at TYPE minmax GRANULARITY 1;
-
-ALTER TABLE holdpoint_ledger
-  MATERIALIZE INDEX idx_at;
