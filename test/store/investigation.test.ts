@@ -152,7 +152,7 @@ describe('actions of a time', () => {
 
   test('store - its ends may be what a dashboard calculates', async () => {
     const [row] = await reader.query(
-      `SELECT count() AS n FROM holdpoint_actions_between(
+      `SELECT count() AS n FROM holdpoint.holdpoint_actions_between(
          from_ms = toUnixTimestamp(toDateTime(${T0 / 1_000})) * 1000, to_ms = toUnixTimestamp64Milli(toDateTime64(${T0 / 1_000}, 3)) + 1)`,
     )
     expect(row).toEqual({ n: 2 })
