@@ -1,40 +1,88 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type SeedReport, seedStore } from '#seed'
 import { createStore, type Store } from '#store'
-import { type RunningEngine, startEngine } from '../store/engine-fixture.ts'
+import { clientOf, type RunningEngine, startEngine } from '../store/engine-fixture.ts'
 
-const OPTIONS = { spans: 4_000, seed: 7, endsAtMs: Date.UTC(2026, 10, 20, 12), incidents: [] }
+const OPTIONS = { spans: 2_000, seed: 7, endsAtMs: Date.UTC(2026, 10, 20, 12), incidents: [] }
 
 let running: RunningEngine
 let reader: Store
-let report: SeedReport
+let client: ReturnType<typeof clientOf>
 beforeAll(async () => {
   running = await startEngine()
   reader = createStore(running.engine.reader)
-  report = await seedStore(running.engine.writer, OPTIONS)
+  client = clientOf(running.engine.writer)
+  const store = createStore(running.engine.writer)
+  await store.migrate()
+  await store.close()
 }, 60_000)
 afterAll(async () => {
+  await client.close()
   await reader.close()
   await running.stop()
 })
 
+const seed = (over: object = {}, deps = {}): Promise<SeedReport> =>
+  seedStore(running.engine.writer, { ...OPTIONS, ...over }, deps)
 const count = async (table: string): Promise<number | undefined> =>
-  (await reader.query<{ rows: number }>(`SELECT count() AS rows FROM ${table} FINAL`))[0]?.rows
+  (await reader.query<{ rows: number }>(`SELECT count() AS rows FROM ${table}`))[0]?.rows
 
-test('seed - the report counts what is in the tables', async () => {
-  for (const table of ['holdpoint_ledger', 'holdpoint_findings'])
-    expect(await count(table), table).toBe(report.rows[table])
-  expect(Math.abs((report.rows.otel_traces ?? 0) - OPTIONS.spans)).toBeLessThan(400)
+describe('a store that is not to be seeded', () => {
+  test.each([
+    ['otel_traces', '(Timestamp, ServiceName)', "(now64(9), 'checkout')", 'of ServiceName "checkout"'],
+    ['otel_logs', '(Timestamp, ServiceName)', "(now64(9), 'checkout')", 'of ServiceName "checkout"'],
+    ['otel_metrics_sum', '(ServiceName)', "('checkout')", 'of ServiceName "checkout"'],
+    ['holdpoint_ledger', '(origin, type)', "('1', 'policy')", 'of origin "1"'],
+    ['holdpoint_findings', '(trace_id, service_name)', "('a', 'checkout')", 'of service_name "checkout"'],
+  ])('seed - refused is a store that holds something in %s', async (table, columns, values, what) => {
+    await client.command({ query: `INSERT INTO ${table} ${columns} VALUES ${values}` })
+    await expect(seed()).rejects.toThrow(`not seeded: 1 rows in ${table}, ${what}`)
+    await client.command({ query: `TRUNCATE TABLE ${table}` })
+    expect(await count('otel_logs')).toBe(0)
+  })
+
+  test.each([
+    [{ spans: 12 }, /spans 12: expected a whole number from 2000/],
+    [{ spans: Number.NaN }, /spans null/],
+    [{ seed: -1 }, /seed -1/],
+    [{ endsAtMs: Number.NaN }, /endsAtMs null/],
+    [{ incidents: ['earthquake'] }, /incidents "earthquake": expected some of forged-approval/],
+  ])('seed - refused is what makes no week: %o', async (wrong, message) => {
+    await expect(seed(wrong)).rejects.toThrow(message)
+  })
 })
 
-test('seed - the same week again changes nothing', async () => {
-  const again = await seedStore(running.engine.writer, OPTIONS)
-  expect(again).toEqual({ ...report, isRepeated: true })
-  expect(await count('holdpoint_ledger')).toBe(report.rows.holdpoint_ledger)
-})
+describe('a seeded store', () => {
+  let report: SeedReport
+  beforeAll(async () => {
+    let asked = 0
+    // Before each insert: two of them are made.
+    const signal = Object.defineProperty(new AbortController().signal, 'aborted', { get: () => ++asked > 2 })
+    await expect(seed({}, { signal })).rejects.toThrow(/stopped/)
+    expect(await count('otel_traces')).toBeGreaterThan(0)
+    report = await seed()
+  }, 60_000)
 
-test('seed - another week is refused where there is one', async () => {
-  await expect(seedStore(running.engine.writer, { ...OPTIONS, seed: 8 })).rejects.toThrow(
-    /another seeded week, of --spans 4000 --seed 7/,
-  )
+  test('seed - one that was stopped goes on: what the report counts is there, and once', async () => {
+    for (const [table, rows] of Object.entries(report.rows))
+      expect(await count(table), table).toBe(table === 'otel_logs' ? rows + 2 : rows)
+    expect(report.isRepeated).toBe(false)
+    expect(Math.abs((report.rows.otel_traces ?? 0) - OPTIONS.spans)).toBeLessThan(300)
+  })
+
+  test('seed - the same week again changes nothing', async () => {
+    expect(await seed()).toEqual({ ...report, isRepeated: true })
+    expect(await count('otel_traces')).toBe(report.rows.otel_traces)
+  })
+
+  test.each([
+    { seed: 8 },
+    { spans: 3_000 },
+    { endsAtMs: OPTIONS.endsAtMs + 60_000 },
+    { incidents: ['freeze'] as const },
+  ])('seed - another week is refused where there is one: %o', async (other) => {
+    await expect(seed(other)).rejects.toThrow(
+      /another seeded week, of --spans 2000 --seed 7 --ends-at 2026-11-20T12:00:00.000Z --incidents none/,
+    )
+  })
 })
