@@ -232,6 +232,13 @@ describe('findings in the order of time', () => {
     },
   )
 
+  test('store - a batch that is sent again changes nothing', async () => {
+    const rows = async () => (await reader.query('SELECT count() AS n FROM holdpoint_activity'))[0]
+    const before = await rows()
+    for (const [no, one] of FINDINGS.entries()) await store.insertFindings([one], `finding ${no}`)
+    expect(await rows()).toEqual(before)
+  })
+
   test('store - a span that was sent twice is counted once', async () => {
     const [row] = await reader.query(
       `SELECT uniqExact(span_hash) AS n FROM holdpoint_activity WHERE verification = 'not_required'`,
