@@ -12,7 +12,7 @@ let writer: Store
 let reader: Store
 let scene: Scene
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   writer = createStore(running.engine.writer)
   reader = createStore(running.engine.reader)
   await writer.migrate()

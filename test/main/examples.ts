@@ -2,9 +2,11 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { endOf } from '../support/broker-process.ts'
-import { type Finished, type Running, startProgram } from '../support/program.ts'
+import { runCommand } from '../support/command.ts'
+import { pause } from '../support/pause.ts'
+import { type Running, startProgram } from '../support/program.ts'
 
-/** `holdpoint up` with the examples' policy, and everything else as a user does it: by commands. */
+/** `holdpoint up` with the examples' policy in a process of its own, and everything else by a user's commands. */
 export interface Installation {
   /** One command; it must succeed. */
   run(...args: string[]): Promise<string>
@@ -26,6 +28,7 @@ export interface OpenRequest {
 }
 
 const ROOT = join(import.meta.dirname, '../..')
+const COMES_WITHIN_MS = 30_000
 
 export async function startInstallation(): Promise<Installation> {
   const cwd = mkdtempSync(join(tmpdir(), 'holdpoint-examples-'))
@@ -36,7 +39,7 @@ export async function startInstallation(): Promise<Installation> {
     return running
   }
   const run = async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr }: Finished = await start(args).finished
+    const { code, stdout, stderr } = await runCommand(args, { cwd })
     if (code !== 0) throw new Error(`holdpoint ${args.join(' ')} ended with ${code}:\n${stderr}`)
     return stdout
   }
@@ -85,10 +88,11 @@ export async function startInstallation(): Promise<Installation> {
 }
 
 async function until<T>(look: () => Promise<T[]>, count: number): Promise<T[]> {
-  let found: T[] = []
-  for (let tries = 0; tries < 20; tries++) {
-    found = await look()
+  const giveUpAt = performance.now() + COMES_WITHIN_MS
+  for (;;) {
+    const found = await look()
     if (found.length >= count) return found
+    if (performance.now() > giveUpAt) throw new Error(`expected ${count}, found ${JSON.stringify(found)}`)
+    await pause(100)
   }
-  throw new Error(`expected ${count}, found ${JSON.stringify(found)}`)
 }

@@ -6,6 +6,7 @@ import { openScene, type Scene } from '../../src/main/doctor/scene.ts'
 import { holdAction } from '../support/held.ts'
 import { type House, startHouse } from '../support/house.ts'
 import { createFakeLog } from '../support/log.ts'
+import { fillMigrated } from '../support/migrated.ts'
 
 type Check = (scene: Scene) => Promise<Finding[]>
 
@@ -19,6 +20,7 @@ export function createSurgery() {
     // Nobody speaks for the process that holds: however long a busy machine takes, it is not to be given up.
     house = await startHouse({ driftMs: 100, heartbeatMs: 3_600_000 })
     await holdAction(await house.agent('support-agent'))
+    await fillMigrated(house.home.path('clickhouse'))
     engine = createEngine(
       { dataDir: house.home.path('clickhouse'), port: 0, database: 'holdpoint' },
       { log: createFakeLog() },

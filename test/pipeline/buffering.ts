@@ -12,6 +12,7 @@ import { digestRequest } from '../../src/pipeline/buffer/message.ts'
 import type { Guard } from '../../src/pipeline/buffer/portion.ts'
 import type { Batch, Piece, Signal } from '../../src/pipeline/otlp/signal.ts'
 import { createFakeLog, type FakeLog } from '../support/log.ts'
+import { fillMigrated } from '../support/migrated.ts'
 import { startNats } from '../support/nats.ts'
 import { steadyPort } from '../support/port.ts'
 import { createRandom } from '../support/random.ts'
@@ -51,6 +52,7 @@ export async function startBuffering(options: { bufferBytes?: number } = {}): Pr
   const dir = await mkdtemp(join(tmpdir(), 'holdpoint-buffer-nats-'))
   let nats = await startNats({ dir, port: await steadyPort() })
   const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-buffer-'))
+  await fillMigrated(dataDir)
   const engine: Engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log })
   await engine.start()
   const store = createStore(engine.writer)

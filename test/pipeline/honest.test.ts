@@ -12,6 +12,7 @@ import { createGate } from '#gate'
 import { createPipeline, type PipelineConfig } from '#pipeline'
 import { createEngine, createStore, type Engine, type Store } from '#store'
 import { EPOCH, type House, startHouse } from '../support/house.ts'
+import { fillMigrated } from '../support/migrated.ts'
 import { aSpan, encodeProtobuf } from './encode.ts'
 
 let house: House
@@ -22,6 +23,7 @@ let dataDir: string
 beforeAll(async () => {
   house = await startHouse()
   dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-pipeline-'))
+  await fillMigrated(dataDir)
   engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log: house.log })
   await engine.start()
   store = createStore(engine.writer)

@@ -26,7 +26,7 @@ let running: RunningEngine
 let client: ClickHouseClient
 let store: Store
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
   await store.migrate()
   client = clientOf(running.engine.writer)

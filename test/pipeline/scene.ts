@@ -29,6 +29,7 @@ import type { Component } from '#runtime'
 import { createEngine, createStore, type Engine, type Store } from '#store'
 import { generateKey, loadKey, signDocument } from '#warrant/issue'
 import { createFakeLog, type FakeLog } from '../support/log.ts'
+import { fillMigrated } from '../support/migrated.ts'
 import { startNats, type TestNats } from '../support/nats.ts'
 
 const EPOCH = 1
@@ -64,6 +65,7 @@ export async function startScene(): Promise<Scene> {
   const log = createFakeLog()
   const nats = await startNats()
   const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-pipeline-'))
+  await fillMigrated(dataDir)
   const engine: Engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log })
   await engine.start()
   const store = createStore(engine.writer)

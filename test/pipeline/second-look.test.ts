@@ -14,7 +14,7 @@ import { APPROVED_ATTRIBUTES as APPROVED, AT, decided, outcome, policy, requeste
 let running: RunningEngine
 let store: Store
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
   await store.migrate()
 })

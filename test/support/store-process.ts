@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEngine, createStore, type Engine, type Store } from '#store'
 import { createFakeLog } from './log.ts'
+import { fillMigrated } from './migrated.ts'
 import { pause } from './pause.ts'
 import { steadyPort } from './port.ts'
 
@@ -25,6 +26,7 @@ export interface StoreServer {
 export async function startStore(): Promise<StoreServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-campaign-'))
   const port = await steadyPort()
+  await fillMigrated(dataDir)
   const engine = createEngine({ dataDir, port, database: 'holdpoint' }, { log: createFakeLog() })
   await engine.start()
   const { url } = engine

@@ -11,6 +11,7 @@ import { createPipeline } from '#pipeline'
 import { createEngine, createStore } from '#store'
 import { reviewAs } from '../../support/held.ts'
 import { startHouse } from '../../support/house.ts'
+import { fillMigrated } from '../../support/migrated.ts'
 import { RESOURCE_SERVERS } from './servers.ts'
 
 const stops: (() => Promise<unknown>)[] = []
@@ -25,6 +26,7 @@ test('resource and pipeline - the agent’s span is verified by what the resourc
   await house.agent('billing', { enforcement: 'resource' })
   const dataDir = await mkdtemp(join(tmpdir(), 'holdpoint-resource-'))
   stops.push(() => rm(dataDir, { recursive: true, force: true }))
+  await fillMigrated(dataDir)
   const engine = createEngine({ dataDir, port: 0, database: 'holdpoint' }, { log: house.log })
   await engine.start()
   stops.push(() => engine.stop())

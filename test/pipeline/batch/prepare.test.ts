@@ -13,7 +13,7 @@ import { always, PIECES } from './preparing.ts'
 let running: RunningEngine
 let store: Store
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
   await store.migrate()
 })

@@ -35,7 +35,7 @@ import {
 let running: RunningEngine
 let store: Store
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
   await store.migrate()
 })

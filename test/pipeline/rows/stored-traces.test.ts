@@ -12,7 +12,7 @@ import { anyTraces } from './random-spans.ts'
 let running: RunningEngine
 let store: Store
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
   await store.migrate()
 })
