@@ -1,10 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Verification } from '#contract'
 import { createStore, type Store } from '#store'
 import { type RunningEngine, startEngine } from '../store/engine-fixture.ts'
 import { HOSTILE_TEXTS, isSendable } from '../support/hostile.ts'
 import { type Browser, CHROMIUM, codeOf, createBrowser } from './cookie-jar.ts'
-import { type Deed, finding, storeDecided } from './investigated.ts'
+import {
+  type Deed,
+  finding,
+  KINDS,
+  namesOf,
+  nextOf,
+  rowsOf,
+  storeWeek,
+  textOf,
+  tilesOf,
+  violationAt,
+} from './investigated.ts'
 import { type Scene, startScene } from './scene.ts'
 
 let running: RunningEngine
@@ -33,46 +43,10 @@ let batches = 0
 const store = (...deeds: Deed[]): Promise<void> =>
   writer.insertFindings(deeds.map(finding), `batch ${++batches}`)
 
-const rowsOf = (page: string): string[] => page.match(/<tr role="row" data-row=[\s\S]*?<\/tr>/g) ?? []
-const namesOf = (page: string): string[] =>
-  rowsOf(page).map((row) => /<b>(?:tool )?([a-z]\w+)<\/b>/.exec(row)?.[1] ?? '')
-const nextOf = (page: string): string | undefined =>
-  /rel="next" href="([^"]+)"/.exec(page)?.[1]?.replaceAll('&amp;', '&')
-const textOf = (markup: string): string => markup.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
 const iso = (atMs: number): string => new Date(atMs).toISOString().replace('Z', '')
 
-const KINDS: readonly Verification[] = ['forged', 'missing', 'replayed', 'unbound', 'observed']
-
-/** Carol has approved one, and refused two, of which one ran all the same. */
-async function storeWeek(): Promise<void> {
-  const atMs = nowMs - 10 * MINUTE_MS
-  const of = (char: string) => ({ traceId: char.repeat(16), spanId: char.repeat(8) })
-  const decided = { requestId: '1-approved', atMs, ...of('a1'), decision: 'approved' as const }
-  const denied = { requestId: '1-denied', atMs: atMs - 1, ...of('a2'), decision: 'denied' as const }
-  const ran = { requestId: '1-ran', atMs: atMs - 2, ...of('a3'), decision: 'denied' as const }
-  await Promise.all([decided, denied, ran].map((one) => storeDecided(writer, one)))
-  const violations = KINDS.map((verification, index) => ({
-    atMs: nowMs - 8 * MINUTE_MS + index,
-    name: `did_${verification}`,
-    traceId: `${index}b`.repeat(16),
-    verification,
-    detail: `because of ${verification}`,
-  }))
-  const billing = { atMs: nowMs - 7 * MINUTE_MS, agent: 'billing-agent' }
-  await store(
-    { atMs, ...of('a1'), requestId: '1-approved', verification: 'verified', detail: 'approved by carol' },
-    { atMs, ...of('a3'), requestId: '1-ran', verification: 'missing', detail: 'ran, though denied' },
-    ...violations,
-    { ...billing, name: 'pay', verification: 'unverifiable' },
-    { ...billing, name: 'pay_again', environment: 'staging', verification: 'unverifiable' },
-    { ...billing, name: 'pay_late', atMs: nowMs - 6 * MINUTE_MS, verification: 'unverifiable' },
-    { ...billing, name: 'pay_less', verification: 'not_required', ruling: 'allow' },
-    { ...billing, name: 'refund', verification: 'unverifiable' },
-  )
-}
-
 test('console - who acted stands beside who authorized it, with the way to card, trace and ledger', async () => {
-  await storeWeek()
+  await storeWeek(writer, nowMs)
   const page = await bob.page('/actions')
   expect(namesOf(page)).toHaveLength(12)
   const rowOf = (id: string): string => rowsOf(page).find((row) => row.includes(`/requests/${id}"`)) ?? ''
@@ -100,9 +74,6 @@ test('console - violations have their kind, their number, their reason and their
   }
   expect(tilesOf(page)).toMatch(/ 1 ✕ forged .* 2 ! missing .* 1 ↻ replayed .* 1 ≠ unbound .* 1 ◐ observed/)
 })
-const tilesOf = (page: string): string =>
-  textOf(page.slice(page.indexOf('<ul class="kinds"'), page.indexOf('id="violations"')))
-
 test('console - filters narrow the list down together, and stay in its form', async () => {
   const [from, to] = [nowMs - 8 * MINUTE_MS, nowMs - 6.5 * MINUTE_MS].map(iso)
   const query = `agent=billing-agent&environment=prod&ruling=hold&verification=unverifiable&text=PAY&from=${from}&to=${to}`
@@ -226,15 +197,9 @@ test('console - an address is asked for as it says, and for no more than a page'
   expect(asked[0]?.verifications).toEqual(expect.arrayContaining(['', 'verified', 'forged', 'unverifiable']))
   expect(asked[0]?.verifications).not.toContain('not_required')
 })
-const violation = (index: number, verification: Verification) => ({
-  at: new Date(nowMs - index).toISOString().replace('T', ' ').replace('Z', ''),
-  ...{ verification, agent: 'a', kind: 'tool', name: `did_${index}`, target: '', ruling: 'hold', rule: 'r' },
-  ...{ outcome: 'executed', detail: '', service_name: '', trace_id: '', span_id: '', request_id: '' },
-})
-
 test('console - violations that are too many are counted as at least so many, and none hides the others', async () => {
-  const observed = Array.from({ length: 5_000 }, (_, index) => violation(index, 'observed'))
-  const all = [...observed, violation(6_000, 'forged')]
+  const observed = Array.from({ length: 5_000 }, (_, index) => violationAt(nowMs, index, 'observed'))
+  const all = [...observed, violationAt(nowMs, 6_000, 'forged')]
   const browser = await beside(({ verifications, most, toMs }) =>
     all
       .filter((row) => verifications.length === 0 || verifications.includes(row.verification))
@@ -257,7 +222,7 @@ test('console - an empty list says what it means: of an empty store nothing, of 
   expect(await bare.page(`/traces/${'7'.repeat(32)}`)).toContain('Nothing of this trace is in ClickHouse')
   expect(await bare.page(`/traces/${'0'.repeat(32)}`)).toContain('does not trace')
 
-  const full = await beside(({ fromMs }) => (fromMs === 0 ? [violation(1, 'verified')] : []))
+  const full = await beside(({ fromMs }) => (fromMs === 0 ? [violationAt(nowMs, 1, 'verified')] : []))
   expect(await full.page('/violations')).toContain('No violation was found')
   expect(await full.page('/violations?agent=a')).not.toContain('No violation was found')
   expect(await full.page('/actions')).toContain('No action')
@@ -270,7 +235,7 @@ test('console - what the ledger has and ClickHouse has not is said', async () =>
   const requestId = await scene.hold({ name: 'not_stored' })
   const isProbe = ({ text, fromMs, toMs }: Asked): boolean => text === requestId && fromMs === toMs
   const row = {
-    ...violation(1, 'verified'),
+    ...violationAt(nowMs, 1, 'verified'),
     approvers: '',
     action: '',
     user: '',

@@ -101,3 +101,50 @@ export async function storeDecided(store: Store, decided: Decided): Promise<void
   )
   await store.insertLedger(rows, origin)
 }
+
+export const KINDS: readonly Verification[] = ['forged', 'missing', 'replayed', 'unbound', 'observed']
+
+/** Of one agent: Carol has approved one, and refused two, of which one ran all the same. */
+export async function storeWeek(store: Store, nowMs: number): Promise<void> {
+  const atMs = nowMs - 10 * 60_000
+  const of = (char: string) => ({ traceId: char.repeat(16), spanId: char.repeat(8) })
+  const decided = { requestId: '1-approved', atMs, ...of('a1'), decision: 'approved' as const }
+  const denied = { requestId: '1-denied', atMs: atMs - 1, ...of('a2'), decision: 'denied' as const }
+  const ran = { requestId: '1-ran', atMs: atMs - 2, ...of('a3'), decision: 'denied' as const }
+  await Promise.all([decided, denied, ran].map((one) => storeDecided(store, one)))
+  const violations = KINDS.map((verification, index) => ({
+    atMs: nowMs - 8 * 60_000 + index,
+    name: `did_${verification}`,
+    traceId: `${index}b`.repeat(16),
+    verification,
+    detail: `because of ${verification}`,
+  }))
+  const billing = { atMs: nowMs - 7 * 60_000, agent: 'billing-agent' }
+  const deeds: Deed[] = [
+    { atMs, ...of('a1'), requestId: '1-approved', verification: 'verified', detail: 'approved by carol' },
+    { atMs, ...of('a3'), requestId: '1-ran', verification: 'missing', detail: 'ran, though denied' },
+    ...violations,
+    { ...billing, name: 'pay', verification: 'unverifiable' },
+    { ...billing, name: 'pay_again', environment: 'staging', verification: 'unverifiable' },
+    { ...billing, name: 'pay_late', atMs: nowMs - 6 * 60_000, verification: 'unverifiable' },
+    { ...billing, name: 'pay_less', verification: 'not_required', ruling: 'allow' },
+    { ...billing, name: 'refund', verification: 'unverifiable' },
+  ]
+  await store.insertFindings(deeds.map(finding), 'a week')
+}
+
+/** As the query has it. */
+export const violationAt = (nowMs: number, index: number, verification: Verification) => ({
+  at: new Date(nowMs - index).toISOString().replace('T', ' ').replace('Z', ''),
+  ...{ verification, agent: 'a', kind: 'tool', name: `did_${index}`, target: '', ruling: 'hold', rule: 'r' },
+  ...{ outcome: 'executed', detail: '', service_name: '', trace_id: '', span_id: '', request_id: '' },
+})
+
+export const rowsOf = (page: string): string[] => page.match(/<tr role="row" data-row=[\s\S]*?<\/tr>/g) ?? []
+export const namesOf = (page: string): string[] =>
+  rowsOf(page).map((row) => /<b>(?:tool )?([a-z]\w+)<\/b>/.exec(row)?.[1] ?? '')
+export const nextOf = (page: string): string | undefined =>
+  /rel="next" href="([^"]+)"/.exec(page)?.[1]?.replaceAll('&amp;', '&')
+export const textOf = (markup: string): string => markup.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
+export const tilesOf = (page: string): string =>
+  textOf(page.slice(page.indexOf('<ul class="kinds"'), page.indexOf('id="violations"')))
