@@ -4,6 +4,7 @@ import { type RunningEngine, startEngine } from '../store/engine-fixture.ts'
 import { HOSTILE_TEXTS, isSendable } from '../support/hostile.ts'
 import { type Browser, CHROMIUM, codeOf, createBrowser } from './cookie-jar.ts'
 import {
+  type Asked,
   type Deed,
   finding,
   KINDS,
@@ -155,19 +156,6 @@ async function beside(
   const query = async (_: string, params: unknown) => answer(params as Asked) as never
   return (await startScene({ house: scene.house, store: { query }, patienceMs })).browser('bob')
 }
-interface Asked {
-  fromMs: number
-  toMs: number
-  most: number
-  /** Violations are not asked for by it. */
-  text?: string
-  agents: string[]
-  environments?: string[]
-  rulings?: string[]
-  verifications: string[]
-  traceId?: string
-}
-
 test('console - an address is asked for as it says, and for no more than a page', async () => {
   const asked: Asked[] = []
   const browser = await beside((one) => {

@@ -148,3 +148,17 @@ export const nextOf = (page: string): string | undefined =>
 export const textOf = (markup: string): string => markup.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
 export const tilesOf = (page: string): string =>
   textOf(page.slice(page.indexOf('<ul class="kinds"'), page.indexOf('id="violations"')))
+
+/** Of a store, as a page asks it. */
+export interface Asked {
+  fromMs: number
+  toMs: number
+  most: number
+  /** Violations are not asked for by it. */
+  text?: string
+  agents: string[]
+  environments?: string[]
+  rulings?: string[]
+  verifications: string[]
+  traceId?: string
+}
