@@ -16,12 +16,12 @@ beforeAll(async () => {
   running = await startEngine()
   store = createStore(running.engine.writer)
 }, 60_000)
-beforeEach(() => emptyDatabase(running.engine.writer))
 afterAll(async () => {
   await store.close()
   await running.stop()
 })
 
+const empty = (): Promise<void> => emptyDatabase(running.engine.writer)
 const names = async (): Promise<string[]> => (await readMigrations()).map(({ name }) => name)
 const run = async (query: string): Promise<void> => {
   const client = clientOf(running.engine.writer, { mutations_sync: '2' })
@@ -57,6 +57,8 @@ function startMigrating(target: ClickHouseTarget) {
 }
 
 describe('several processes', () => {
+  beforeEach(empty)
+
   test('schema - eight that migrate at once, three of them killed on the way, leave one current schema', async () => {
     const processes = Array.from({ length: 8 }, () => startMigrating(running.engine.writer))
     try {
@@ -96,6 +98,8 @@ describe('several processes', () => {
 })
 
 describe('what is refused', () => {
+  beforeEach(empty)
+
   test('schema - a store with a migration that was edited since', async () => {
     await store.migrate()
     await run(`ALTER TABLE holdpoint_migrations UPDATE sha256 = 'another' WHERE version = 2`)
@@ -176,102 +180,111 @@ test('schema - a file is read as its statements, without comments, whatever they
   ])
 })
 
-test('schema - every table remembers its last 10,000 batches, whoever made it', async () => {
-  await store.migrate()
-  for (const table of [
-    'otel_traces',
-    'otel_traces_trace_id_ts',
-    'otel_logs',
-    'otel_metrics_sum',
-    'holdpoint_ledger',
-    'holdpoint_findings',
-    'holdpoint_activity',
-  ])
-    expect(await definition(table)).toContain('non_replicated_deduplication_window = 10000')
-  await run('ALTER TABLE otel_logs RESET SETTING non_replicated_deduplication_window')
-  expect(await store.schemaStatus()).toMatchObject({
-    isCurrent: false,
-    missing: [],
-    alterations: ['ALTER TABLE otel_logs MODIFY SETTING non_replicated_deduplication_window = 10000'],
-  })
-  expect(await store.migrate()).toEqual([])
-  expect(await definition('otel_logs')).toContain('non_replicated_deduplication_window = 10000')
-})
-
-describe('how long rows are kept', () => {
-  const DAYS = { traces: 30, logs: 7, metrics: 400, findings: 1000 }
-  const ends = async (): Promise<Record<string, string>> => {
-    const tables = await store.query<{ name: string; engine_full: string }>(
-      `SELECT name, engine_full FROM system.tables WHERE database = 'holdpoint' AND engine LIKE '%MergeTree'`,
-    )
-    return Object.fromEntries(
-      tables.flatMap(({ name, engine_full }) => {
-        const [, end] = / TTL (.*?)(?: SETTINGS |$)/.exec(engine_full) ?? []
-        return end === undefined ? [] : [[name, end]]
-      }),
-    )
-  }
-
-  test('schema - as configured, in every table that has an end; the ledger has none', async () => {
-    await store.migrate({ ttlDays: DAYS })
-    const found = await ends()
-    expect(found).toMatchObject({
-      otel_traces: 'toDateTime(Timestamp) + toIntervalDay(30)',
-      otel_traces_trace_id_ts: 'toDateTime(Start) + toIntervalDay(30)',
-      otel_logs: 'toDateTime(Timestamp) + toIntervalDay(7)',
-      otel_metrics_sum: 'toDateTime(TimeUnix) + toIntervalDay(400)',
-      holdpoint_findings: 'toDateTime(judged_at) + toIntervalDay(1000)',
-      holdpoint_activity: 'toDateTime(judged_at) + toIntervalDay(1000)',
-    })
-    expect(found).not.toHaveProperty('holdpoint_ledger')
-    expect(Object.keys(found)).toHaveLength(10)
-    expect(await definition('otel_logs')).toContain('ttl_only_drop_parts = 1')
-    expect(await store.schemaStatus({ ttlDays: DAYS })).toMatchObject({ isCurrent: true })
+describe('tables that are there', () => {
+  // What each of them needs it makes itself: making all of them anew is most of what a test would take.
+  beforeAll(async () => {
+    await empty()
+    await store.migrate()
   })
 
-  test('schema - another number of days is applied at the next start, and 0 takes the end away', async () => {
-    await store.migrate({ ttlDays: DAYS })
-    expect((await store.schemaStatus({ ttlDays: { ...DAYS, logs: 8 } })).alterations).toEqual([
-      'ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + toIntervalDay(8)',
+  test('schema - every table remembers its last 10,000 batches, whoever made it', async () => {
+    await store.migrate()
+    for (const table of [
+      'otel_traces',
+      'otel_traces_trace_id_ts',
+      'otel_logs',
+      'otel_metrics_sum',
+      'holdpoint_ledger',
+      'holdpoint_findings',
+      'holdpoint_activity',
     ])
-    await store.migrate({ ttlDays: { logs: 8, traces: 0 } })
-    const found = await ends()
-    expect(found).toMatchObject({ otel_logs: 'toDateTime(Timestamp) + toIntervalDay(8)' })
-    expect(found).not.toHaveProperty('otel_traces')
-    expect(found).not.toHaveProperty('otel_traces_trace_id_ts')
-  })
-
-  test('schema - an end that somebody set by hand stays, as long as nothing is configured', async () => {
-    await store.migrate()
-    await run('ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + INTERVAL 2 MONTH')
-    await store.migrate()
-    await store.migrate({ ttlDays: { traces: 3 } })
-    expect(await ends()).toMatchObject({ otel_logs: 'toDateTime(Timestamp) + toIntervalMonth(2)' })
-  })
-
-  test('schema - a rule that does more than delete is not replaced', async () => {
-    await store.migrate()
-    await run(
-      `ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + INTERVAL 2 MONTH DELETE WHERE SeverityNumber < 9`,
-    )
-    await expect(store.migrate({ ttlDays: { logs: 7 } })).rejects.toMatchObject({
-      code: 'INVALID_CONFIG',
-      message: expect.stringMatching(
-        /^otel_logs has a TTL that does more than delete \(.*WHERE SeverityNumber < 9\)/,
-      ),
+      expect(await definition(table)).toContain('non_replicated_deduplication_window = 10000')
+    await run('ALTER TABLE otel_logs RESET SETTING non_replicated_deduplication_window')
+    expect(await store.schemaStatus()).toMatchObject({
+      isCurrent: false,
+      missing: [],
+      alterations: ['ALTER TABLE otel_logs MODIFY SETTING non_replicated_deduplication_window = 10000'],
     })
-    await store.migrate({ ttlDays: { traces: 7 } })
+    expect(await store.migrate()).toEqual([])
+    expect(await definition('otel_logs')).toContain('non_replicated_deduplication_window = 10000')
   })
 
-  test('schema - a span that dates itself back loses its place, and its finding does not', async () => {
-    await store.migrate({ ttlDays: { traces: 30, findings: 30 } })
-    await insertSpans(store, [spanRow('a'.repeat(16), { Timestamp: '1000000000.000000000' })], 'old')
-    await run(
-      `INSERT INTO holdpoint_findings (trace_id, span_id, timestamp, judged_at) SELECT 'a', 'a', toDateTime64(1000000000, 9), now64(3)`,
-    )
-    const [found] = await store.query(
-      `SELECT (SELECT count() FROM otel_traces) AS spans, (SELECT count() FROM holdpoint_findings) AS findings`,
-    )
-    expect(found).toEqual({ spans: 0, findings: 1 })
+  describe('how long rows are kept', () => {
+    const DAYS = { traces: 30, logs: 7, metrics: 400, findings: 1000 }
+    const ends = async (): Promise<Record<string, string>> => {
+      const tables = await store.query<{ name: string; engine_full: string }>(
+        `SELECT name, engine_full FROM system.tables WHERE database = 'holdpoint' AND engine LIKE '%MergeTree'`,
+      )
+      return Object.fromEntries(
+        tables.flatMap(({ name, engine_full }) => {
+          const [, end] = / TTL (.*?)(?: SETTINGS |$)/.exec(engine_full) ?? []
+          return end === undefined ? [] : [[name, end]]
+        }),
+      )
+    }
+
+    test('schema - as configured, in every table that has an end; the ledger has none', async () => {
+      await store.migrate({ ttlDays: DAYS })
+      const found = await ends()
+      expect(found).toMatchObject({
+        otel_traces: 'toDateTime(Timestamp) + toIntervalDay(30)',
+        otel_traces_trace_id_ts: 'toDateTime(Start) + toIntervalDay(30)',
+        otel_logs: 'toDateTime(Timestamp) + toIntervalDay(7)',
+        otel_metrics_sum: 'toDateTime(TimeUnix) + toIntervalDay(400)',
+        holdpoint_findings: 'toDateTime(judged_at) + toIntervalDay(1000)',
+        holdpoint_activity: 'toDateTime(judged_at) + toIntervalDay(1000)',
+      })
+      expect(found).not.toHaveProperty('holdpoint_ledger')
+      expect(Object.keys(found)).toHaveLength(10)
+      expect(await definition('otel_logs')).toContain('ttl_only_drop_parts = 1')
+      expect(await store.schemaStatus({ ttlDays: DAYS })).toMatchObject({ isCurrent: true })
+    })
+
+    test('schema - another number of days is applied at the next start, and 0 takes the end away', async () => {
+      await store.migrate({ ttlDays: DAYS })
+      expect((await store.schemaStatus({ ttlDays: { ...DAYS, logs: 8 } })).alterations).toEqual([
+        'ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + toIntervalDay(8)',
+      ])
+      await store.migrate({ ttlDays: { logs: 8, traces: 0 } })
+      const found = await ends()
+      expect(found).toMatchObject({ otel_logs: 'toDateTime(Timestamp) + toIntervalDay(8)' })
+      expect(found).not.toHaveProperty('otel_traces')
+      expect(found).not.toHaveProperty('otel_traces_trace_id_ts')
+    })
+
+    test('schema - an end that somebody set by hand stays, as long as nothing is configured', async () => {
+      await store.migrate()
+      await run('ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + INTERVAL 2 MONTH')
+      await store.migrate()
+      await store.migrate({ ttlDays: { traces: 3 } })
+      expect(await ends()).toMatchObject({ otel_logs: 'toDateTime(Timestamp) + toIntervalMonth(2)' })
+    })
+
+    test('schema - a rule that does more than delete is not replaced', async () => {
+      await store.migrate()
+      await run(
+        `ALTER TABLE otel_logs MODIFY TTL toDateTime(Timestamp) + INTERVAL 2 MONTH DELETE WHERE SeverityNumber < 9`,
+      )
+      await expect(store.migrate({ ttlDays: { logs: 7 } })).rejects.toMatchObject({
+        code: 'INVALID_CONFIG',
+        message: expect.stringMatching(
+          /^otel_logs has a TTL that does more than delete \(.*WHERE SeverityNumber < 9\)/,
+        ),
+      })
+      await store.migrate({ ttlDays: { traces: 7 } })
+      await run('ALTER TABLE otel_logs REMOVE TTL')
+    })
+
+    test('schema - a span that dates itself back loses its place, and its finding does not', async () => {
+      await store.migrate({ ttlDays: { traces: 30, findings: 30 } })
+      await insertSpans(store, [spanRow('a'.repeat(16), { Timestamp: '1000000000.000000000' })], 'old')
+      await run(
+        `INSERT INTO holdpoint_findings (trace_id, span_id, timestamp, judged_at) SELECT 'a', 'a', toDateTime64(1000000000, 9), now64(3)`,
+      )
+      const [found] = await store.query(
+        `SELECT (SELECT count() FROM otel_traces) AS spans, (SELECT count() FROM holdpoint_findings) AS findings`,
+      )
+      expect(found).toEqual({ spans: 0, findings: 1 })
+    })
   })
 })
