@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { INCIDENTS, type Incident, type Planted, seedStore } from '#seed'
+import { unixMilliText } from '#store'
 import { clientOf, emptyDatabase, type RunningEngine, startEngine } from '../store/engine-fixture.ts'
 import { type Rule, readAlerts } from '../support/grafana/alerts.ts'
 import { answerOf } from '../support/grafana/answers.ts'
@@ -158,5 +159,71 @@ describe('alerts - where evidence does not come', () => {
   test('a store that does not answer is heard of by every one', async () => {
     const fired = await firedAt(async () => Promise.reject(new Error('away')), ENDS_AT_MS)
     expect(Object.keys(fired).toSorted()).toEqual(rules.map(({ uid }) => uid).toSorted())
+  })
+})
+
+describe('alerts - spans of somebody who means harm', () => {
+  const HARMFUL_AT_MS = ENDS_AT_MS + 72 * HOUR_MS
+  const finding = (number: number, more: Record<string, unknown>) => ({
+    trace_id: number.toString(16).padStart(32, '0'),
+    span_id: number.toString(16).padStart(16, '0'),
+    timestamp: unixMilliText(HARMFUL_AT_MS - 60 * HOUR_MS),
+    received_at: unixMilliText(HARMFUL_AT_MS - 3 * HOUR_MS),
+    judged_at: unixMilliText(HARMFUL_AT_MS - HOUR_MS / 2 + number),
+    agent: `agent-${number}`,
+    environment: 'prod',
+    kind: 'tool',
+    name: 'grant_role',
+    outcome: 'executed',
+    verification: 'missing',
+    content_digest: `digest-${number}`,
+    content: `digest-${number}`,
+    alarm: 1,
+    ...more,
+  })
+  let fired: Fired
+  beforeAll(async () => {
+    const writer = clientOf(engine.engine.writer)
+    const verified = {
+      agent: 'twice',
+      trace_id: 'a'.repeat(32),
+      span_id: 'b'.repeat(16),
+      verification: 'verified',
+      alarm: 0,
+    }
+    await writer.insert({
+      table: 'holdpoint_findings',
+      format: 'JSONEachRow',
+      values: [
+        finding(0, { agent: `{{ template }} \`<@everyone>\` \n${'x'.repeat(300)}` }),
+        ...Array.from({ length: 30 }, (_, number) => finding(number + 1, {})),
+        finding(100, verified),
+        finding(101, verified),
+      ],
+    })
+    await writer.close()
+    fired = await firedAt(ask, HARMFUL_AT_MS, ['holdpoint-ungated-action', 'holdpoint-replayed-approval'])
+  })
+
+  test('one that dates itself back and comes late is found by the time of its verdict', () => {
+    expect(fired['holdpoint-ungated-action']?.map(({ labels }) => labels.agent)).toContain('agent-1')
+  })
+
+  test('names reach a notification without anything that a chat or a template would read', () => {
+    const [worst = ''] = fired['holdpoint-ungated-action']?.map(({ labels }) => labels.agent ?? '') ?? []
+    expect(worst).toMatch(/^\?\? template \?\? \?\?@everyone\?\? \?x+$/)
+    expect(worst).toHaveLength(80)
+  })
+
+  test('who makes up names gets no more than twenty alerts, and hides none that was there before', () => {
+    const agents = fired['holdpoint-ungated-action']?.map(({ labels }) => labels.agent)
+    expect(agents).toHaveLength(20)
+    expect(agents).toEqual(expect.arrayContaining(['agent-1', 'agent-2', 'agent-3']))
+  })
+
+  test('two spans under one pair of ids are one approval used twice, though each agrees with the ledger', () => {
+    expect(fired['holdpoint-replayed-approval']).toEqual([
+      { state: 'Alerting', value: 2, labels: expect.objectContaining({ agent: 'twice' }) },
+    ])
   })
 })
