@@ -1,6 +1,5 @@
 // What alerts ask, each a table of texts and one number. An alert rule has no variables; its range is `windowSeconds`
 // long, and ends now. Whatever may change later is asked as of that end, so that a late answer is the same answer.
-local columns = import '../columns.libsonnet';
 local rule = import 'rule.libsonnet';
 local settings = import 'settings.libsonnet';
 
@@ -10,13 +9,6 @@ local told = rule.told;
 // It is asked for among everything that was found, where nothing takes its place: in `holdpoint_actions`, a second
 // span with the same ids and another agent's name would show instead.
 local alarms(verification) = {
-  name: 'alerts.' + verification,
-  columns: [
-    columns.text('agent', 'Agent'),
-    columns.text('action', 'Action'),
-    columns.text('environment', 'Environment'),
-    columns.number('spans', 'Spans', 'short'),
-  ],
   rawSql: |||
     SELECT
       %(agent)s AS agent,
@@ -86,14 +78,8 @@ local alarms(verification) = {
   },
 
   waiting: {
-    name: 'alerts.waiting',
     description: 'For how long the oldest has waited, of each rule with one that has waited for %(minutes)d minutes, or %(requests)d that have used up %(percent)d %% of their time.'
                  % settings.waiting { percent: 100 * super.shareOfTime },
-    columns: [
-      columns.text('rule', 'Rule'),
-      columns.text('environment', 'Environment'),
-      columns.number('seconds', 'Oldest', 's'),
-    ],
     rawSql: |||
       SELECT rule, environment, max(waited_ms) / 1000 AS seconds
       FROM (
@@ -114,9 +100,7 @@ local alarms(verification) = {
   },
 
   selfApproval: {
-    name: 'alerts.selfApproval',
     description: 'Reviews refused with SELF_APPROVAL: of the agent, its owner, whom it acts for or who prompted it. No row where no broker reports.',
-    columns: [columns.number('attempts', 'Attempts', 'short')],
     // A counter's first point counts in full: it begins with the attempt that it counts.
     rawSql: |||
       SELECT toFloat64(sum(attempts)) AS attempts
@@ -137,9 +121,7 @@ local alarms(verification) = {
   },
 
   instant: {
-    name: 'alerts.instant',
     description: 'Approvals by one person, each given within %d s of the request.' % (settings.instant.reviewMs / 1000),
-    columns: [columns.text('reviewer', 'Reviewer'), columns.number('approvals', 'Approvals', 'short')],
     rawSql: |||
       SELECT %(reviewer)s AS reviewer, toFloat64(count()) AS approvals
       FROM holdpoint_reviews
@@ -151,9 +133,7 @@ local alarms(verification) = {
   },
 
   expiry: {
-    name: 'alerts.expiry',
     description: 'The part of the requests decided that expired, for each rule with at least %d of them.' % settings.expiry.decisionsAtLeast,
-    columns: [columns.text('rule', 'Rule'), columns.number('share', 'Expired', 'percentunit')],
     rawSql: |||
       SELECT rule, countIf(decision = 'expired') / count() AS share
       FROM holdpoint_requests
@@ -166,13 +146,7 @@ local alarms(verification) = {
   },
 
   freeze: {
-    name: 'alerts.freeze',
     description: 'Freezes that somebody began, by agent.',
-    columns: [
-      columns.text('agent', 'Agent'),
-      columns.text('by', 'By'),
-      columns.number('freezes', 'Freezes', 'short'),
-    ],
     rawSql: |||
       SELECT
         if(l.agent_sub = '', 'every agent', %(agent)s) AS agent,
@@ -191,14 +165,7 @@ local alarms(verification) = {
   },
 
   nightExport: {
-    name: 'alerts.nightExport',
     description: 'Approved actions that take data out of the house, used between %(fromHour)d and %(toHour)d o’clock, %(timeZone)s.' % settings.night,
-    columns: [
-      columns.text('agent', 'Agent'),
-      columns.text('action', 'Action'),
-      columns.text('approvers', 'Approved by'),
-      columns.number('exports', 'Exports', 'short'),
-    ],
     rawSql: |||
       SELECT
         %(agent)s AS agent,
@@ -236,16 +203,12 @@ local alarms(verification) = {
   ||| % { metric: metric, minutes: minutes, reporting: settings.reportingMinutes, as: 'least_level' },
 
   ledgerBehind: {
-    name: 'alerts.ledgerBehind',
     description: 'Committed ledger entries that were missing in ClickHouse at every moment of the last %d minutes. No row where no pipeline reports.' % settings.ledger.minutes,
-    columns: [columns.number('least_level', 'Entries', 'short')],
     rawSql: level('holdpoint.pipeline.ledger.behind', settings.ledger.minutes),
   },
 
   lag: {
-    name: 'alerts.lag',
     description: 'For how long the oldest telemetry had been waiting to be stored, at every moment of the last %d minutes. No row where no pipeline reports.' % settings.lag.minutes,
-    columns: [columns.number('least_level', 'Waiting', 's')],
     rawSql: level('holdpoint.pipeline.lag', settings.lag.minutes),
   },
 }

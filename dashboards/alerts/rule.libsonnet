@@ -67,6 +67,8 @@ local panelOf(dashboard, title) =
     annotations: {
       summary: summary,
       description: description,
+      // What the number is, in a notification of several of them.
+      measures: query.description,
       runbook_url: settings.runbooks + name + '.md',
       // Notifications take their links from these two, not from the fields above.
       __dashboardUid__: shows.dashboard.uid,

@@ -54,6 +54,7 @@ describe('alerts - refused:', () => {
     ['a panel that there is not', (rule) => (rule.panelId = 999), /panel 999/],
     ['another panel in notifications', (rule) => (rule.annotations.__panelId__ = '1'), /another panel/],
     ['no summary', (rule) => (rule.annotations.summary = ''), /summary: says nothing/],
+    ['a number of nothing', (rule) => delete rule.annotations.measures, /measures: says nothing/],
     [
       'another page',
       (rule) => (rule.annotations.runbook_url = 'https://x/forged-claim.md'),

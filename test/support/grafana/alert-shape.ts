@@ -124,7 +124,7 @@ function placeProblems({ dashboardUid, panelId, annotations }: Rule, boards: Boa
 function wordProblems({ uid, annotations }: Rule): string[] {
   const name = uid.replace(/^holdpoint-/, '')
   return [
-    ...['summary', 'description']
+    ...['summary', 'description', 'measures']
       .filter((key) => (annotations[key] ?? '').length < 20)
       .map((key) => `${key}: says nothing`),
     ...(/\$values\.A/.test(annotations.summary + (annotations.description ?? '')) ||
