@@ -4,6 +4,7 @@ import type { Week } from '../week/week.ts'
 import type { Agent } from '../world/agents.ts'
 import type { Person } from '../world/people.ts'
 import type { Cast, Casts, Deed } from './cast.ts'
+import { askOnly } from './detached.ts'
 import { runSteps } from './effects.ts'
 import { type Course, type Held, hold } from './held.ts'
 import { sent } from './sent.ts'
@@ -93,7 +94,7 @@ export function converse(
   for (const { deed, isHeld, course } of deeds) {
     atUs = think(atUs, false)
     if (isHeld) {
-      const one = hold(run, turn, atUs, deed, course)
+      const one = (agent.isDetached ? askOnly : hold)(run, turn, atUs, deed, course)
       held.push(one)
       atUs = one.endUs + random.between(300, 4_000)
     } else atUs = act(atUs, deed)

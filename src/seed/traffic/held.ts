@@ -1,22 +1,14 @@
-import {
-  type Approver,
-  ATTR,
-  type DecidedEntry,
-  ERROR_TYPE,
-  type ErrorCode,
-  principalId,
-  type RequestedEntry,
-} from '#contract'
+import type { Approver, DecidedEntry, RequestedEntry } from '#contract'
 import type { Random } from '../random.ts'
 import { type Answer, type Answered, answer, ordinaryAnswers } from '../requests/answers.ts'
 import { consumption, decisionOn, openRequest, outcomeOf } from '../requests/life.ts'
-import type { Attributes, SpanId, SpanText } from '../spans/span.ts'
+import type { SpanId, SpanText } from '../spans/span.ts'
 import type { Deed } from './cast.ts'
 import type { Run } from './converse.ts'
 import { runSteps, stepsOf } from './effects.ts'
-import { approversOf, judgementOf, type Recorded } from './judgement.ts'
+import { heldText } from './held-text.ts'
+import type { Recorded } from './judgement.ts'
 import { sent } from './sent.ts'
-import { actionText, rulingWords, wordsOf } from './texts.ts'
 
 /** A deed that people were asked about, and what came of it. */
 export interface Held extends Recorded {
@@ -71,7 +63,7 @@ export function hold(run: Run, parent: SpanId, startUs: number, deed: Deed, cour
   return { ...recorded, deed, span, text, startUs, endUs }
 }
 
-function decide(
+export function decide(
   asked: RequestedEntry,
   { decision, decidedAt, by }: Answered,
   course: Course | undefined,
@@ -88,7 +80,13 @@ function decide(
 }
 
 /** Spends the approval if there is one, runs the action, and says what became of it. Returns when the span ends. */
-function execute(run: Run, span: SpanId, heardUs: number, { call }: Deed, recorded: Recorded): number {
+export function execute(
+  run: Pick<Run, 'week' | 'agent' | 'random' | 'trace' | 'process'>,
+  span: SpanId,
+  heardUs: number,
+  { call }: Deed,
+  recorded: Recorded,
+): number {
   const { week, agent, random, trace, process } = run
   const { requested, decided } = recorded
   const spentAt = Math.ceil(heardUs / 1000) + random.between(3, 20)
@@ -104,64 +102,4 @@ function execute(run: Run, span: SpanId, heardUs: number, { call }: Deed, record
   recorded.outcome = outcomeOf(requested, Math.ceil(endUs / 1000) + random.between(2, 30), errorType)
   week.ledger.add(recorded.spent, recorded.outcome)
   return endUs
-}
-
-const REFUSALS = {
-  denied: [ERROR_TYPE.denied, 'APPROVAL_DENIED', 'Not this time: ask the owner of the data first.'],
-  expired: [ERROR_TYPE.expired, 'APPROVAL_EXPIRED', 'Nobody has answered in time.'],
-  cancelled: [ERROR_TYPE.cancelled, 'APPROVAL_CANCELLED', 'The caller cancelled it.'],
-} as const satisfies Record<string, [string, ErrorCode, string]>
-
-/** Stopped while it waited, it has heard of no decision. */
-const frozenBy = (name: string): readonly [string, ErrorCode, string] => [
-  ERROR_TYPE.denied,
-  'AGENT_FROZEN',
-  `This agent has been frozen by ${name}.`,
-]
-
-/** What the gate says of it at the end, and what is found of that. */
-function heldText(
-  { agent, user }: Run,
-  { call, variant }: Deed,
-  recorded: Recorded,
-  waitMs: bigint,
-): SpanText {
-  const { requested, decided, outcome } = recorded
-  const { decision = 'cancelled', by = [] } = decided ?? {}
-  const freezer = decision === 'cancelled' ? by[0] : undefined
-  const refusal = decision === 'approved' ? undefined : freezer ? frozenBy(freezer.name) : REFUSALS[decision]
-  const heard = {
-    [ATTR.decision]: decision,
-    [ATTR.waitMs]: waitMs,
-    ...(decision === 'denied' ? { [ATTR.reason]: REFUSALS.denied[2] } : {}),
-    ...approversOf(by),
-  }
-  const failure = refusal?.[0] ?? outcome?.errorType
-  const became = refusal ? 'not_run' : failure === undefined ? 'executed' : 'failed'
-  const attributes: Attributes = {
-    ...wordsOf(agent, call, variant, user),
-    ...rulingWords(requested.ruling, agent),
-    [ATTR.approvalId]: requested.requestId,
-    [ATTR.actionDigest]: requested.actionDigest,
-    ...(freezer ? {} : heard),
-    [ATTR.outcome]: became,
-    ...(failure === undefined ? {} : { 'error.type': failure }),
-  }
-  const message = refusal ? `${refusal[1]}: ${refusal[2]}` : 'fetch failed'
-  const verification = refusal ? 'refused' : 'verified'
-  const detail = refusal
-    ? `not run; ${decision} in the ledger`
-    : `approved by ${by.map(principalId).join(', ')}`
-  return {
-    ...actionText(agent, call),
-    attributes,
-    ...(failure === undefined ? {} : { error: { message } }),
-    judgement: judgementOf(attributes, {
-      verification,
-      detail,
-      request: recorded,
-      isItsOwn: true,
-      outcome: became,
-    }),
-  }
 }
