@@ -1,6 +1,6 @@
 import * as loader from 'node:module'
 import { HoldpointError } from '#contract'
-import { IMPORTED } from './own-files.ts'
+import { ownUrl } from './own-files.ts'
 import type { Targets } from './targets.ts'
 import { wrapperOf } from './wrapper.ts'
 
@@ -65,7 +65,14 @@ export function hookImport(targets: Targets, patch: (file: string, exports: Expo
         .at(wrapper.url)
         .flatMap(({ instrumentation }) => instrumentation.replaces ?? [])
       return {
-        source: wrapperOf({ wrapper: url, url: wrapper.url, source, format, replaced, imported: IMPORTED }),
+        source: wrapperOf({
+          wrapper: url,
+          url: wrapper.url,
+          source,
+          format,
+          replaced,
+          imported: ownUrl('imported'),
+        }),
         format: 'module',
         shortCircuit: true,
       }

@@ -1,13 +1,14 @@
 import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** The same kind of file as this one: compiled or not. When it is published, this one has become part of another in this folder. */
-const own = (path: string): string =>
-  fileURLToPath(new URL(`./${path}${extname(import.meta.url)}`, import.meta.url))
+type OwnFile = 'register' | 'imported' | 'child-process/shim' | 'child-process/ask'
 
-/** Files of this package that are started by their path. */
-export const REGISTER = own('register')
-export const SHIM = own('child-process/shim')
-/** Wrappers of modules import it by its URL. */
-export const IMPORTED = pathToFileURL(own('imported')).href
-export const ASK = own('child-process/ask')
+/**
+ * The path of a file of this package that is started or imported by it, of the same kind as this one: compiled or not.
+ * Asked for when it is needed: in a program that a bundler has made, nothing may have a URL.
+ */
+export const ownFile = (name: OwnFile): string =>
+  // When it is published, this file has become part of another one in the same folder.
+  fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url))
+
+export const ownUrl = (name: OwnFile): string => pathToFileURL(ownFile(name)).href

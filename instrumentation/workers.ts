@@ -1,6 +1,6 @@
 import { syncBuiltinESMExports } from 'node:module'
 import type { WorkerOptions } from 'node:worker_threads'
-import { REGISTER } from './own-files.ts'
+import { ownFile } from './own-files.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type Construct = (options: WorkerOptions) => object
@@ -35,7 +35,7 @@ function withOwn(options: WorkerOptions, own: Environment): WorkerOptions {
 /** Flags of the whole process, which a thread has anyway, Node refuses by name where they are given to one. */
 function required(execArgv: readonly string[], construct: (execArgv: string[]) => object): object {
   try {
-    return construct([...execArgv, '--require', REGISTER])
+    return construct([...execArgv, '--require', ownFile('register')])
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code !== 'ERR_WORKER_INVALID_EXEC_ARGV' || execArgv !== process.execArgv) throw error
@@ -44,7 +44,7 @@ function required(execArgv: readonly string[], construct: (execArgv: string[]) =
     return construct([
       ...execArgv.filter((flag) => !names.includes(flag.split('=', 1)[0])),
       '--require',
-      REGISTER,
+      ownFile('register'),
     ])
   }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Gate, GateAttempt } from '#gate'
-import { SHIM } from '../own-files.ts'
+import { ownFile } from '../own-files.ts'
 import { bound, type Command, type Start } from './command.ts'
 import { type End, failureIn } from './program.ts'
 
@@ -35,7 +35,7 @@ export function spawnHeld(
   const stdio = streamsOf(command.stdio)
   const fd = stdio.length
   const way = fd === 3 && !stdio.includes('ipc') ? 'become' : 'beside'
-  const args = [process.execPath, ...FLAGS, SHIM, String(fd), way]
+  const args = [process.execPath, ...FLAGS, ownFile('child-process/shim'), String(fd), way]
   const error = spawn.call(child, {
     ...command,
     file: process.execPath,

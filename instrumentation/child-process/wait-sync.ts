@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type SpanContext, trace } from '@opentelemetry/api'
 import type { GateAttempt } from '#gate'
-import { ASK } from '../own-files.ts'
+import { ownFile } from '../own-files.ts'
 import { bound, type Command } from './command.ts'
 import type { Program } from './program.ts'
 
@@ -50,7 +50,7 @@ export function createSyncWait(
     const as = { shell: false, argv0: undefined, uid: undefined, gid: undefined, cwd: command.cwd }
     return {
       file: process.execPath,
-      args: [...FLAGS, ASK],
+      args: [...FLAGS, ownFile('child-process/ask')],
       options: { ...options, ...as, env: { ...own, ...encode(asked) } },
     }
   }
