@@ -35,7 +35,7 @@ export function investigationRoute<Asked extends GivenRange, Found>(
     // The broker knows who may read here; the store does not.
     const [{ agents }, ledger] = await Promise.all([parts.desk.agents(token), parts.desk.ledger(token)])
     const show = async (status: number, rest: Html, asked?: GivenRange): Promise<Response> => {
-      const body = html`<div class="head"><h1 id="investigation">${title}</h1>${aside(fields)}</div>
+      const body = html`<div class="head"><h1>${title}</h1>${aside(fields)}</div>
 ${questionForm(path, fields, asked && presetOf(asked), controls(agents))}
 ${rest}`
       return page(c, parts, { title, place: path, status }, body)
