@@ -2,143 +2,31 @@
 // those of docs/metrics.md; they come as any other telemetry does, so while the pipeline stands still, so do they.
 local columns = import '../columns.libsonnet';
 local palette = import '../palette.libsonnet';
+local charts = import 'charts.libsonnet';
 local metrics = import 'metrics.libsonnet';
 
-local UNREPORTED = 'No process reports this: OTEL_EXPORTER_OTLP_ENDPOINT of Holdpoint’s processes says where to.';
 local ours = "ServiceName LIKE 'holdpoint%'";
 
-local chart(name, title, description, numbers, rawSql) = {
-  name: 'itself.' + name,
-  title: title,
-  description: description,
-  format: 'table',
-  empty: UNREPORTED,
-  columns: [columns.time('time', 'Time')] + numbers,
-  rawSql: rawSql,
-};
-
-// One line of a chart, and which of what is counted belongs to it.
-local line(name, title, unit, colour, condition='1') = {
-  column: columns.number(name, title, unit, { colour: colour }),
-  condition: condition,
-};
 // A verdict's own colour, by name.
 local colourOf(word) = [
   name
   for name in std.objectFields(palette.colours)
   if palette.colours[name] == palette.words.verification[word]
 ][0];
-local columnsOf(lines) = [one.column for one in lines];
-local sums(lines, what, per='') =
-  std.join(',\n  ', ['sumIf(%s, %s)%s AS %s' % [what, one.condition, per, one.column.name] for one in lines]);
-local PER_SECOND = ' / $__interval_s';
-
-local counted(what, sums) = |||
-  WITH
-  %s
-  SELECT
-    step AS time,
-    %s
-  FROM increases
-  WHERE step >= $__fromTime
-  GROUP BY time
-  ORDER BY time
-||| % [what, sums];
-
-// What counters grew by, a line for each part of it. `by` names what the lines' conditions speak of.
-local growth(name, title, description, metric, by, lines, per='') =
-  chart(name, title, description, columnsOf(lines), counted(metrics.increase(metric, by), sums(lines, 'increase', per)));
-
-// How often something was observed, of a histogram.
-local observations(name, title, description, metric, by, lines, where='1') =
-  chart(
-    name, title, description, columnsOf(lines),
-    counted(metrics.buckets(metric, by, where), sums(lines, 'arraySum(increase)', PER_SECOND))
-  );
-
-local level(name, title, description, metric, as, unit, colour='sky', across='max') =
-  chart(
-    name, title, description, [columns.number(as, title, unit, { colour: colour })],
-    metrics.level(metric, across, as)
-  );
-
-local QUANTILES = [
-  { name: 'p50', title: 'Half', level: 0.5, colour: 'sky' },
-  { name: 'p95', title: '95 %', level: 0.95, colour: 'blue' },
-  { name: 'p99', title: '99 %', level: 0.99, colour: 'orange' },
-];
-local quantiles =
-  std.join(',\n  ', ['%s AS %s' % [metrics.quantile(one.level), one.name] for one in QUANTILES]);
-
-local durations(name, title, description, metric, where='1') =
-  chart(
-    name, title, description, [columns.number(one.name, one.title, 's', { colour: one.colour }) for one in QUANTILES],
-    |||
-      WITH
-      %(buckets)s
-      SELECT
-        time,
-        %(quantiles)s
-      FROM (
-        SELECT step AS time, sumForEach(increase) AS counts, any(bounds) AS bounds
-        FROM increases
-        WHERE step >= $__fromTime
-        GROUP BY time
-      )
-      WHERE arraySum(counts) > 0
-      ORDER BY time
-    ||| % { buckets: metrics.buckets(metric, where=where), quantiles: quantiles }
-  );
-
-// The same without time: a row for each kind.
-local durationsBy(name, title, description, metric, kind, kindTitle, failed, failedTitle, where='1') = {
-  name: 'itself.' + name,
-  title: title,
-  description: description,
-  format: 'table',
-  empty: UNREPORTED,
-  columns: [
-    columns.text('kind', kindTitle),
-    columns.number('calls', 'Calls', 'short'),
-    columns.number('failed', failedTitle, 'short', { colour: 'orange' }),
-  ] + [columns.number(one.name, one.title + ' took at most', 's') for one in QUANTILES],
-  rawSql: |||
-    WITH
-    %(buckets)s
-    SELECT kind, arraySum(counts) AS calls, failed, %(quantiles)s
-    FROM (
-      SELECT
-        kind,
-        sumForEach(increase) AS counts,
-        sumIf(arraySum(increase), %(failed)s) AS failed,
-        any(bounds) AS bounds
-      FROM increases
-      WHERE step >= $__fromTime
-      GROUP BY kind
-    )
-    WHERE calls > 0
-    ORDER BY failed DESC, calls DESC, kind
-    LIMIT 100
-  ||| % {
-    buckets: metrics.buckets(metric, { kind: kind, code: failed.attribute }, where),
-    failed: failed.condition,
-    quantiles: std.strReplace(quantiles, '\n', ''),
-  },
-};
 
 local TROUBLES = [
-  line('later', 'Come again', 'short', 'sky', "metric = 'requests' AND code IN ('8', '14')"),
-  line('malformed', 'Malformed or too large', 'short', 'orange', "metric = 'requests' AND code IN ('3', '4', '12')"),
-  line('not_allowed', 'Not allowed', 'short', 'purple', "metric = 'requests' AND code IN ('7', '16')"),
-  line('rejected', 'Items rejected', 'short', 'orange', "metric = 'items' AND result = 'rejected'"),
-  line('dead', 'Dead letters', 'short', 'vermillion', "metric = 'buffer.dead_letters'"),
-  line('takeovers', 'Takeovers', 'short', 'grey', "metric = 'buffer.takeovers'"),
+  charts.line('later', 'Come again', 'short', 'sky', "metric = 'requests' AND code IN ('8', '14')"),
+  charts.line('malformed', 'Malformed or too large', 'short', 'orange', "metric = 'requests' AND code IN ('3', '4', '12')"),
+  charts.line('not_allowed', 'Not allowed', 'short', 'purple', "metric = 'requests' AND code IN ('7', '16')"),
+  charts.line('rejected', 'Items rejected', 'short', 'orange', "metric = 'items' AND result = 'rejected'"),
+  charts.line('dead', 'Dead letters', 'short', 'vermillion', "metric = 'buffer.dead_letters'"),
+  charts.line('takeovers', 'Takeovers', 'short', 'grey', "metric = 'buffer.takeovers'"),
 ];
 
 {
   // The pipeline
 
-  lag: level(
+  lag: charts.level(
     'lag',
     'Age of the oldest telemetry that waits',
     'How long ago the oldest telemetry that is not stored yet arrived; 0 while all is. Over a minute, ClickHouse or the Collector behind takes less than comes.',
@@ -147,28 +35,28 @@ local TROUBLES = [
     's',
     'vermillion',
   ),
-  items: growth(
+  items: charts.growth(
     'items',
     'Telemetry received',
     'Spans, log records and data points a second. What is rejected is lost; whoever sent it has been told why.',
     'holdpoint.pipeline.items',
     { signal: "Attributes['signal']", result: "Attributes['result']" },
     [
-      line('spans', 'Spans', 'cps', 'blue', "signal = 'traces' AND result = 'stored'"),
-      line('logs', 'Log records', 'cps', 'sky', "signal = 'logs' AND result = 'stored'"),
-      line('points', 'Data points', 'cps', 'grey', "signal = 'metrics' AND result = 'stored'"),
-      line('rejected', 'Rejected', 'cps', 'vermillion', "result = 'rejected'"),
+      charts.line('spans', 'Spans', 'cps', 'blue', "signal = 'traces' AND result = 'stored'"),
+      charts.line('logs', 'Log records', 'cps', 'sky', "signal = 'logs' AND result = 'stored'"),
+      charts.line('points', 'Data points', 'cps', 'grey', "signal = 'metrics' AND result = 'stored'"),
+      charts.line('rejected', 'Rejected', 'cps', 'vermillion', "result = 'rejected'"),
     ],
-    PER_SECOND,
+    charts.PER_SECOND,
   ),
-  verdicts: growth(
+  verdicts: charts.growth(
     'verdicts',
     'Verdicts',
     'Actions that the pipeline judged, by what it found.',
     'holdpoint.pipeline.verdicts',
     { verdict: "Attributes['verification']" },
     [
-      line(word, word, 'short', colourOf(word), "verdict = '%s'" % word)
+      charts.line(word, word, 'short', colourOf(word), "verdict = '%s'" % word)
       for word in std.objectFields(palette.words.verification)
     ],
   ),
@@ -177,8 +65,8 @@ local TROUBLES = [
     title: 'What senders were refused, and what was put aside',
     description: 'Of OTLP requests and what is in them. Come again: too much at once, or NATS away; senders keep it. The other refusals are lost, and senders were told why. Dead letters cannot be stored: `holdpoint pipeline dlq list`. Takeovers: a writer had stopped.',
     format: 'table',
-    empty: UNREPORTED,
-    columns: columnsOf(TROUBLES),
+    empty: charts.UNREPORTED,
+    columns: charts.columnsOf(TROUBLES),
     rawSql: |||
       WITH
       %s
@@ -191,13 +79,13 @@ local TROUBLES = [
         ['holdpoint.pipeline.' + one for one in ['requests', 'items', 'buffer.dead_letters', 'buffer.takeovers']],
         { metric: "substring(MetricName, 20)", code: "Attributes['code']", result: "Attributes['result']" }
       ),
-      sums(TROUBLES, 'increase'),
+      charts.sums(TROUBLES, 'increase'),
     ],
   },
 
   // The ledger
 
-  behind: level(
+  behind: charts.level(
     'behind',
     'Ledger entries not yet in ClickHouse',
     'Committed entries that the pipeline does not know to be stored. While there are any, dashboards do not show the newest requests and decisions.',
@@ -206,7 +94,7 @@ local TROUBLES = [
     'short',
     'vermillion',
   ),
-  checkpointAge: level(
+  checkpointAge: charts.level(
     'checkpointAge',
     'Entries without a signed checkpoint',
     'For how long the oldest entry that no signed checkpoint covers has waited for one; 0 while all are covered.',
@@ -215,7 +103,7 @@ local TROUBLES = [
     's',
     'orange',
   ),
-  size: level(
+  size: charts.level(
     'size',
     'Entries of the ledger',
     'Of all its epochs, as far as the broker knows them.',
@@ -256,7 +144,7 @@ local TROUBLES = [
 
   // The broker
 
-  pending: level(
+  pending: charts.level(
     'pending',
     'Requests that wait',
     'Requests without a decision, as the broker counts them.',
@@ -264,7 +152,7 @@ local TROUBLES = [
     'requests',
     'short',
   ),
-  freezes: level(
+  freezes: charts.level(
     'freezes',
     'Freezes in force',
     'One for each frozen agent, and one where all are. Another person than the one who froze ends it.',
@@ -273,25 +161,25 @@ local TROUBLES = [
     'short',
     'vermillion',
   ),
-  calls: observations(
+  calls: charts.observations(
     'calls',
     'Calls',
     'What agents and reviewers asked of the broker, a second.',
     'holdpoint.broker.call.duration',
     { code: "Attributes['code']" },
     [
-      line('answered', 'Answered', 'reqps', 'sky', "code = 'OK'"),
-      line('refused', 'Refused', 'reqps', 'orange', "code NOT IN ('OK', 'INTERNAL', 'LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE')"),
-      line('impossible', 'Nothing could be decided', 'reqps', 'vermillion', "code IN ('INTERNAL', 'LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE')"),
+      charts.line('answered', 'Answered', 'reqps', 'sky', "code = 'OK'"),
+      charts.line('refused', 'Refused', 'reqps', 'orange', "code NOT IN ('OK', 'INTERNAL', 'LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE')"),
+      charts.line('impossible', 'Nothing could be decided', 'reqps', 'vermillion', "code IN ('INTERNAL', 'LEDGER_UNAVAILABLE', 'POLICY_UNAVAILABLE')"),
     ],
   ),
-  callDuration: durations(
+  callDuration: charts.durations(
     'callDuration',
     'Time to answer a call',
     'The bounds that half, 95 and 99 of 100 answers of the broker stayed below.',
     'holdpoint.broker.call.duration',
   ),
-  callsBy: durationsBy(
+  callsBy: charts.durationsBy(
     'callsBy',
     'Calls, one by one',
     'What the broker was asked, how often it refused, and how long it took.',
@@ -304,7 +192,7 @@ local TROUBLES = [
 
   // NATS
 
-  rtt: chart(
+  rtt: charts.chart(
     'rtt',
     'Way to NATS and back',
     'Round trip of the slowest process of each kind. Every decision takes several, and waits for the disk besides.',
@@ -327,7 +215,7 @@ local TROUBLES = [
       ORDER BY time
     |||
   ),
-  buffer: level(
+  buffer: charts.level(
     'buffer',
     'Telemetry in NATS',
     'What stands there, the newest of what is stored already included. At pipeline.bufferBytes senders are told to come again.',
@@ -338,27 +226,27 @@ local TROUBLES = [
 
   // REST and console
 
-  requests: observations(
+  requests: charts.observations(
     'requests',
     'REST requests',
     'A second, by how they were answered.',
     'http.server.request.duration',
     { code: "Attributes['http.response.status_code']" },
     [
-      line('answered', 'Answered', 'reqps', 'sky', "code < '4'"),
-      line('refused', 'Refused (4xx)', 'reqps', 'orange', "startsWith(code, '4')"),
-      line('failed', 'Failed (5xx)', 'reqps', 'vermillion', "startsWith(code, '5')"),
+      charts.line('answered', 'Answered', 'reqps', 'sky', "code < '4'"),
+      charts.line('refused', 'Refused (4xx)', 'reqps', 'orange', "startsWith(code, '4')"),
+      charts.line('failed', 'Failed (5xx)', 'reqps', 'vermillion', "startsWith(code, '5')"),
     ],
     ours,
   ),
-  requestDuration: durations(
+  requestDuration: charts.durations(
     'requestDuration',
     'Time to answer a REST request',
     'The bounds that half, 95 and 99 of 100 answers stayed below.',
     'http.server.request.duration',
     ours,
   ),
-  requestsBy: durationsBy(
+  requestsBy: charts.durationsBy(
     'requestsBy',
     'REST requests, one by one',
     'Each route: how often it was asked for, how often it failed, and how long it took.',
