@@ -23,6 +23,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
+    // What a test waits for comes at once, and on a busy machine later: nobody fails for the second that is preset.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       { extends: true, test: { name: 'apart', include: APART, exclude: OTHERS } },
       {

@@ -16,7 +16,8 @@ beforeAll(async () => {
   writer = createStore(running.engine.writer)
   reader = createStore(running.engine.reader)
   await writer.migrate()
-  scene = await startScene({ store: reader })
+  // A busy machine is no slow store.
+  scene = await startScene({ store: reader, patienceMs: 60_000 })
 }, 30_000)
 afterAll(async () => {
   await scene?.stop()
