@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type SeedReport, seedStore } from '#seed'
+import { runProgram } from '#runtime'
+import { type SeedReport, seedCommand, seedStore } from '#seed'
 import { createStore, type Store } from '#store'
 import { clientOf, type RunningEngine, startEngine } from '../store/engine-fixture.ts'
+import { createFakeIo } from '../support/io.ts'
 
 const OPTIONS = { spans: 2_000, seed: 7, endsAtMs: Date.UTC(2026, 10, 20, 12), incidents: [] }
 
@@ -26,6 +28,21 @@ const seed = (over: object = {}, deps = {}): Promise<SeedReport> =>
   seedStore(running.engine.writer, { ...OPTIONS, ...over }, deps)
 const count = async (table: string): Promise<number | undefined> =>
   (await reader.query<{ rows: number }>(`SELECT count() AS rows FROM ${table}`))[0]?.rows
+
+/** As somebody types it, with the engine as the configured ClickHouse. */
+async function holdpointSeed(...args: string[]) {
+  const { url, user, password, database } = running.engine.writer
+  const env = {
+    HOLDPOINT_CLICKHOUSE_URL: url,
+    HOLDPOINT_CLICKHOUSE_USER: user,
+    HOLDPOINT_CLICKHOUSE_PASSWORD: password,
+    HOLDPOINT_CLICKHOUSE_DATABASE: database,
+  }
+  const io = createFakeIo({ env })
+  const program = { name: 'holdpoint', version: '0', summary: '', commands: [seedCommand] }
+  const code = await runProgram(program, ['seed', ...args], io)
+  return { code, out: io.out(), err: io.err() }
+}
 
 describe('a store that is not to be seeded', () => {
   test.each([
@@ -84,5 +101,34 @@ describe('a seeded store', () => {
     await expect(seed(other)).rejects.toThrow(
       /another seeded week, of --spans 2000 --seed 7 --ends-at 2026-11-20T12:00:00.000Z --incidents none/,
     )
+  })
+
+  test('seed - the command’s report is one JSON object', async () => {
+    const { code, out } = await holdpointSeed(
+      ...[
+        '--spans',
+        '2000',
+        '--seed',
+        '7',
+        '--ends-at',
+        '2026-11-20T12:00Z',
+        '--incidents',
+        'none',
+        '--json',
+      ],
+    )
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toEqual({ ...report, isRepeated: true })
+  })
+
+  test.each([
+    [['--spans', 'many'], /--spans "many": expected a whole number/],
+    [['--ends-at', 'soon'], /--ends-at "soon": expected a time such as/],
+    [['--incidents', 'freeze,flood'], /--incidents "flood": expected all, none, or some of forged-approval/],
+  ])('seed - refused is what the command cannot read: %o', async (args, message) => {
+    const { code, out, err } = await holdpointSeed(...args)
+    expect(code).toBe(1)
+    expect(out).toBe('')
+    expect(err).toMatch(message)
   })
 })
