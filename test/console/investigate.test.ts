@@ -24,7 +24,7 @@ let scene: Scene
 let bob: Browser
 let nowMs: number
 beforeAll(async () => {
-  const [{ house }, engine] = await Promise.all([startScene(), startEngine()])
+  const [{ house }, engine] = await Promise.all([startScene(), startEngine({ migrated: true })])
   running = engine
   writer = createStore(running.engine.writer)
   await writer.migrate()
