@@ -43,6 +43,7 @@ describe.skipIf(process.platform === 'win32')('where jsonnet comes from', () => 
   }
   const says = (version: string): string => `echo "Jsonnet commandline interpreter ${version}"`
   const building = `[ "$1" = version ] || { printf '#!/bin/sh\\n${says(`(Go implementation) v${WANTED_JSONNET}`)}' > "$GOBIN/jsonnet"; chmod 755 "$GOBIN/jsonnet"; }`
+  const FETCHED = '[ "$1" = --version ] || cat /dev/null > jsonnet.deb'
   const nothing = { 'apt-get': 'exit 100' }
 
   test('jsonnet - one on the PATH is used, of either implementation', () => {
@@ -62,7 +63,7 @@ describe.skipIf(process.platform === 'win32')('where jsonnet comes from', () => 
   test('jsonnet - where Go fails, the distribution’s is unpacked', () => {
     const here = machine('apt', {
       go: '[ "$1" = version ]',
-      'apt-get': 'cat /dev/null > jsonnet.deb',
+      'apt-get': FETCHED,
       dpkg: `mkdir -p usr/bin; printf '#!/bin/sh\\n${says('v0.18.0')}' > usr/bin/jsonnet; chmod 755 usr/bin/jsonnet`,
     })
     expect(isFit(ensureJsonnet(here))).toBe(true)
@@ -74,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('where jsonnet comes from', () => 
     ['a jsonnet that cannot be started', { jsonnet: 'exit 1' }],
     ['a jsonnet that is something else', { jsonnet: 'echo hello' }],
     ['a Go that builds nothing', { go: 'exit 0' }],
-    ['a package that holds nothing', { 'apt-get': 'cat /dev/null > jsonnet.deb', dpkg: 'exit 0' }],
+    ['a package that holds nothing', { 'apt-get': FETCHED, dpkg: 'exit 0' }],
   ] as [why: string, programs: Record<string, string>][])(
     'jsonnet - with %s, it is said what to do',
     ([why, programs]) => {
