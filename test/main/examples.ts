@@ -2,9 +2,9 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { endOf } from '../support/broker-process.ts'
-import { runCommand } from '../support/command.ts'
 import { pause } from '../support/pause.ts'
 import { type Running, startProgram } from '../support/program.ts'
+import { runCommand } from './run-command.ts'
 
 /** `holdpoint up` with the examples' policy in a process of its own, and everything else by a user's commands. */
 export interface Installation {

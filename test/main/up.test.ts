@@ -8,10 +8,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { connectAs } from '#broker'
 import { prometheusName } from '#runtime'
 import { endOf } from '../support/broker-process.ts'
-import { runCommand } from '../support/command.ts'
 import { METRICS_CATALOGUE } from '../support/metrics/catalogue.ts'
 import { parsePrometheus, sampleValue } from '../support/metrics/parse.ts'
 import { type Finished, type Running, startProgram } from '../support/program.ts'
+import { runCommand } from './run-command.ts'
 
 // Each start is a process with a whole installation: on a busy machine they add up.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,8 +1,8 @@
 import { type Program, runProgram } from '#runtime'
 import { commandsFor } from '../../src/main/commands.ts'
 import { SUMMARY, VERSION } from '../../src/main/version.ts'
-import { createFakeIo } from './io.ts'
-import { type Finished, withoutOurs } from './program.ts'
+import { createFakeIo } from '../support/io.ts'
+import { type Finished, withoutOurs } from '../support/program.ts'
 
 /**
  * One command of `holdpoint`, as a process of its own would run it and in this one: most of what such a process takes
