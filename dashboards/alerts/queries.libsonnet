@@ -4,29 +4,30 @@ local rule = import 'rule.libsonnet';
 local settings = import 'settings.libsonnet';
 
 local told = rule.told;
+local said = rule.said;
+
+local found(which) = |||
+  SELECT
+    %(agent)s AS agent,
+    %(action)s AS action,
+    %(environment)s AS environment,
+    toFloat64(uniqExact(f.span_hash, f.content_digest)) AS spans,
+    min(f.judged_at) AS first
+  FROM holdpoint_activity AS f
+  WHERE f.quiet = 0 AND (%(which)s)
+  GROUP BY agent, action, environment
+||| % {
+  which: which,
+  agent: said('f.agent'),
+  action: said("concat(f.kind, ' ', f.name)"),
+  environment: said('f.environment'),
+};
 
 // An alarm that the pipeline raised, by the time of its verdict: spans come late, and may be judged again even later.
 // It is asked for among everything that was found, where nothing takes its place: in `holdpoint_actions`, a second
 // span with the same ids and another agent's name would show instead.
 local alarms(verification) = {
-  rawSql: |||
-    SELECT
-      %(agent)s AS agent,
-      %(action)s AS action,
-      %(environment)s AS environment,
-      toFloat64(uniqExact(f.span_hash, f.content_digest)) AS spans
-    FROM holdpoint_activity AS f
-    WHERE f.quiet = 0 AND f.verification = '%(verification)s' AND $__timeFilter_ms(f.judged_at)
-    GROUP BY agent, action, environment
-    ORDER BY min(f.judged_at), agent, action, environment
-    %(atMost)s
-  ||| % {
-    verification: verification,
-    agent: told('f.agent'),
-    action: told("concat(f.kind, ' ', f.name)"),
-    environment: told('f.environment'),
-    atMost: rule.atMost,
-  },
+  rawSql: rule.fair(found("f.verification = '%s' AND $__timeFilter_ms(f.judged_at)" % verification)),
 };
 
 {
@@ -44,10 +45,12 @@ local alarms(verification) = {
   // agrees with the ledger.
   replayed: alarms('replayed') {
     description: 'Spans that used an approval which another span had used.',
-    rawSql: |||
-      WITH
+    rawSql:
+      // What a span stands for: itself, or the action that it is an effect of.
+      local place = "cityHash64(trace_id, if(effect_of = '', span_id, ''), effect_of)";
+      local doubled = |||
         doubled AS (
-          SELECT %(place)s AS place
+          SELECT %s AS place
           FROM holdpoint_activity
           WHERE quiet = 0 AND trace_id IN (
             SELECT trace_id FROM holdpoint_activity
@@ -55,26 +58,12 @@ local alarms(verification) = {
           GROUP BY place
           HAVING uniqExactIf((span_id, content_digest), content_digest != '') > 1
             AND countIf(verification = 'verified') > 0
-        )
-      SELECT
-        %(agent)s AS agent,
-        %(action)s AS action,
-        %(environment)s AS environment,
-        toFloat64(uniqExact(f.span_hash, f.content_digest)) AS spans
-      FROM holdpoint_activity AS f
-      WHERE f.quiet = 0
-        AND (f.verification = 'replayed' AND $__timeFilter_ms(f.judged_at) OR %(place)s IN (doubled))
-      GROUP BY agent, action, environment
-      ORDER BY min(f.judged_at), agent, action, environment
-      %(atMost)s
-    ||| % {
-      agent: told('f.agent'),
-      action: told("concat(f.kind, ' ', f.name)"),
-      environment: told('f.environment'),
-      // What a span stands for: itself, or the action that it is an effect of.
-      place: "cityHash64(trace_id, if(effect_of = '', span_id, ''), effect_of)",
-      atMost: rule.atMost,
-    },
+        ),
+      ||| % place;
+      rule.fair(
+        found("f.verification = 'replayed' AND $__timeFilter_ms(f.judged_at) OR %s IN (doubled)" % place),
+        with=doubled,
+      ),
   },
 
   waiting: {
@@ -101,19 +90,22 @@ local alarms(verification) = {
 
   selfApproval: {
     description: 'Reviews refused with SELF_APPROVAL: of the agent, its owner, whom it acts for or who prompted it. No row where no broker reports.',
-    // A counter's first point counts in full: it begins with the attempt that it counts.
+    // A counter's first point counts in full: it begins with the attempt that it counts. From point to point, for
+    // anybody may send points in the broker's name: a higher one hides no later step.
     rawSql: |||
-      SELECT toFloat64(sum(attempts)) AS attempts
+      SELECT toFloat64(sum(if(is_delta, Value, greatest(0, Value - before)))) AS attempts
       FROM (
         SELECT
-          if(any(AggregationTemporality) = 1,
-             sumIf(Value, TimeUnix > $__fromTime),
-             max(Value) - maxIf(Value, TimeUnix <= $__fromTime)) AS attempts
+          TimeUnix,
+          Value,
+          AggregationTemporality = 1 AS is_delta,
+          lagInFrame(Value, 1, 0) OVER (
+            PARTITION BY ServiceName, cityHash64(ResourceAttributes), StartTimeUnix ORDER BY TimeUnix) AS before
         FROM otel_metrics_sum
         WHERE MetricName = 'holdpoint.reviews.refused' AND Attributes['code'] = 'SELF_APPROVAL'
           AND TimeUnix > $__fromTime - INTERVAL 1 DAY AND TimeUnix <= $__toTime
-        GROUP BY ServiceName, cityHash64(ResourceAttributes), StartTimeUnix
       )
+      WHERE TimeUnix > $__fromTime
       HAVING (
         SELECT count() FROM otel_metrics_gauge
         WHERE MetricName = 'holdpoint.requests.pending' AND $__timeFilter(TimeUnix)) > 0
@@ -188,16 +180,25 @@ local alarms(verification) = {
   },
 
   // The least that each process has said: a level that it has not come back from. One that has stopped reporting is
-  // not asked; where none reports, there is no row.
+  // not asked; where none reports, there is no row. Of every five minutes the highest counts, for anybody may send
+  // points in its name: a lie makes it only worse.
   local level(metric, minutes) = |||
     SELECT max(least_) AS %(as)s
     FROM (
-      SELECT min(Value) AS least_
-      FROM otel_metrics_gauge
-      WHERE MetricName = '%(metric)s'
-        AND TimeUnix > $__toTime - INTERVAL %(minutes)d MINUTE AND TimeUnix <= $__toTime
-      GROUP BY ServiceName, cityHash64(ResourceAttributes), cityHash64(Attributes)
-      HAVING max(TimeUnix) > $__toTime - INTERVAL %(reporting)d MINUTE
+      SELECT min(highest) AS least_
+      FROM (
+        SELECT
+          cityHash64(ServiceName, ResourceAttributes, Attributes) AS series,
+          intDiv(dateDiff('second', TimeUnix, $__toTime), 300) AS step,
+          max(Value) AS highest,
+          max(TimeUnix) AS latest
+        FROM otel_metrics_gauge
+        WHERE MetricName = '%(metric)s'
+          AND TimeUnix > $__toTime - INTERVAL %(minutes)d MINUTE AND TimeUnix <= $__toTime
+        GROUP BY series, step
+      )
+      GROUP BY series
+      HAVING max(latest) > $__toTime - INTERVAL %(reporting)d MINUTE
     )
     HAVING count() > 0
   ||| % { metric: metric, minutes: minutes, reporting: settings.reportingMinutes, as: 'least_level' },

@@ -79,9 +79,51 @@ local panelOf(dashboard, title) =
 
   group(name, rules): { orgId: 1, name: name, folder: settings.folder, interval: '1m', rules: rules },
 
-  // SQL: text out of a span or an account, as a label. Whoever is under suspicion has written it: it becomes part of
-  // messages in chats, and each other text is another alert.
-  told(column): "substringUTF8(replaceRegexpAll(%s, '[^\\\\p{L}\\\\p{N} ._:/@#*-]', '?'), 1, 80)" % column,
-  // SQL: as many alerts as somebody can read; who makes more of them by inventing names hides none of the first.
+  // SQL: text out of an account, as a label. It becomes part of messages in chats, and each other text is another
+  // alert. What would call people there or set type is left out.
+  told(column):
+    local plain = "replaceRegexpAll(%s, '[^\\\\p{L}\\\\p{N} ._:/@#-]', '?')" % column;
+    "substringUTF8(replaceRegexpAll(%s, '(^|[^\\\\p{L}\\\\p{N}])@', '\\\\1?'), 1, 80)" % plain,
+  // SQL: the same of a span, whose words are those of whoever is under suspicion: they lead nowhere, either.
+  said(column): "replaceAll(%s, '//', '??')" % $.told(column),
+
+  // SQL: as many alerts as somebody can read.
   atMost: 'LIMIT 20',
+
+  // SQL: the same of what agents say of themselves: `found` has agent, action, environment, spans, first. Whoever makes
+  // up actions gets three alerts, and an agent that the ledger knows comes before any made-up one: hence noise hides
+  // nobody else. What is left over is an alert as well.
+  fair(found, with=''): |||
+    WITH
+      %(with)sfound AS (
+        %(found)s
+      ),
+      known AS (
+        SELECT DISTINCT %(agent)s FROM holdpoint_ledger
+        WHERE type = 'requested' AND at BETWEEN $__toTime_ms - INTERVAL 30 DAY AND $__toTime_ms
+      ),
+      turns AS (
+        SELECT
+          *,
+          row_number() OVER (PARTITION BY agent ORDER BY first, action, environment) AS turn,
+          turn > 3 AS is_noise,
+          agent IN (known) AS is_known
+        FROM found
+      ),
+      places AS (
+        SELECT
+          *,
+          is_noise OR row_number() OVER (ORDER BY is_noise, is_known DESC, turn, first, agent, action, environment) >= 20
+            AS is_other
+        FROM turns
+      )
+    SELECT
+      if(p.is_other, 'others', p.agent) AS agent,
+      if(p.is_other, 'further actions', p.action) AS action,
+      if(p.is_other, 'any', p.environment) AS environment,
+      sum(p.spans) AS spans
+    FROM places AS p
+    GROUP BY 1, 2, 3
+    ORDER BY min(p.first), 1, 2, 3
+  ||| % { with: with, found: std.strReplace(std.rstripChars(found, '\n'), '\n', '\n    '), agent: $.said('agent_name') },
 }

@@ -211,7 +211,7 @@ describe('alerts - spans of somebody who means harm', () => {
 
   test('names reach a notification without anything that a chat or a template would read', () => {
     const [worst = ''] = fired['holdpoint-ungated-action']?.map(({ labels }) => labels.agent ?? '') ?? []
-    expect(worst).toMatch(/^\?\? template \?\? \?\?@everyone\?\? \?x+$/)
+    expect(worst).toMatch(/^\?\? template \?\? \?\?\?everyone\?\? \?x+$/)
     expect(worst).toHaveLength(80)
   })
 
