@@ -13,6 +13,8 @@ export interface Scenes {
   console(): Promise<ConsoleScene>
   /** An agent that no other attack has used; Alice's, who reviews nothing, or Bob's. */
   agent(owner?: 'alice' | 'bob'): Promise<TestAgent>
+  /** How many have been started, once none of them is still starting. */
+  started(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -50,6 +52,11 @@ export function createScenes(): Scenes {
       return pages
     },
     agent: async (owner = 'alice') => (await scenes.house()).agent(`attacked-${++agents}`, { owner }),
+    async started() {
+      const all = [gate, resource, house, pages].filter((scene) => scene !== undefined)
+      await Promise.allSettled(all)
+      return all.length
+    },
     async stop() {
       await (await gate)?.stop()
       await (await resource)?.stop()
