@@ -8,7 +8,7 @@ type Exports = Record<string, unknown>
 
 /** One that stands for a module, so that whoever imports that gets what it exports under the gate. */
 interface Wrapper {
-  /** The module's own URL. */
+  /** Where the module itself is, for the wrapper. */
   url: string
   format: string | null | undefined
   /** Its text, from when the wrapper was made until it is loaded itself: other tools hand it out once. */
@@ -20,16 +20,42 @@ const wrappers = new Map<string, Wrapper>()
 
 /** Hands what a module exports to `patch`, with its file's URL, before whoever imports it gets any of it. */
 export function hookImport(targets: Targets, patch: (file: string, exports: Exports) => void): void {
+  /** From the URL of a module to that of its wrapper. */
   const known = new Map<string, string>()
+  /** What another tool's wrapper has asked for: it goes to whom it wraps, and ours is around it. */
+  const passed = new Set<string>()
+
+  function wrap(wrapper: string, url: string, format: Wrapper['format']): Wrapper {
+    const made: Wrapper = { url, format, patch: (exports) => patch(fileIn(url), exports) }
+    wrappers.set(wrapper, made)
+    known.set(url, wrapper)
+    return made
+  }
 
   /** Not by a parameter that says which module it is: another tool would take it for one of its own. */
+  const another = (url: string): string => `${fileIn(url)}?holdpoint=${wrappers.size}`
+
   function wrapped(url: string, format: Wrapper['format']): string {
-    const found = known.get(url)
-    if (found !== undefined) return found
-    const wrapper = `${fileIn(url)}?holdpoint=${wrappers.size}`
-    wrappers.set(wrapper, { url, format, patch: (exports) => patch(fileIn(url), exports) })
-    known.set(url, wrapper)
-    return wrapper
+    // What `import.meta.resolve` has said is a wrapper already.
+    if (wrappers.has(url)) return url
+    if (!known.has(url)) wrap(another(url), url, format)
+    return known.get(url) as string
+  }
+
+  function load(wrapper: Wrapper, url: string, loaded: loader.LoadFnOutput): loader.LoadFnOutput {
+    const { source, format } = loaded
+    // Without a source it is CommonJS, which Node reads by itself.
+    if (source !== undefined && source !== null) wrapper.loaded = loaded
+    const replaced = targets.at(url).flatMap(({ instrumentation }) => instrumentation.replaces ?? [])
+    const text = wrapperOf({
+      wrapper: url,
+      url: wrapper.url,
+      source,
+      format,
+      replaced,
+      imported: ownUrl('imported'),
+    })
+    return { source: text, format: 'module', shortCircuit: true }
   }
 
   function takeLoaded(url: string): loader.LoadFnOutput | undefined {
@@ -39,46 +65,39 @@ export function hookImport(targets: Targets, patch: (file: string, exports: Expo
     return loaded && { ...loaded, shortCircuit: true }
   }
 
+  const isPatched = (url: string, format: Wrapper['format']): boolean =>
+    targets.at(url).length > 0 && !NO_CODE.has(format ?? '')
+
   loader.registerHooks({
     resolve(specifier, context, next) {
-      const from = wrappers.get(context.parentURL ?? '')
+      const { parentURL = '' } = context
+      const from = wrappers.get(parentURL)
       if (from?.url === specifier) return { url: from.url, format: from.format, shortCircuit: true }
       const result = next(specifier, context)
       const { url, format } = result
       targets.called(specifier, url)
-      if (targets.at(url).length === 0 || NO_CODE.has(format ?? '')) return result
-      // Modules that are required are patched as they are; the program's entry is nobody's package.
-      const { parentURL, conditions } = context
-      if (parentURL === undefined || conditions.includes('require')) return result
-      // From another tool's wrapper to what it wraps.
-      if (fileIn(parentURL) === fileIn(url)) return result
-      return { url: wrapped(url, format), format: 'module', shortCircuit: true }
+      if (isRequired(context) || !isPatched(url, format)) return result
+      if (fileIn(parentURL) !== fileIn(url))
+        return { url: wrapped(url, format), format: 'module', shortCircuit: true }
+      passed.add(url)
+      return result
     },
     load(url, context, next) {
       const wrapper = wrappers.get(url)
-      if (wrapper === undefined) return takeLoaded(url) ?? next(url, context)
-      const loaded = next(wrapper.url, { ...context, format: wrapper.format })
-      const { source, format } = loaded
-      // Without a source it is CommonJS, which Node reads by itself.
-      if (source !== undefined && source !== null) wrapper.loaded = loaded
-      const replaced = targets
-        .at(wrapper.url)
-        .flatMap(({ instrumentation }) => instrumentation.replaces ?? [])
-      return {
-        source: wrapperOf({
-          wrapper: url,
-          url: wrapper.url,
-          source,
-          format,
-          replaced,
-          imported: ownUrl('imported'),
-        }),
-        format: 'module',
-        shortCircuit: true,
-      }
+      if (wrapper !== undefined)
+        return load(wrapper, url, next(wrapper.url, { ...context, format: wrapper.format }))
+      const loaded = takeLoaded(url) ?? next(url, context)
+      const { format } = loaded
+      if (known.has(url) || passed.has(url) || isRequired(context) || !isPatched(url, format)) return loaded
+      // A hook of the program's has resolved it without ours: the wrapper takes its place, and it goes elsewhere.
+      return load(wrap(url, another(url), format), url, loaded)
     },
   })
 }
+
+/** Modules that are required are patched as they are. A program may have conditions of its own, which come last. */
+const isRequired = ({ conditions }: { conditions: readonly string[] }): boolean =>
+  conditions.find((one) => one === 'import' || one === 'require') === 'require'
 
 const NO_CODE = new Set(['json', 'wasm', 'addon', 'builtin'])
 

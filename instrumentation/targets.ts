@@ -1,5 +1,6 @@
+import { existsSync, realpathSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { basename, dirname, sep } from 'node:path'
+import { basename, dirname, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { entryFilesOf } from './entry-files.ts'
 import type { Instrumentation } from './instrumentation.ts'
@@ -38,10 +39,11 @@ export function createTargets(instrumentations: readonly Instrumentation[]): Tar
   /** Of URLs, whether any file to patch lies there: thousands of modules lie where none does. */
   const folders = new Map<string, boolean>()
   const done = new Set<string>()
+  const program = packageOfProgram()
 
   function add(found: InstalledPackage, name: string): void {
     const key = `${name} ${found.folder}`
-    if (!wanted.has(name) || done.has(key)) return
+    if (!wanted.has(name) || done.has(key) || found.folder === program?.folder) return
     done.add(key)
     for (const { instrumentation, specifier, subpath } of wanted.get(name) ?? [])
       for (const file of new Set(entryFilesOf(found, subpath))) {
@@ -76,7 +78,7 @@ export function createTargets(instrumentations: readonly Instrumentation[]): Tar
       if (!wanted.has(name)) return
       const file = fileOf(url)
       // A path alias of the program's own leads to its own code.
-      const found = file?.includes(`${sep}node_modules${sep}`) ? packageOf(dirname(file)) : undefined
+      const found = file !== undefined && isInstalled(file) ? packageOf(dirname(file)) : undefined
       if (found !== undefined) add(found, name)
     },
   }
@@ -104,8 +106,20 @@ function fileOf(url: string): string | undefined {
   }
 }
 
-/** `…/node_modules/@scope/name` → `@scope/name`. */
+/** `…/node_modules/@scope/name` → `@scope/name`; nothing for what is not installed: a folder may be called anything. */
 function installedAs(folder: string): string {
-  const above = basename(dirname(folder))
-  return above.startsWith('@') ? `${above}/${basename(folder)}` : basename(folder)
+  const above = dirname(folder)
+  const scope = basename(above).startsWith('@') ? basename(above) : undefined
+  if (basename(scope === undefined ? above : dirname(above)) !== 'node_modules') return ''
+  return scope === undefined ? basename(folder) : `${scope}/${basename(folder)}`
 }
+
+/** What the program itself is part of is nobody's SDK, even where it is called like one, unless it has been installed. */
+function packageOfProgram(): InstalledPackage | undefined {
+  const entry = process.argv[1]
+  if (entry === undefined) return undefined
+  const file = existsSync(entry) ? realpathSync(entry) : resolve(entry)
+  return isInstalled(file) ? undefined : packageOf(dirname(file))
+}
+
+const isInstalled = (file: string): boolean => file.includes(`${sep}node_modules${sep}`)

@@ -49,9 +49,31 @@ beforeAll(() => {
       register({ include: ['sdk/client'] })
       new Hook(['sdk/client'], (exports) => { const { send } = exports; exports.send = () => 'traced ' + send() })
       export const use = () => 'another tool'`,
-    // A program that has a folder of that name itself.
+    // A program that has a folder of that name itself, one whose part lies in one, and one that is called so.
     'own/sdk/index.mjs': 'export const use = () => "my own"',
     'own/app.mjs': `export { use } from './sdk/index.mjs'`,
+    'parts/sdk/package.json': '{"name":"@acme/sdk","version":"1.0.0","main":"index.mjs"}',
+    'parts/sdk/index.mjs': 'export const use = () => "a part"',
+    'program/package.json': '{"name":"sdk","version":"1.0.0","main":"index.js"}',
+    'program/index.js': 'exports.use = () => "a program"',
+    'program/app.mjs': `export { use } from './index.js'`,
+    'referrer.mjs': `import vm from 'node:vm'
+      const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
+      const text = 'import(' + JSON.stringify(import.meta.resolve('sdk/client').replace(/[?].*/, '')) + ')'
+      export const { Client, send } = await vm.runInThisContext(text, { filename: 'a name', importModuleDynamically })`,
+    'resolved.mjs': `const url = import.meta.resolve('sdk/client')
+      const all = new Set([await import(url), await import(url), await import('sdk/client')])
+      export const use = () => all.size + [...all][0].send()`,
+    'short.mjs': `import { registerHooks } from 'node:module'
+      const url = new URL('./node_modules/sdk/dist/parts/client.mjs', import.meta.url).href
+      const own = new URL('./own/sdk/index.mjs', import.meta.url).href
+      const urls = { short: url, 'short/again': url + '?again', 'short/own': own }
+      registerHooks({ resolve: (specifier, context, next) =>
+        urls[specifier] ? { url: urls[specifier], shortCircuit: true } : next(specifier, context) })
+      export const use = () => 'a resolver'`,
+    'shortly.mjs': `export * from 'short'`,
+    'shortly-again.mjs': `export * from 'short/again'`,
+    'shortly-own.mjs': `export * from 'short/own'`,
     // A bundle: the same code, and no package around it.
     'bundle/app.mjs': `${ESM}; await 1; export const use = () => new Client().call()`,
   }
@@ -137,6 +159,33 @@ test('hooks - another tool’s wrapper around the same module leaves the gate in
   })
 })
 
+test('hooks - neither conditions, nor a missing referrer, nor an address that was resolved before lead past the gate', () => {
+  const steps = ['import:subpath.mjs', 'require:sdk', 'import:referrer.mjs', 'import:resolved.mjs']
+  const quiet = '--disable-warning=ExperimentalWarning'
+  for (const flags of [[], ['--conditions=require']])
+    expect(run('report', steps, [quiet, ...flags]).results).toEqual({
+      'import:subpath.mjs': 'held esm, held sent',
+      'require:sdk': 'held cjs',
+      'import:referrer.mjs': 'held esm, held sent',
+      'import:resolved.mjs': '1held sent',
+    })
+  const first = run('report', ['import:referrer.mjs'], [quiet])
+  expect(first.results).toEqual({ 'import:referrer.mjs': 'held esm, held sent' })
+})
+
+test('hooks - what a hook of the program’s resolves by itself is under the gate all the same', () => {
+  const own = ['import:short.mjs', 'import:shortly.mjs', 'import:shortly-again.mjs', 'import:shortly-own.mjs']
+  expect(run('report', [...own, 'import:subpath.mjs', 'import:bare.mjs', 'require:sdk']).results).toEqual({
+    'import:short.mjs': 'a resolver',
+    'import:shortly.mjs': 'held esm, held sent',
+    'import:shortly-again.mjs': 'held esm, held sent',
+    'import:shortly-own.mjs': 'my own',
+    'import:subpath.mjs': 'held esm, held sent',
+    'import:bare.mjs': 'held esm, held sent',
+    'require:sdk': 'held cjs',
+  })
+})
+
 test('hooks - packages without exports, ES modules that are required, and forks under the name are patched', () => {
   const { results, reported } = run('report', [
     'import:plain/app.mjs',
@@ -158,15 +207,28 @@ test('hooks - packages without exports, ES modules that are required, and forks 
 test('hooks - what belongs to the program itself, to a bundle or to another file of the package is left alone', () => {
   const { results, covered } = run('refuse', [
     'import:own/app.mjs',
+    'import:parts/sdk/index.mjs',
     'import:bundle/app.mjs',
     'require:./plain/node_modules/sdk/other.js',
   ])
   expect(results).toEqual({
     'import:own/app.mjs': 'my own',
+    'import:parts/sdk/index.mjs': 'a part',
     'import:bundle/app.mjs': 'esm',
     'require:./plain/node_modules/sdk/other.js': 'cjs',
   })
   expect(covered).toEqual([])
+})
+
+test('hooks - a program that is called like a package is none', () => {
+  for (const entry of ['index.js', 'app.mjs']) {
+    const program = join(tree, 'program', entry)
+    const { results } = run('refuse', ['import:program/app.mjs', 'import:alias.mjs'], [], program)
+    expect(results).toEqual({
+      'import:program/app.mjs': 'a program',
+      'import:alias.mjs': 'held esm, held sent',
+    })
+  }
 })
 
 test('hooks - a version that was not tested is patched and reported, and refused where that is asked for', () => {
@@ -217,9 +279,15 @@ interface Result {
   covered: string[]
 }
 
-function run(unsupported: 'report' | 'refuse', steps: string[], flags: string[] = []): Result {
-  const app = join(import.meta.dirname, 'apps/hooked.mjs')
-  const { stdout, stderr } = spawnSync(process.execPath, [...flags, app, tree, unsupported, ...steps], {
+function run(
+  unsupported: 'report' | 'refuse',
+  steps: string[],
+  flags: string[] = [],
+  program?: string,
+): Result {
+  const hooked = join(import.meta.dirname, 'apps/hooked.mjs')
+  const apps = program === undefined ? [hooked] : ['--import', hooked, program]
+  const { stdout, stderr } = spawnSync(process.execPath, [...flags, ...apps, tree, unsupported, ...steps], {
     encoding: 'utf8',
   })
   expect(stderr).toBe('')
