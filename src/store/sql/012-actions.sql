@@ -119,14 +119,29 @@ WITH
     LIMIT 1 BY trace_id, span_id, content_digest
   ),
   -- Two contents under one pair of ids are two spans, and so are two effects of one approved action: if one of them
-  -- used an approval, the others used it again. Of several the worst is shown; a single effect is no action.
+  -- used an approval, the others used it again. A single effect is no action.
   neighbours AS (
     SELECT
-      *,
+      * EXCEPT (verification, detail),
       uniqExactIf((span_id, content_digest), content_digest != '') OVER same > 1 AS several,
-      max(judged_at) OVER same AS last_judged_at
+      max(judged_at) OVER same AS last_judged_at,
+      max(weight) OVER same AS worst,
+      if(several AND contents.verification = 'verified', 'replayed', contents.verification) AS verification,
+      if(several AND contents.verification IN ('verified', 'replayed'),
+         'an approval was used by more than one span', contents.detail) AS detail
     FROM contents
     WINDOW same AS (PARTITION BY trace_id, place)
+  ),
+  -- Of several the worst is shown, and each that is an alarm by itself, since somebody may have sent a worse one to
+  -- cover it.
+  shown AS (
+    SELECT *
+    FROM neighbours
+    WHERE (several OR effect_of = '')
+      AND (weight = worst OR verification IN ('missing', 'forged', 'unbound', 'replayed'))
+    ORDER BY weight DESC, content_digest DESC, span_id DESC
+    LIMIT 1 BY trace_id, place, verification,
+      if(verification IN ('missing', 'forged', 'unbound'), (content_digest, span_id), ('', ''))
   ),
   findings AS (
     SELECT
@@ -144,14 +159,14 @@ WITH
       n.rule AS rule,
       n.policy_version AS policy_version,
       n.outcome AS outcome,
-      if(n.several AND n.verification = 'verified', 'replayed', n.verification) AS verification,
+      n.verification AS verification,
       n.reason AS reason,
-      if(n.several AND n.verification IN ('verified', 'replayed'), 'an approval was used by more than one span', n.detail) AS detail,
-      n.last_judged_at AS judged_at
-    FROM neighbours AS n
-    WHERE n.several OR n.effect_of = ''
-    ORDER BY n.weight DESC, n.content_digest DESC, n.span_id DESC
-    LIMIT 1 BY n.trace_id, n.place
+      n.detail AS detail,
+      n.last_judged_at AS judged_at,
+      -- A request meets the worst of its own.
+      row_number() OVER (
+        PARTITION BY n.trace_id, n.span_id, n.request_id ORDER BY n.weight DESC, n.content_digest DESC) AS nth
+    FROM shown AS n
   ),
   held AS (
     SELECT
@@ -199,8 +214,8 @@ WITH
       f.judged_at AS judged_at,
       r.on_behalf_of[1] AS user,
       r.risk AS risk
-    FROM requests AS r
-    FULL OUTER JOIN findings AS f USING (request_id, trace_id, span_id)
+    FROM (SELECT *, toUInt64(1) AS nth FROM requests) AS r
+    FULL OUTER JOIN findings AS f USING (request_id, trace_id, span_id, nth)
   ),
   -- Final: what was sent twice stands there once.
   allowed AS (
