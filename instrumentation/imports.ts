@@ -35,9 +35,10 @@ export function hookImport(targets: Targets, patch: (file: string, exports: Expo
   /** Not by a parameter that says which module it is: another tool would take it for one of its own. */
   const another = (url: string): string => `${fileIn(url)}?holdpoint=${wrappers.size}`
 
-  function wrapped(url: string, format: Wrapper['format']): string {
-    // What `import.meta.resolve` has said is a wrapper already.
-    if (wrappers.has(url)) return url
+  function wrapped(found: string, format: Wrapper['format']): string {
+    // What `import.meta.resolve` has said is a wrapper already, here or in another thread.
+    if (wrappers.has(found)) return found
+    const url = found.replace(/\?holdpoint=\d+$/, '')
     if (!known.has(url)) wrap(another(url), url, format)
     return known.get(url) as string
   }

@@ -62,7 +62,8 @@ beforeAll(() => {
       const text = 'import(' + JSON.stringify(import.meta.resolve('sdk/client').replace(/[?].*/, '')) + ')'
       export const { Client, send } = await vm.runInThisContext(text, { filename: 'a name', importModuleDynamically })`,
     'resolved.mjs': `const url = import.meta.resolve('sdk/client')
-      const all = new Set([await import(url), await import(url), await import('sdk/client')])
+      const elsewhere = await import(url.replace('=', '=7'))
+      const all = new Set([elsewhere, await import(url), await import('sdk/client')])
       export const use = () => all.size + [...all][0].send()`,
     'short.mjs': `import { registerHooks } from 'node:module'
       const url = new URL('./node_modules/sdk/dist/parts/client.mjs', import.meta.url).href
