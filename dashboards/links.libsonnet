@@ -19,7 +19,7 @@ local to(uid, parameters) = '/d/%s?%s&%s' % [uid, parameters, here];
     url: to(config.uids.agents, 'var-agent=' + field('agent')),
   },
   actionsOfAgent: {
-    title: 'Every action of this agent, and who authorized it',
+    title: 'Actions of this agent, and who authorized them',
     url: to(config.uids.whoActed, 'var-agent=' + field('agent')),
   },
   card: {

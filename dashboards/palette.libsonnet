@@ -28,6 +28,8 @@ local okabeIto = {
       unverifiable: okabeIto.dark,
     },
     ruling: { allow: okabeIto.grey, hold: okabeIto.sky, deny: okabeIto.orange },
+    // Mostly names, or why it was nobody; nobody without a reason is an alarm.
+    authorized: { nobody: okabeIto.vermillion, 'nobody yet': okabeIto.sky },
     decision: {
       pending: okabeIto.yellow,
       approved: okabeIto.green,

@@ -65,7 +65,12 @@ local cells(query) = {
     overrides: [
       overrides(column, unlessZero('text')) {
         properties+:
-          (if std.objectHas(column, 'words')
+          (if std.objectHas(column, 'asLetters')
+           then [
+             { id: 'custom.cellOptions', value: { type: 'color-text' } },
+             { id: 'thresholds', value: thresholds([{ value: null, color: 'text' }]) },
+           ]
+           else if std.objectHas(column, 'words')
            then [{ id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } }] else [])
           + (if std.objectHas(column, 'colour')
              then [{ id: 'custom.cellOptions', value: { type: 'color-text' } }] else [])

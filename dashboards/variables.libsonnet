@@ -86,6 +86,7 @@ local ALL = '*';
 
   // Those that several dashboards have, so that a link can hand them on.
   agent: $.many('agent', 'Agent', 'Only these agents.', choices.agents),
+  kind: $.many('kind', 'Kind', 'Only these kinds of action.', choices.kinds),
   environment: $.many('environment', 'Environment', 'Only these environments.', choices.environments),
 
   // SQL: Array(String) of what is selected, empty where nothing or everything is.
@@ -111,7 +112,9 @@ local ALL = '*';
       for name in ['fromMs', 'toMs']
       for type in ['UInt64', 'Int64']
     };
-    local all = times + parameters;
+    // A dashboard has no pages to turn: from the newest row on.
+    local first = { [name + ':String']: "''" for name in ['afterTrace', 'afterSpan', 'afterTie'] };
+    local all = times + first + parameters;
     std.foldl(
       function(text, parameter) std.strReplace(text, '{%s}' % parameter, all[parameter]),
       std.objectFields(all),

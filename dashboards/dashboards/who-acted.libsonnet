@@ -12,9 +12,15 @@ dashboard(
   description='Every gated action beside the person who released or refused it.',
   variables=[
     variables.agent,
+    variables.text('user', 'For user', 'Somewhere in the account on whose behalf it was done.'),
+    variables.kind,
+    variables.text('action', 'Action', 'Somewhere in its kind and name.'),
+    variables.text('target', 'Target', 'Somewhere in what it was done to.'),
     variables.environment,
     // What is allowed without asking is nearly everything that agents do.
-    variables.words('ruling', 'Ruling', 'What policy said of the action.', ['allow', 'hold', 'deny'], selected=['hold', 'deny']),
+    variables.words('ruling', 'Ruling', 'What policy said of the action. Unknown: the span does not carry what that depends on.', ['allow', 'hold', 'deny', 'unknown'], selected=['hold', 'deny', 'unknown']),
+    variables.words('decision', 'Decision', 'What became of the request. None: nobody was asked.', std.objectFields(palette.words.decision) + ['none']),
+    variables.text('approver', 'Approved by', 'Somewhere in the name or account of who approved.'),
     variables.words('verification', 'Verification', 'What the pipeline found.', std.objectFields(palette.words.verification)),
     variables.text('text', 'Search', 'In agent, user, action, target, rule, people and ids.'),
   ],

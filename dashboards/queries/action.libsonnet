@@ -29,8 +29,9 @@ local binding = {
       columns.target,
       columns.word('ruling', 'Ruling'),
       columns.rule,
-      columns.word('decision', 'Decision'),
-      columns.text('approvers', 'Approver', { width: 180 }),
+      columns.decision,
+      columns.text('approvers', 'Approved by', { width: 180 }),
+      columns.text('refused_by', 'Denied by', { width: 180 }),
       columns.number('wait_ms', 'Wait', 'ms', { width: 90 }),
       columns.word('outcome', 'Outcome'),
       columns.word('verification', 'Verification'),
@@ -48,14 +49,15 @@ local binding = {
         ruling,
         rule,
         decision,
-        arrayStringConcat(if(notEmpty(refused_by), refused_by, approvers), ', ') AS approvers,
+        arrayStringConcat(a.approvers, ', ') AS approvers,
+        arrayStringConcat(a.refused_by, ', ') AS refused_by,
         wait_ms,
         outcome,
         verification,
         detail,
         span_id,
         request_id
-      FROM holdpoint_actions_of_trace(trace_id = %(trace)s)
+      FROM holdpoint_actions_of_trace(trace_id = %(trace)s) AS a
       ORDER BY at, span_id
       LIMIT 1000
     ||| % binding,

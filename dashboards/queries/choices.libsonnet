@@ -11,6 +11,17 @@
     LIMIT 1000
   |||,
 
+  kinds: |||
+    SELECT kind FROM (
+      SELECT DISTINCT kind FROM holdpoint_activity WHERE $__timeFilter_ms(at)
+      UNION DISTINCT
+      SELECT DISTINCT kind FROM holdpoint_ledger WHERE type = 'requested' AND $__timeFilter_ms(at)
+    )
+    WHERE kind != ''
+    ORDER BY kind
+    LIMIT 100
+  |||,
+
   environments: |||
     SELECT environment FROM (
       SELECT DISTINCT environment FROM holdpoint_activity WHERE $__timeFilter_ms(at)

@@ -8,6 +8,12 @@ local binding = {
           + variables.selects('violation', 'verification'),
 };
 
+// Of the texts that the console has, too.
+local filters = {
+  'verifications:Array(String)': variables.list('violation'),
+  'agents:Array(String)': variables.list('agent'),
+};
+
 // How many of each, in the order in which they are worth a look.
 local counts = [
   columns.number('forged', 'Forged', 'short', { colour: 'vermillion' }),
@@ -33,11 +39,8 @@ local counted = |||
     format: 'table',
     empty: 'No violation in this time: whatever policy holds was decided before it ran.',
     columns: counts,
-    rawSql: |||
-      SELECT
-        %(counted)sFROM holdpoint_actions_between(%(between)s)
-      WHERE %(wanted)s AND %(mine)s
-    ||| % (binding { counted: counted }),
+    // The same text as the console's page.
+    rawSql: variables.bind(importstr '../../src/store/queries/violations-by-kind.sql', filters),
   },
 
   overTime: {
@@ -98,10 +101,9 @@ local counted = |||
       columns.span_id,
       columns.request_id,
     ],
-    rawSql: variables.bind(importstr '../../src/store/queries/violations.sql', {
-      'verifications:Array(String)': variables.list('violation'),
-      'agents:Array(String)': variables.list('agent'),
-      'most:UInt32': '1000',
-    }),
+    rawSql: |||
+      SELECT * EXCEPT tie FROM (
+      %s)
+    ||| % variables.bind(importstr '../../src/store/queries/violations.sql', filters { 'most:UInt32': '1000' }),
   },
 }

@@ -72,7 +72,19 @@ local binding = { between: variables.between, mine: variables.selects('agent', '
   actions: {
     name: 'who-acted.actions',
     title: 'Who acted, who authorized',
-    description: 'One row for each gated action, newest first: who acted, for whom, what policy said, who released or refused it and how strongly that person was identified, how long it waited, what became of it, and what the pipeline found when it compared the span with the ledger. Everything but the last is from the ledger wherever there was a request.',
+    description: |||
+      One row for each gated action, newest first: who acted, for whom, what policy said, who released it and how
+      strongly that person was identified, how long it waited, what became of it, and what the pipeline found when it
+      compared the span with the ledger. Everything but the last is from the ledger wherever there was a request.
+
+      **Authorized by** has the names of those who approved, and of nobody else. Where nobody did, it says why: *denied
+      by* whom; *nobody: expired* or *cancelled*; *nobody yet*; *policy alone*, where policy allows it; *nobody: only
+      observed*; *nobody: policy denies it*. *nobody* by itself, in red, ran with no decision.
+
+      **Verification** `unverifiable` is no alarm and no all-clear: the span does not carry what the ruling depends on,
+      mostly a condition on arguments, and *Why* names the rulings that are possible. Read its trace. If it matters, hold
+      the action by kind, name or target alone, or put a gateway in front of it: neither needs a span to be believed.
+    |||,
     format: 'table',
     empty: 'No gated action in this time. Look further back, or at more agents.',
     columns: [
@@ -83,7 +95,8 @@ local binding = { between: variables.between, mine: variables.selects('agent', '
       columns.target,
       columns.word('ruling', 'Ruling'),
       columns.rule,
-      columns.text('approvers', 'Approver', { width: 180 }),
+      columns.authorized_by,
+      columns.decision,
       columns.text('assurance', 'Assurance', { width: 100 }),
       columns.text('channel', 'Channel', { width: 90 }),
       columns.number('wait_ms', 'Wait', 'ms', { width: 90 }),
@@ -97,11 +110,20 @@ local binding = { between: variables.between, mine: variables.selects('agent', '
       columns.text('environment', 'Environment', { width: 110 }),
       columns.text('enforcement', 'Enforcement point', { width: 150 }),
     ],
-    rawSql: variables.bind(importstr '../../src/store/queries/who-acted.sql', {
+    rawSql: |||
+      SELECT * EXCEPT (approvers, refused_by, tie) FROM (
+      %s)
+    ||| % variables.bind(importstr '../../src/store/queries/who-acted.sql', {
       'agents:Array(String)': variables.list('agent'),
       'environments:Array(String)': variables.list('environment'),
+      'kinds:Array(String)': variables.list('kind'),
       'rulings:Array(String)': variables.list('ruling'),
+      'decisions:Array(String)': variables.list('decision'),
       'verifications:Array(String)': variables.list('verification'),
+      'user:String': variables.word('user'),
+      'action:String': variables.word('action'),
+      'target:String': variables.word('target'),
+      'approver:String': variables.word('approver'),
       'text:String': variables.word('text'),
       'most:UInt32': '1000',
     }),

@@ -9,6 +9,9 @@ export {
 export { OF_THE_ROWS, PASSING } from './errors.ts'
 export { LEDGER_COLUMNS, type LedgerPosition, type LedgerRow, toLedgerRow } from './ledger-rows.ts'
 export {
+  countViolations,
+  type RowPlace,
+  type ViolationCounts,
   type ViolationRow,
   type ViolationsFilter,
   violations,

@@ -162,7 +162,8 @@ describe('in what others say', () => {
       expectHarmless(`${waterfall(spans, [action])}`, `${name} in the waterfall`)
       const acted = actedBy(text)
       const narrow = (change: Record<string, string>): string => addressOf('/actions', { text }, change)
-      expectHarmless(`${actedTable([acted], narrow)}`, `${name} among who acted`)
+      for (const decision of ['approved', 'denied', 'expired'] as const)
+        expectHarmless(`${actedTable([{ ...acted, decision }], narrow)}`, `${name} among who acted`)
       const ofAgent = (agent: string): string => addressOf('/violations', {}, { agent })
       expectHarmless(`${violationTable([acted], ofAgent)}`, `${name} among violations`)
     },
@@ -179,7 +180,10 @@ const actedBy = (text: string): WhoActedRow & ViolationRow => ({
   target: text,
   ruling: text,
   rule: text,
-  approvers: text,
+  authorized_by: text,
+  decision: '',
+  approvers: [text],
+  refused_by: [text],
   assurance: text,
   channel: text,
   wait_ms: 1,
@@ -193,4 +197,5 @@ const actedBy = (text: string): WhoActedRow & ViolationRow => ({
   risk: text,
   environment: text,
   enforcement: text,
+  tie: text,
 })

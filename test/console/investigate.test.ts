@@ -4,10 +4,12 @@ import { type RunningEngine, startEngine } from '../store/engine-fixture.ts'
 import { HOSTILE_TEXTS, isSendable } from '../support/hostile.ts'
 import { type Browser, CHROMIUM, codeOf, createBrowser } from './cookie-jar.ts'
 import {
+  ADDRESSES,
   type Asked,
   type Deed,
   finding,
   KINDS,
+  MISTAKES,
   namesOf,
   nextOf,
   rowsOf,
@@ -59,10 +61,34 @@ test('console - who acted stands beside who authorized it, with the way to card,
   expect(approved).toContain(`href="/traces/${'a1'.repeat(16)}"`)
 
   // Whoever refused it must not pass for whoever authorized it, least of all where it ran.
-  expect(textOf(rowOf('1-denied'))).toMatch(/answered by Carol Chen .*⊘ not run not judged yet/)
-  expect(textOf(rowOf('1-ran'))).toMatch(/answered by Carol Chen .*! missing ran, though denied/)
+  expect(textOf(rowOf('1-denied'))).toMatch(/denied by Carol Chen .*⊘ not run not judged yet/)
+  expect(textOf(rowOf('1-ran'))).toMatch(/denied by Carol Chen .*! missing ran, though denied/)
   expect(rowOf('1-ran')).toContain('class="alarming"')
   expect(page).not.toContain('is behind the ledger')
+
+  const authorizedOf = (page: string, name: string): string =>
+    /class="authorized"[^>]*>(.*?)<\/td>/.exec(rowsOf(page).find((row) => row.includes(name)) ?? '')?.[1] ??
+    ''
+  // Nobody is an alarm where it ran all the same, and none where nobody had to be asked.
+  expect(authorizedOf(page, 'did_missing')).toBe(
+    '<span class="badge stop"><span aria-hidden="true">!</span> nobody</span>',
+  )
+  expect(authorizedOf(page, 'did_observed')).toBe('<span class="nobody">nobody: only observed</span>')
+  expect(authorizedOf(page, 'pay')).toBe('<span class="nobody">unknown</span>')
+  expect(authorizedOf(await bob.page('/actions?show=all'), 'pay_less')).toBe(
+    '<span class="nobody">policy alone</span>',
+  )
+})
+
+test('console - a name leads to what else that person released, or refused, and not to the other', async () => {
+  const page = await bob.page('/actions')
+  expect(page).toContain('<b><a href="/actions?approver=Carol+Chen">Carol Chen</a></b>')
+  expect(page).toContain('denied by <a href="/actions?text=Carol+Chen">Carol Chen</a>')
+  const released = await bob.page('/actions?approver=carol')
+  expect(rowsOf(released).map((row) => /\/requests\/([^"#]+)/.exec(row)?.[1])).toEqual(['1-approved'])
+  const denied = await bob.page('/actions?decision=denied&user=DANA&kind=tool&action=grant&target=crm')
+  expect(rowsOf(denied)).toHaveLength(2)
+  expect(namesOf(await bob.page('/actions?decision=none&ruling=unknown'))).toEqual([])
 })
 
 test('console - violations have their kind, their number, their reason and their trace', async () => {
@@ -117,22 +143,7 @@ test('console - a trace has a page of its own, also where no request is about it
 })
 
 test('console - a wrong filter is named, with what was expected, and nothing is shown in its place', async () => {
-  for (const [path, words] of [
-    ['/actions?ruling=maybe', /ruling is "maybe", expected "allow" or "hold" or "deny"/],
-    ['/actions?from=yesterday', /from is "yesterday", expected a time such as 2026-11-21T16:30/],
-    ['/actions?from=2026-02-31', /from is "2026-02-31", expected a time/],
-    ['/actions?from=2026-13-01T00:00', /from is "2026-13-01T00:00", expected a time/],
-    ['/actions?to=2026-11-21T16:30%2B99:00', /to is "2026-11-21T16:30\+99:00", expected a time/],
-    ['/actions?from=2026-11-22&to=2026-11-20', /from is 2026-11-22T00:00:00, expected a time before to/],
-    ['/actions?from=2020-01-01&to=2026-01-01', /expected a time at most 366 days before/],
-    ['/actions?range=3d', /range is "3d", expected "1h" or "24h"/],
-    ['/actions?agnt=billing-agent', /agnt is "agnt", expected one of the keys range, from, to, text/],
-    ['/actions?agent=a&agent=b', /agent is a list of 2, expected a text/],
-    [`/actions?text=${'x'.repeat(501)}`, /text is "x+…, expected a text of 1 to 500 characters/],
-    ['/actions?after=..%2F..', /after is "..\/..", expected the `after` of the page before/],
-    ['/actions?after=W10', /after is "W10", expected the `after` of the page before/],
-    ['/violations?verification=verified', /verification is "verified", expected "forged"/],
-  ] as const) {
+  for (const [path, words] of MISTAKES) {
     const answer = await bob.get(path)
     const page = await answer.text()
     expect([answer.status, codeOf(page)], path).toEqual([400, 'INVALID_INPUT'])
@@ -162,18 +173,7 @@ test('console - an address is asked for as it says, and for no more than a page'
     asked.push(one)
     return []
   })
-  for (const [query, expected] of [
-    ['text=x&agent=a&environment=e', { text: 'x', agents: ['a'], environments: ['e'], rulings: [] }],
-    ['ruling=deny&show=all', { rulings: ['deny'], verifications: [] }],
-    ['ruling=allow', { rulings: ['allow'], verifications: [] }],
-    ['verification=unjudged', { verifications: [''] }],
-    ['verification=not_required&agent=&text=', { verifications: ['not_required'], agents: [], text: '' }],
-    ['range=1h&to=2026-11-02', { fromMs: Date.UTC(2026, 10, 2, 23) - 1, toMs: Date.UTC(2026, 10, 3) - 1 }],
-    [
-      'from=2026-11-02&to=2026-11-02T10:00%2B02:00',
-      { fromMs: Date.UTC(2026, 10, 2), toMs: Date.UTC(2026, 10, 2, 8) },
-    ],
-  ] as const) {
+  for (const [query, expected] of ADDRESSES) {
     asked.length = 0
     await browser.page(`/actions?${query}`)
     expect(asked[0], query).toMatchObject({ most: 51, ...expected })
@@ -185,17 +185,20 @@ test('console - an address is asked for as it says, and for no more than a page'
   expect(asked[0]?.verifications).toEqual(expect.arrayContaining(['', 'verified', 'forged', 'unverifiable']))
   expect(asked[0]?.verifications).not.toContain('not_required')
 })
-test('console - violations that are too many are counted as at least so many, and none hides the others', async () => {
+test('console - violations are counted where they lie, however many, and none hides the others', async () => {
   const observed = Array.from({ length: 5_000 }, (_, index) => violationAt(nowMs, index, 'observed'))
   const all = [...observed, violationAt(nowMs, 6_000, 'forged')]
-  const browser = await beside(({ verifications, most, toMs }) =>
-    all
-      .filter((row) => verifications.length === 0 || verifications.includes(row.verification))
-      .filter((row) => Date.parse(`${row.at}Z`) <= toMs)
-      .slice(0, most),
+  const counts = { forged: '1', missing: 0, replayed: 0, unbound: 0, observed: '5000000' }
+  const browser = await beside(({ verifications, most, toMs, afterTie = '' }) =>
+    most === undefined
+      ? [counts]
+      : all
+          .filter((row) => verifications.length === 0 || verifications.includes(row.verification))
+          .filter((row) => Date.parse(`${row.at}Z`) < toMs + (afterTie === '' ? 1 : 0))
+          .slice(0, most),
   )
   const page = await browser.page('/violations')
-  expect(tilesOf(page)).toMatch(/ 1 ✕ forged .* 0 ! missing .* at least 2,000 ◐ observed/)
+  expect(tilesOf(page)).toMatch(/ 1 ✕ forged .* 0 ! missing .* 5,000,000 ◐ observed/)
   expect(namesOf(page)).toHaveLength(50)
   const second = await browser.page(nextOf(page) ?? '')
   expect(namesOf(second)[0]).toBe('did_50')
@@ -224,7 +227,7 @@ test('console - what the ledger has and ClickHouse has not is said', async () =>
   const isProbe = ({ text, fromMs, toMs }: Asked): boolean => text === requestId && fromMs === toMs
   const row = {
     ...violationAt(nowMs, 1, 'verified'),
-    approvers: '',
+    ...{ authorized_by: '', decision: '' as const, approvers: [], refused_by: [] },
     action: '',
     user: '',
     risk: '',

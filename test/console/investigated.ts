@@ -138,6 +138,7 @@ export const violationAt = (nowMs: number, index: number, verification: Verifica
   at: new Date(nowMs - index).toISOString().replace('T', ' ').replace('Z', ''),
   ...{ verification, agent: 'a', kind: 'tool', name: `did_${index}`, target: '', ruling: 'hold', rule: 'r' },
   ...{ outcome: 'executed', detail: '', service_name: '', trace_id: '', span_id: '', request_id: '' },
+  tie: 'A',
 })
 
 export const rowsOf = (page: string): string[] => page.match(/<tr role="row" data-row=[\s\S]*?<\/tr>/g) ?? []
@@ -153,12 +154,57 @@ export const tilesOf = (page: string): string =>
 export interface Asked {
   fromMs: number
   toMs: number
-  most: number
+  /** Of pages. */
+  most?: number
+  afterTie?: string
   /** Violations are not asked for by it. */
   text?: string
   agents: string[]
   environments?: string[]
   rulings?: string[]
+  kinds?: string[]
+  decisions?: string[]
+  user?: string
+  action?: string
+  target?: string
+  approver?: string
   verifications: string[]
   traceId?: string
 }
+
+/** Addresses that ask for nothing there is, and what is said of each. */
+export const MISTAKES: readonly (readonly [path: string, words: RegExp])[] = [
+  ['/actions?ruling=maybe', /ruling is "maybe", expected "allow" or "hold" or "deny"/],
+  ['/actions?from=yesterday', /from is "yesterday", expected a time such as 2026-11-21T16:30/],
+  ['/actions?from=2026-02-31', /from is "2026-02-31", expected a time/],
+  ['/actions?from=2026-13-01T00:00', /from is "2026-13-01T00:00", expected a time/],
+  ['/actions?to=2026-11-21T16:30%2B99:00', /to is "2026-11-21T16:30\+99:00", expected a time/],
+  ['/actions?from=2026-11-22&to=2026-11-20', /from is 2026-11-22T00:00:00, expected a time before to/],
+  ['/actions?from=2020-01-01&to=2026-01-01', /expected a time at most 366 days before/],
+  ['/actions?range=3d', /range is "3d", expected "1h" or "24h"/],
+  ['/actions?agnt=billing-agent', /agnt is "agnt", expected one of the keys range, from, to, text/],
+  ['/actions?agent=a&agent=b', /agent is a list of 2, expected a text/],
+  [`/actions?text=${'x'.repeat(501)}`, /text is "x+…, expected a text of 1 to 500 characters/],
+  ['/actions?after=..%2F..', /after is "..\/..", expected the `after` of the page before/],
+  ['/actions?after=W10', /after is "W10", expected the `after` of the page before/],
+  ['/violations?verification=verified', /verification is "verified", expected "forged"/],
+]
+
+/** What an address asks the store for, in part. */
+export const ADDRESSES: readonly (readonly [query: string, expected: Partial<Asked>])[] = [
+  ['text=x&agent=a&environment=e', { text: 'x', agents: ['a'], environments: ['e'], rulings: [] }],
+  ['kind=k&decision=none&ruling=unknown', { kinds: ['k'], decisions: ['none'], rulings: ['unknown'] }],
+  [
+    'user=u&action=a&target=t&approver=p',
+    { user: 'u', action: 'a', target: 't', approver: 'p', decisions: [], kinds: [] },
+  ],
+  ['ruling=deny&show=all', { rulings: ['deny'], verifications: [] }],
+  ['ruling=allow', { rulings: ['allow'], verifications: [] }],
+  ['verification=unjudged', { verifications: [''] }],
+  ['verification=not_required&agent=&text=', { verifications: ['not_required'], agents: [], text: '' }],
+  ['range=1h&to=2026-11-02', { fromMs: Date.UTC(2026, 10, 2, 23) - 1, toMs: Date.UTC(2026, 10, 3) - 1 }],
+  [
+    'from=2026-11-02&to=2026-11-02T10:00%2B02:00',
+    { fromMs: Date.UTC(2026, 10, 2), toMs: Date.UTC(2026, 10, 2, 8) },
+  ],
+]

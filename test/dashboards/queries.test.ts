@@ -169,15 +169,27 @@ describe('what was planted is found by a panel', () => {
     },
   )
 
-  test('dashboards - an AttachRolePolicy that nobody decided has no approver where who acted is shown', async () => {
+  test('dashboards - an AttachRolePolicy that nobody decided is authorized by nobody where who acted is shown', async () => {
     const { traceIds } = planted('ungated-role-policy')
     const rows = await rowsOf('who-acted.json', 'Who acted, who authorized', { text: traceIds[0] ?? '' })
     expect(rows).toContainEqual(
       expect.objectContaining({
         trace_id: traceIds[0],
         action: expect.stringContaining('AttachRolePolicy'),
-        approvers: '',
+        authorized_by: 'nobody',
+        decision: '',
         verification: 'missing',
+      }),
+    )
+  })
+
+  test('dashboards - whoever denied it does not pass for whoever authorized it', async () => {
+    const { traceIds } = planted('forged-approval')
+    const rows = await rowsOf('who-acted.json', 'Who acted, who authorized', { text: traceIds[0] ?? '' })
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        authorized_by: expect.stringMatching(/^denied by \w+/),
+        verification: 'forged',
       }),
     )
   })
@@ -234,6 +246,22 @@ describe('what was planted is found by a panel', () => {
 })
 
 describe('what somebody chooses', () => {
+  test.for([
+    ['kind', ['aws'], 'action', /^aws /],
+    ['ruling', ['unknown'], 'authorized_by', /^unknown$/],
+    ['decision', ['expired', 'cancelled'], 'authorized_by', /^nobody: (expired|cancelled)$/],
+    ['decision', ['none'], 'decision', /^$/],
+    ['user', 'EMILY', 'user', /emily/],
+    ['action', 'tool issue_REF', 'action', /^tool issue_refund$/],
+    ['target', 'customer/', 'target', /^customer\//],
+    ['approver', 'Idp.seed', 'decision', /^approved$/],
+  ] as const)('dashboards - %s %s: those alone', async ([variable, value, column, expected]) => {
+    const table = named('who-acted.json', 'Who acted, who authorized (A)')
+    const { rows } = await ask(table, { [variable]: typeof value === 'string' ? value : [...value] })
+    expect(rows.length).toBeGreaterThan(0)
+    for (const row of rows) expect(row[column]).toMatch(expected)
+  })
+
   test('dashboards - all, and nothing at all, are every agent; one is that one', async () => {
     const all = (await ask(named('agents.json', 'Agents (A)'))).rows
     expect((await ask(named('agents.json', 'Agents (A)'), { agent: [] })).rows).toEqual(all)
@@ -258,6 +286,13 @@ describe('what somebody chooses', () => {
       expect((await ask(named('action.json', 'Timeline (A)'), { trace: name, request: name })).rows).toEqual(
         [],
       )
+    const table = named('who-acted.json', 'Who acted, who authorized (A)')
+    for (const words of [
+      { kind: hostile, ruling: hostile, decision: hostile },
+      ...hostile.map((word) => ({ user: word, approver: word })),
+      { action: hostile[1] ?? '', target: hostile[1] ?? '' },
+    ])
+      expect((await ask(table, words)).rows).toEqual([])
     const [, trace = ''] = hostile
     expect((await ask(named('action.json', 'Trace (A)'), { trace })).rows).toEqual([])
   })

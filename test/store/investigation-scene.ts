@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '#contract'
-import { type FindingRow, unixNanoText } from '#store'
+import { type FindingRow, unixNanoText, type WhoActedFilter } from '#store'
 import { approver, digest, finding, requested, T0, trace } from './action-rows.ts'
 
 export const DAY_MS = 86_400_000
@@ -88,4 +88,26 @@ export const FINDINGS: FindingRow[] = [
   ...['7', '8', '9'].map((char, no) => at(char, T0 + no * DAY_MS, allowed)),
   // Sent again.
   at('7', T0, { ...allowed, received_at: T0 + 9_000, judged_at: T0 + 9_500 }),
+]
+
+/** Filters, and how many actions of the week are left. */
+export const NARROWED: [what: string, filter: Partial<WhoActedFilter>, rows: number][] = [
+  ['verifications', { verifications: ['not_required'] }, 3],
+  ['verifications without what is allowed', { verifications: ['verified', 'refused'] }, 5],
+  ['rulings', { rulings: ['allow'] }, 3],
+  ['agents', { agents: ['nobody'] }, 0],
+  ['environments', { environments: ['staging'] }, 0],
+  ['text', { text: 'LOOKUP' }, 3],
+  ['text in a person’s name', { text: 'ana' }, 4],
+  ['kinds', { kinds: ['db'] }, 0],
+  ['decisions', { decisions: ['denied', 'pending'] }, 3],
+  ['no decision', { decisions: ['none'] }, 6],
+  ['no decision, and no ruling that allows', { decisions: ['none'], rulings: ['hold', 'deny'] }, 3],
+  ['a person they are done for', { user: 'UMA' }, 5],
+  ['kind and name', { action: 'tool LOOKUP' }, 3],
+  ['a target', { target: 'nowhere' }, 0],
+  ['a person who approved, and not one who denied', { approver: 'ana' }, 2],
+  ['an account that approved', { approver: 'https://idp#ANA' }, 2],
+  ['several at once', { approver: 'ana', user: 'uma', decisions: ['denied'] }, 0],
+  ['words that would end a string', { approver: "' OR 1=1 --", action: "\\' OR 1=1 --" }, 0],
 ]

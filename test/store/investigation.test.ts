@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createStore, type Store, violations, whoActed } from '#store'
+import { countViolations, createStore, type Store, violations, whoActed } from '#store'
 import { ledgerRows, T0 } from './action-rows.ts'
 import { type RunningEngine, startEngine } from './engine-fixture.ts'
-import { at, DAY_MS, FINDINGS, LEDGER } from './investigation-scene.ts'
+import { at, DAY_MS, FINDINGS, LEDGER, NARROWED } from './investigation-scene.ts'
 
 let running: RunningEngine
 let store: Store
@@ -224,7 +224,10 @@ describe('the queries of dashboards and console', () => {
       agent: 'billing-bot',
       user: 'https://idp#uma',
       action: 'tool export_customers',
-      approvers: 'ANA',
+      authorized_by: 'ANA',
+      decision: 'approved',
+      approvers: ['ANA'],
+      refused_by: [],
       assurance: 'login',
       channel: 'cli',
       wait_ms: 2_000,
@@ -232,27 +235,43 @@ describe('the queries of dashboards and console', () => {
       verification: 'verified',
       risk: 'high',
     })
-    expect(rows.find(({ trace_id }) => trace_id[0] === '4')).toMatchObject({ approvers: 'ANA' })
   })
+
+  test.each([
+    [
+      'denied it, and nobody else',
+      '4',
+      { authorized_by: 'denied by ANA', approvers: [], refused_by: ['ANA'] },
+    ],
+    ['is yet to answer', 'r6', { authorized_by: 'nobody yet', decision: 'pending' }],
+    ['was never asked', 'c', { authorized_by: 'nobody', decision: '', verification: 'missing' }],
+    ['need not be asked', '7', { authorized_by: 'policy alone', decision: '' }],
+    ['was not asked, and it did not run', 'a', { authorized_by: 'nobody: not released', outcome: 'not_run' }],
+  ])('store - who acted: of somebody who %s nobody reads that they released it', async (_, id, expected) => {
+    const rows = await whoActed(reader, everything)
+    const row = rows.find(({ trace_id, request_id }) => request_id === id || trace_id[0] === id)
+    expect(row).toMatchObject(expected)
+  })
+
+  test.each([2, 5])(
+    'store - who acted: pages of %i have each row once, in the order of all',
+    async (most) => {
+      const all = await whoActed(reader, everything)
+      const seen: typeof all = []
+      for (let page = all.slice(0, 0), isFirst = true; isFirst || page.length === most; isFirst = false) {
+        page = await whoActed(reader, { ...everything, most, after: seen.at(-1) })
+        seen.push(...page)
+      }
+      expect(seen).toEqual(all)
+    },
+  )
 
   test.each([1, 3, 8])('store - who acted: the newest %i are the newest of all', async (most) => {
     const all = await whoActed(reader, everything)
     expect(await whoActed(reader, { ...everything, most })).toEqual(all.slice(0, most))
   })
 
-  test.each([
-    ['verifications', { verifications: ['not_required' as const] }, 3],
-    [
-      'verifications without what is allowed',
-      { verifications: ['verified' as const, 'refused' as const] },
-      5,
-    ],
-    ['rulings', { rulings: ['allow'] }, 3],
-    ['agents', { agents: ['nobody'] }, 0],
-    ['environments', { environments: ['staging'] }, 0],
-    ['text', { text: 'LOOKUP' }, 3],
-    ['text in a person’s name', { text: 'ana' }, 4],
-  ])('store - who acted: only those of %s', async (_, filter, expected) => {
+  test.each(NARROWED)('store - who acted: only those of %s', async (_, filter, expected) => {
     const rows = await whoActed(reader, { ...everything, ...filter })
     expect(rows).toHaveLength(expected)
   })
@@ -262,5 +281,9 @@ describe('the queries of dashboards and console', () => {
     expect(rows).toMatchObject([{ verification: 'missing', trace_id: 'c'.repeat(32), ruling: 'hold' }])
     expect(await violations(reader, { ...everything, verifications: ['forged'] })).toEqual([])
     expect(await violations(reader, { ...everything, toMs: T0 + DAY_MS })).toEqual([])
+    expect(await violations(reader, { ...everything, after: rows[0] })).toEqual([])
+    const none = { forged: 0, missing: 0, replayed: 0, unbound: 0, observed: 0 }
+    expect(await countViolations(reader, everything)).toEqual({ ...none, missing: 1 })
+    expect(await countViolations(reader, { ...everything, agents: ['nobody'] })).toEqual(none)
   })
 })

@@ -10,7 +10,15 @@ import type { Controls } from './form.ts'
 import { type Investigation, investigationRoute } from './investigation.ts'
 import { olderLinks, spanOfTime } from './list-parts.ts'
 import { pageOf, type RowPage } from './paging.ts'
-import { type ActedQuestion, actedShape, addressOf, type Fields, UNJUDGED } from './question.ts'
+import {
+  type ActedQuestion,
+  actedShape,
+  addressOf,
+  DECISIONS,
+  type Fields,
+  RULINGS,
+  UNJUDGED,
+} from './question.ts'
 import type { TimeRange } from './range.ts'
 
 const PATH = '/actions'
@@ -39,17 +47,26 @@ function ask(
   asked: ActedQuestion,
   { fromMs, toMs }: TimeRange,
 ): Promise<RowPage<WhoActedRow>> {
-  const { text, agent, environment, ruling, after } = asked
+  const { agent, environment, kind, ruling, decision, user, action, target, approver, text, after } = asked
   const filter = {
     fromMs,
+    toMs,
     verifications: verificationsOf(asked),
-    ...(text === undefined ? {} : { text }),
-    ...(agent === undefined ? {} : { agents: [agent] }),
-    ...(environment === undefined ? {} : { environments: [environment] }),
-    ...(ruling === undefined ? {} : { rulings: [ruling] }),
+    agents: listOf(agent),
+    environments: listOf(environment),
+    kinds: listOf(kind),
+    rulings: listOf(ruling),
+    decisions: listOf(decision),
+    user: user ?? '',
+    action: action ?? '',
+    target: target ?? '',
+    approver: approver ?? '',
+    text: text ?? '',
   }
-  return pageOf((to, most) => whoActed(store, { ...filter, toMs: to, most }), { size: ROWS, toMs, after })
+  return pageOf((place) => whoActed(store, { ...filter, ...place }), { size: ROWS, after })
 }
+
+const listOf = <T>(one: T | undefined): T[] => (one === undefined ? [] : [one])
 
 function verificationsOf({ verification, ruling, show }: ActedQuestion): readonly (Verification | '')[] {
   if (verification !== undefined) return [verification === UNJUDGED ? '' : verification]
@@ -67,15 +84,22 @@ ${olderLinks(PATH, fields, range, page)}</section>`
 }
 
 function controls(agents: readonly AgentSummary[]): Controls {
-  const rulings = ['allow', 'hold', 'deny'].map((one) => [one, one] as const)
+  const rulings = RULINGS.map((one) => [one, one] as const)
+  const decisions = DECISIONS.map((one) => [one, one === 'none' ? 'none: nobody was asked' : one] as const)
   const verifications = VERIFICATIONS.map((one) => [one, FINDINGS[one].word] as const)
   const unjudged = [UNJUDGED, 'not judged yet'] as const
   return {
     search: 'agent, person, action, target, rule, id',
     boxes: [
       { name: 'agent', label: 'Agent', known: agents.map(({ name }) => name) },
+      { name: 'user', label: 'For user' },
+      { name: 'kind', label: 'Kind', known: ['tool', 'mcp', 'process', 'db', 'http', 'aws'] },
+      { name: 'action', label: 'Action' },
+      { name: 'target', label: 'Target' },
       { name: 'environment', label: 'Environment', known: agents.map(({ environment }) => environment) },
       { name: 'ruling', label: 'Ruling', options: rulings },
+      { name: 'decision', label: 'Decision', options: decisions },
+      { name: 'approver', label: 'Approved by' },
       { name: 'verification', label: 'Verification', options: [...verifications, unjudged] },
     ],
   }

@@ -12,9 +12,8 @@ export function olderLinks(
   path: string,
   fields: Fields,
   { fromMs, toMs }: TimeRange,
-  { after, crowdedMs }: Pick<RowPage<unknown>, 'after' | 'crowdedMs'>,
+  { after }: Pick<RowPage<unknown>, 'after'>,
 ): Html {
   const fixed = { range: '', from: momentText(fromMs), to: momentText(toMs) }
-  return html`${crowdedMs === undefined ? NOTHING : html`<p class="caution">More rows than can be shown bear the time ${time(crowdedMs)}; some of them are left out. Search for what you are after.</p>`}
-<p class="pages">${fields.after === undefined ? NOTHING : html`<a href="${addressOf(path, fields)}">Newest</a> `}${after === undefined ? NOTHING : html`<a rel="next" href="${addressOf(path, fields, { ...fixed, after })}">Older</a>`}</p>`
+  return html`<p class="pages">${fields.after === undefined ? NOTHING : html`<a href="${addressOf(path, fields)}">Newest</a> `}${after === undefined ? NOTHING : html`<a rel="next" href="${addressOf(path, fields, { ...fixed, after })}">Older</a>`}</p>`
 }

@@ -16,12 +16,23 @@ const rangeMembers = {
 /** Not among the pipeline's words: nothing was found yet. */
 export const UNJUDGED = 'unjudged'
 
+/** `unknown`: it depends on what the span does not carry. */
+export const RULINGS = ['allow', 'hold', 'deny', 'unknown'] as const
+/** `none`: nobody was asked. */
+export const DECISIONS = ['approved', 'denied', 'expired', 'cancelled', 'pending', 'none'] as const
+
 export const actedShape = object({
   ...rangeMembers,
   text: word,
   agent: word,
+  user: word,
+  kind: word,
+  action: word,
+  target: word,
   environment: word,
-  ruling: optional(literal('allow', 'hold', 'deny')),
+  ruling: optional(literal(...RULINGS)),
+  decision: optional(literal(...DECISIONS)),
+  approver: word,
   verification: optional(literal(...VERIFICATIONS, UNJUDGED)),
   show: optional(literal('all')),
   after: optional(cursorShape),

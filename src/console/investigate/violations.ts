@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
-import { type AgentSummary, ALARMING } from '#contract'
-import { type ViolationRow, violations } from '#store'
+import type { AgentSummary } from '#contract'
+import { countViolations, type ViolationCounts, type ViolationRow, violations } from '#store'
 import type { Env, Parts } from '../context.ts'
 import { type Html, html, NOTHING } from '../html/html.ts'
 import type { Reader } from './answer.ts'
@@ -21,9 +21,8 @@ export const violationRoutes = (app: Hono<Env>, parts: Parts): void =>
   investigationRoute(app, parts, ABOUT_VIOLATIONS)
 
 interface Found extends RowPage<ViolationRow> {
-  counts: Counts
+  counts: ViolationCounts
 }
-type Counts = Readonly<Record<Violation, { count: number; isLeast: boolean }>>
 
 const ABOUT_VIOLATIONS: Investigation<ViolationsQuestion, Found> = {
   path: PATH,
@@ -32,7 +31,7 @@ const ABOUT_VIOLATIONS: Investigation<ViolationsQuestion, Found> = {
   controls,
   aside: () => NOTHING,
   ask,
-  isEmpty: ({ counts }) => VIOLATIONS.every((kind) => counts[kind].count === 0),
+  isEmpty: ({ counts }) => VIOLATIONS.every((kind) => counts[kind] === 0),
   list,
 }
 
@@ -41,33 +40,14 @@ async function ask(
   { verification, agent, after }: ViolationsQuestion,
   { fromMs, toMs }: TimeRange,
 ): Promise<Found> {
-  const filter = { fromMs, ...(agent === undefined ? {} : { agents: [agent] }) }
-  const all = await violations(store, { ...filter, toMs, most: MOST_COUNTED })
-  const chosen = verification === undefined ? VIOLATIONS : [verification]
-  const place = { size: ROWS, toMs, after }
-  if (all.length < MOST_COUNTED) {
-    const rows = all.filter((row) => chosen.some((kind) => kind === row.verification))
-    const of = async (to: number, most: number) => rows.filter(({ at }) => at <= to).slice(0, most)
-    return { ...(await pageOf(of, place)), counts: countsOf(all, all) }
-  }
-  const [page, alarming, observed] = await Promise.all([
-    pageOf((to, most) => violations(store, { ...filter, verifications: chosen, toMs: to, most }), place),
-    // Apart from each other: where policy only observes there are very many, and they must not crowd out the rest.
-    violations(store, { ...filter, toMs, verifications: ALARMING, most: MOST_COUNTED }),
-    violations(store, { ...filter, toMs, verifications: ['observed'], most: MOST_COUNTED }),
+  const filter = { fromMs, toMs, ...(agent === undefined ? {} : { agents: [agent] }) }
+  const verifications = verification === undefined ? [] : [verification]
+  const [page, counts] = await Promise.all([
+    pageOf((place) => violations(store, { ...filter, ...place, verifications }), { size: ROWS, after }),
+    countViolations(store, filter),
   ])
-  return { ...page, counts: countsOf(alarming, observed) }
+  return { ...page, counts }
 }
-const MOST_COUNTED = 2_000
-
-const countsOf = (alarming: readonly ViolationRow[], observed: readonly ViolationRow[]): Counts =>
-  Object.fromEntries(
-    VIOLATIONS.map((kind) => {
-      const rows = kind === 'observed' ? observed : alarming
-      const count = rows.filter(({ verification }) => verification === kind).length
-      return [kind, { count, isLeast: rows.length === MOST_COUNTED }]
-    }),
-  ) as unknown as Counts
 
 function list(found: Found, fields: Fields, range: TimeRange): Html {
   const { rows, counts } = found
@@ -81,11 +61,11 @@ ${olderLinks(PATH, fields, range, found)}</section>`
 }
 
 /** Pressed, it shows only its kind; pressed again, all of them. */
-function tile(kind: Violation, { count, isLeast }: Counts[Violation], fields: Fields): Html {
+function tile(kind: Violation, count: number, fields: Fields): Html {
   const { word, sign, tone } = FINDINGS[kind]
   const isChosen = fields.verification === kind
   const address = addressOf(PATH, fields, { verification: isChosen ? '' : kind })
-  return html`<li class="${count === 0 ? 'none' : `found ${tone}`}"><a href="${address}"${isChosen ? html` aria-current="true"` : NOTHING}><b>${isLeast ? 'at least ' : ''}${count.toLocaleString('en-US')}</b> <span class="kind"><span aria-hidden="true">${sign}</span> ${word}</span> <span class="sub">${MEANINGS[kind]}</span></a></li>
+  return html`<li class="${count === 0 ? 'none' : `found ${tone}`}"><a href="${address}"${isChosen ? html` aria-current="true"` : NOTHING}><b>${count.toLocaleString('en-US')}</b> <span class="kind"><span aria-hidden="true">${sign}</span> ${word}</span> <span class="sub">${MEANINGS[kind]}</span></a></li>
 `
 }
 

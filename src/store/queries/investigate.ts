@@ -2,20 +2,43 @@ import type { Verification } from '#contract'
 import type { Store } from '../store.ts'
 import { readSql, readTime } from './sql.ts'
 
+/** Where a row stands, the newest first, and nothing else stands at the same place but its like. */
+export interface RowPlace {
+  /** Milliseconds since the epoch. */
+  at: number
+  trace_id: string
+  span_id: string
+  tie: string
+}
+
 /** Milliseconds since the epoch, both included. A list that is empty or left out filters nothing. */
 interface Window {
   fromMs: number
   toMs: number
   agents?: readonly string[]
   verifications?: readonly (Verification | '')[]
+  /** Only what comes behind this row. */
+  after?: RowPlace | undefined
   /** The newest so many. */
   most: number
 }
 
+/** Texts are found anywhere, in any case; an empty one filters nothing. */
 export interface WhoActedFilter extends Window {
   environments?: readonly string[]
+  kinds?: readonly string[]
+  /** `unknown`: it depends on what the span does not carry. */
   rulings?: readonly string[]
-  /** Somewhere in agent, user, name, target, rule, people or ids, in any case. */
+  /** `none`: nobody was asked. */
+  decisions?: readonly string[]
+  /** In `issuer#subject`. */
+  user?: string
+  /** In kind and name. */
+  action?: string
+  target?: string
+  /** In the name, or `issuer#subject`, of somebody who approved. */
+  approver?: string
+  /** In agent, user, name, target, rule, people or ids. */
   text?: string
 }
 
@@ -33,8 +56,14 @@ export interface WhoActedRow {
   target: string
   ruling: string
   rule: string
-  /** Names of those who approved, or refused, with commas between. */
-  approvers: string
+  /** Who released it, by name; `denied by` whom, or why it was nobody. For people to read. */
+  authorized_by: string
+  /** Empty where nobody was asked. */
+  decision: '' | 'pending' | 'approved' | 'denied' | 'expired' | 'cancelled'
+  /** Names of those who approved; nobody, unless the decision is `approved`. */
+  approvers: string[]
+  /** Names of those who denied it. */
+  refused_by: string[]
   assurance: string
   channel: string
   /** From question to decision; `null` without one. */
@@ -49,6 +78,7 @@ export interface WhoActedRow {
   risk: string
   environment: string
   enforcement: string
+  tie: string
 }
 
 /** An action that went round the gate, lied about it, or was only observed. Its words are the span's own. */
@@ -68,24 +98,58 @@ export interface ViolationRow {
   trace_id: string
   span_id: string
   request_id: string
+  tie: string
 }
+
+/** How many there are. */
+export type ViolationCounts = Record<'forged' | 'missing' | 'replayed' | 'unbound' | 'observed', number>
 
 const WHO_ACTED = readSql('who-acted')
 const VIOLATIONS = readSql('violations')
+const VIOLATIONS_BY_KIND = readSql('violations-by-kind')
 
 type Reader = Pick<Store, 'query'>
 type AsStored<Row> = Omit<Row, 'at'> & { at: string }
 
 /** Newest first. */
 export async function whoActed(store: Reader, filter: WhoActedFilter): Promise<WhoActedRow[]> {
-  const everything = { agents: [], environments: [], rulings: [], verifications: [], text: '' }
-  const rows = await store.query<AsStored<WhoActedRow>>(WHO_ACTED, { ...everything, ...filter })
+  const rows = await store.query<AsStored<WhoActedRow>>(WHO_ACTED, {
+    ...{ environments: [], kinds: [], rulings: [], decisions: [] },
+    ...{ user: '', action: '', target: '', approver: '', text: '' },
+    ...pageParams(filter),
+  })
   return rows.map((row) => ({ ...row, at: readTime(row.at) }))
 }
 
 /** `missing`, `forged`, `unbound`, `replayed` and `observed`, newest first. */
 export async function violations(store: Reader, filter: ViolationsFilter): Promise<ViolationRow[]> {
-  const everything = { agents: [], verifications: [] }
-  const rows = await store.query<AsStored<ViolationRow>>(VIOLATIONS, { ...everything, ...filter })
+  const rows = await store.query<AsStored<ViolationRow>>(VIOLATIONS, pageParams(filter))
   return rows.map((row) => ({ ...row, at: readTime(row.at) }))
+}
+
+/** All of a time, however many. */
+export async function countViolations(
+  store: Reader,
+  filter: Pick<ViolationsFilter, 'fromMs' | 'toMs' | 'agents' | 'verifications'>,
+): Promise<ViolationCounts> {
+  const [row] = await store.query<Record<keyof ViolationCounts, number | string>>(VIOLATIONS_BY_KIND, {
+    ...NO_LISTS,
+    ...filter,
+  })
+  const count = (kind: keyof ViolationCounts): number => Number(row?.[kind] ?? 0)
+  return {
+    forged: count('forged'),
+    missing: count('missing'),
+    replayed: count('replayed'),
+    unbound: count('unbound'),
+    observed: count('observed'),
+  }
+}
+
+const NO_LISTS = { agents: [], verifications: [] }
+
+function pageParams<Filter extends Window>({ after, ...filter }: Filter) {
+  const { at, trace_id, span_id, tie } = after ?? { at: filter.toMs, trace_id: '', span_id: '', tie: '' }
+  const toMs = Math.min(at, filter.toMs)
+  return { ...NO_LISTS, ...filter, toMs, afterTrace: trace_id, afterSpan: span_id, afterTie: tie }
 }

@@ -1,4 +1,5 @@
--- Who acted, and who authorized it: the newest actions of a time. An empty list, or text, filters nothing.
+-- Who acted, and who authorized it: the newest actions of a time. An empty list, or text, filters nothing; texts are
+-- found anywhere in their column, in any case. Whoever turns pages gives toMs and the three after it as of the last row.
 SELECT
   at,
   agent,
@@ -7,7 +8,21 @@ SELECT
   target,
   ruling,
   rule,
-  arrayStringConcat(if(notEmpty(refused_by), refused_by, a.approvers), ', ') AS approvers,
+  -- By whose word it ran. Whoever refused must never pass for whoever released.
+  multiIf(
+    decision = 'approved', arrayStringConcat(a.approvers, ', '),
+    decision = 'denied', concat('denied by ', arrayStringConcat(refused_by, ', ')),
+    decision = 'pending', 'nobody yet',
+    decision != '', concat('nobody: ', decision),
+    verification IN ('missing', 'forged', 'unbound', 'replayed'), 'nobody',
+    verification = 'observed', 'nobody: only observed',
+    verification = 'unverifiable', 'unknown',
+    ruling = 'deny', 'nobody: policy denies it',
+    ruling = 'allow', 'policy alone',
+    'nobody: not released') AS authorized_by,
+  decision,
+  a.approvers AS approvers,
+  refused_by,
   arrayStringConcat(arrayDistinct(assurances), ', ') AS assurance,
   arrayStringConcat(arrayDistinct(channels), ', ') AS channel,
   wait_ms,
@@ -19,7 +34,9 @@ SELECT
   request_id,
   risk,
   environment,
-  enforcement
+  enforcement,
+  -- Its place among rows of one span and moment: anybody can send several, which differ in one of these.
+  hex(sipHash64(request_id, kind, name, target, outcome, verification, detail)) AS tie
 FROM holdpoint_actions_between(
   -- Nearly every action is allowed: as many of those as are wanted say how far back there is anything to look for.
   from_ms = coalesce((
@@ -29,10 +46,17 @@ FROM holdpoint_actions_between(
         AND at BETWEEN fromUnixTimestamp64Milli({fromMs:Int64}) AND fromUnixTimestamp64Milli({toMs:Int64})
         AND span_hash GLOBAL NOT IN (SELECT span_hash FROM holdpoint_activity WHERE quiet = 0
           AND at BETWEEN fromUnixTimestamp64Milli({fromMs:Int64} - 86400000) AND fromUnixTimestamp64Milli({toMs:Int64} + 86400000))
+        -- What stands at the cursor's own moment may have been shown.
+        AND ({afterTie:String} = '' OR at < fromUnixTimestamp64Milli({toMs:Int64}))
         AND (empty({agents:Array(String)}) OR has({agents:Array(String)}, agent))
         AND (empty({environments:Array(String)}) OR has({environments:Array(String)}, environment))
+        AND (empty({kinds:Array(String)}) OR has({kinds:Array(String)}, kind))
         AND (empty({rulings:Array(String)}) OR has({rulings:Array(String)}, ruling))
+        AND (empty({decisions:Array(String)}) OR has({decisions:Array(String)}, 'none'))
         AND (empty({verifications:Array(String)}) OR has({verifications:Array(String)}, 'not_required'))
+        AND {user:String} = '' AND {approver:String} = ''
+        AND ({action:String} = '' OR positionCaseInsensitiveUTF8(concat(kind, ' ', name), {action:String}) > 0)
+        AND ({target:String} = '' OR positionCaseInsensitiveUTF8(target, {target:String}) > 0)
         AND ({text:String} = ''
           OR positionCaseInsensitiveUTF8(concat(agent, '\n', name, '\n', target, '\n', rule, '\n', trace_id), {text:String}) > 0)
       ORDER BY at DESC
@@ -43,12 +67,22 @@ FROM holdpoint_actions_between(
   to_ms = {toMs:Int64}) AS a
 WHERE (empty({agents:Array(String)}) OR has({agents:Array(String)}, agent))
   AND (empty({environments:Array(String)}) OR has({environments:Array(String)}, environment))
-  AND (empty({rulings:Array(String)}) OR has({rulings:Array(String)}, ruling))
+  AND (empty({kinds:Array(String)}) OR has({kinds:Array(String)}, kind))
+  AND (empty({rulings:Array(String)}) OR has({rulings:Array(String)}, if(ruling = '', 'unknown', ruling)))
+  AND (empty({decisions:Array(String)}) OR has({decisions:Array(String)}, if(decision = '', 'none', decision)))
   AND (empty({verifications:Array(String)}) OR has({verifications:Array(String)}, verification))
+  AND ({user:String} = '' OR positionCaseInsensitiveUTF8(user, {user:String}) > 0)
+  AND ({action:String} = '' OR positionCaseInsensitiveUTF8(concat(kind, ' ', name), {action:String}) > 0)
+  AND ({target:String} = '' OR positionCaseInsensitiveUTF8(target, {target:String}) > 0)
+  AND ({approver:String} = ''
+    OR positionCaseInsensitiveUTF8(
+      concat(arrayStringConcat(a.approvers, '\n'), '\n', arrayStringConcat(approver_ids, '\n')), {approver:String}) > 0)
   AND ({text:String} = ''
     OR positionCaseInsensitiveUTF8(
       concat(agent, '\n', user, '\n', name, '\n', target, '\n', rule, '\n', request_id, '\n', trace_id, '\n',
              arrayStringConcat(a.approvers, '\n'), '\n', arrayStringConcat(refused_by, '\n')),
       {text:String}) > 0)
-ORDER BY at DESC, trace_id, span_id
+  AND ({afterTie:String} = '' OR at < fromUnixTimestamp64Milli({toMs:Int64})
+    OR (trace_id, span_id, tie) > ({afterTrace:String}, {afterSpan:String}, {afterTie:String}))
+ORDER BY at DESC, trace_id, span_id, tie
 LIMIT {most:UInt32}
