@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { decodeEntry, isOfRequest, type LedgerEntry, principalId, type RequestedEntry } from '#contract'
 import { leafHash } from '#ledger'
 import { createPeople, isParty, tally } from '#policy'
-import { generateWeek, hexOf, INCIDENTS, type Incident, type Place, type SpanText } from '#seed'
+import { generateWeek, hexOf, INCIDENTS, type Incident, type Place, type Planted, type SpanText } from '#seed'
 import type { LedgerRow } from '#store'
 
 const OPTIONS = { spans: 2_000, seed: 11, endsAtMs: Date.UTC(2026, 10, 20, 12) }
@@ -13,15 +13,17 @@ interface Made {
   spans: { text: SpanText; place: Place }[]
   rows: LedgerRow[]
   entries: LedgerEntry[]
+  incidents: Planted[]
 }
 
 function make(options: { seed?: number; incidents: readonly Incident[] }): Made {
   const hash = createHash('sha256')
-  const made: Made = { digest: '', spans: [], rows: [], entries: [] }
+  const made: Made = { digest: '', spans: [], rows: [], entries: [], incidents: [] }
   const watch = { add: (text: SpanText, place: Place) => void made.spans.push({ text, place }) }
   for (const part of generateWeek({ ...OPTIONS, ...options }, watch)) {
     hash.update(part.of === 'rows' ? part.block.data : JSON.stringify(part))
     if (part.of === 'ledger') made.rows.push(...part.rows)
+    if (part.of === 'report') made.incidents = part.incidents
   }
   made.digest = hash.digest('hex')
   made.entries = made.rows.map(({ statement }) => decodeEntry(statement))
@@ -53,6 +55,16 @@ describe('a week', () => {
     expect(spansOf(ordinary).filter((span) => !all.has(span))).toEqual([])
     const statements = new Set(full.rows.map(({ statement }) => statement))
     expect(ordinary.rows.filter(({ statement }) => !statements.has(statement))).toEqual([])
+  })
+
+  test('week - the agent of the freeze is the one that its entries name, and nobody else is stopped', () => {
+    const { incidents } = full
+    const freezes = full.entries.filter((entry) => entry.type === 'freeze')
+    expect(freezes.map(({ agent, frozen, turn }) => [agent, frozen, turn])).toEqual([
+      ['courier', true, 1],
+      ['courier', false, 2],
+    ])
+    expect(incidents.find(({ incident }) => incident === 'freeze')?.agents).toEqual(['courier'])
   })
 
   test('week - an incident by itself is the one that stands among the others', () => {

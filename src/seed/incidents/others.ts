@@ -59,6 +59,7 @@ export function freeze({ week, random, workday, converse }: Scene): Planted {
   const entry = (at: number, turn: number, frozen: boolean, who: typeof by): FreezeEntry => ({
     type: 'freeze',
     at,
+    agent: 'courier',
     turn,
     frozen,
     by: evidenceOf(who, who.assurance, undefined, random),

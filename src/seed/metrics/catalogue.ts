@@ -1,7 +1,7 @@
 /** What Holdpoint's own processes measure, as far as a week has it: names, units and words as in docs/metrics.md. */
 export interface Metric {
   name: string
-  kind: 'gauge' | 'counter' | 'up-down' | 'histogram'
+  kind: 'gauge' | 'counter' | 'updown' | 'histogram'
   unit: string
   description: string
   service: 'holdpoint-broker' | 'holdpoint-desk' | 'holdpoint-pipeline'
@@ -57,7 +57,7 @@ export const METRICS = {
     'counter',
     'holdpoint.reviews.refused',
     '{review}',
-    'Reviews that came and were not taken.',
+    'Reviews of known people that came and were not taken. Console and command line tell most people before they send one.',
   ),
   escalations: broker(
     'counter',
@@ -65,18 +65,23 @@ export const METRICS = {
     '{escalation}',
     'Steps of escalations taken, each once.',
   ),
-  freezes: broker('gauge', 'holdpoint.freezes.active', '{freeze}', 'Freezes in force.'),
+  freezes: broker(
+    'gauge',
+    'holdpoint.freezes.active',
+    '{freeze}',
+    'Freezes in force: one for each frozen agent, and one where all are.',
+  ),
   ledgerSize: broker(
     'gauge',
     'holdpoint.ledger.size',
     '{entry}',
-    'Entries of the ledger that this broker knows.',
+    'Entries of the ledger that this broker knows, of all its epochs since the oldest it has read.',
   ),
   checkpointAge: broker(
     'gauge',
     'holdpoint.ledger.checkpoint.age',
     's',
-    'For how long the oldest entry that no signed checkpoint covers has waited for one.',
+    'For how long the oldest entry that no signed checkpoint covers has waited for one; 0 while all are covered.',
   ),
   brokerRtt: broker('gauge', 'holdpoint.nats.rtt', 's', RTT),
   requests: desk(
@@ -86,7 +91,7 @@ export const METRICS = {
     'Duration of REST requests, to the first byte of the answer.',
     HTTP_S,
   ),
-  streams: desk('up-down', 'holdpoint.api.streams', '{stream}', 'Event streams that are open.'),
+  streams: desk('updown', 'holdpoint.api.streams', '{stream}', 'Event streams that are open.'),
   deskRtt: desk('gauge', 'holdpoint.nats.rtt', 's', RTT),
   items: pipeline(
     'counter',
