@@ -53,19 +53,26 @@ export const seedCommand: Command = defineCommand({
       incidents: incidentsOf(options.incidents),
     }
     const progress = createProgress(io)
-    const report = await withTarget(io, (target) =>
-      seedStore(target, wanted, { progress: progress.show, signal: io.signal }).finally(progress.end),
-    )
-    io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : textOf(report))
+    const text = await withTarget(io, async (target, place) => {
+      const deps = { progress: progress.show, signal: io.signal }
+      const report = await seedStore(target, wanted, deps).finally(progress.end)
+      return options.json ? `${JSON.stringify(report)}\n` : textOf(report, place)
+    })
+    io.stdout.write(text)
     return 0
   },
 })
 
 /** The configured ClickHouse, or the embedded one: for that time this data folder is ours. */
-async function withTarget<T>(io: Io, run: (target: ClickHouseTarget) => Promise<T>): Promise<T> {
+async function withTarget<T>(
+  io: Io,
+  run: (target: ClickHouseTarget, place: string) => Promise<T>,
+): Promise<T> {
   const { clickhouse, dataDir, log } = readConfig(io)
   const { url, user = 'default', password = '', database } = clickhouse
-  if (url !== undefined) return run({ url, user, password, database })
+  // An address may come out of the shell, and be another one than somebody thinks of.
+  if (url !== undefined)
+    return run({ url, user, password, database }, `${new URL(url).host}, database ${database}`)
   const claim = createClaim(dataDir)
   const engine = createEngine(
     { dataDir: join(dataDir, 'data/clickhouse'), port: 0, database },
@@ -74,7 +81,7 @@ async function withTarget<T>(io: Io, run: (target: ClickHouseTarget) => Promise<
   await claim.start()
   try {
     await engine.start()
-    return await run(engine.writer)
+    return await run(engine.writer, dataDir)
   } finally {
     await engine.stop()
     await claim.stop()
@@ -108,12 +115,12 @@ function incidentsOf(text: string): Incident[] {
   })
 }
 
-function textOf({ options, fromMs, rows, incidents, isRepeated }: SeedReport): string {
+function textOf({ options, fromMs, rows, incidents, isRepeated }: SeedReport, place: string): string {
   const time = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
   return [
     isRepeated
-      ? 'The store holds this week already; nothing was changed.'
-      : `A week is there, from ${time(fromMs)} to ${time(options.endsAtMs)} UTC.`,
+      ? `${place} holds this week already; nothing was changed.`
+      : `A week is in ${place}, from ${time(fromMs)} to ${time(options.endsAtMs)} UTC.`,
     '',
     ...Object.entries(rows).map(([table, count]) => `${table.padEnd(24)}${String(count).padStart(10)} rows`),
     ...(incidents.length === 0 ? [] : ['', 'Planted:']),

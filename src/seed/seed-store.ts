@@ -2,7 +2,7 @@ import { HoldpointError } from '#contract'
 import { type ClickHouseTarget, createStore, type Store } from '#store'
 import { checkOptions, type SeedOptions, WEEK_MS } from './options.ts'
 import type { SeedReport } from './report.ts'
-import { findSeeded, markBegun, markDone } from './seeded.ts'
+import { findSeeded, markBegun, markDone, refuseStrangers } from './seeded.ts'
 import { generateWeek, type Part } from './week/generate.ts'
 
 export interface SeedDeps {
@@ -22,6 +22,7 @@ export async function seedStore(
   { progress, signal }: SeedDeps = {},
 ): Promise<SeedReport> {
   const options = checkOptions(given)
+  await refuseStrangers(target)
   const store = createStore(target)
   try {
     await store.migrate()

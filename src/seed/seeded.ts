@@ -1,5 +1,5 @@
 import { HoldpointError } from '#contract'
-import type { Store } from '#store'
+import { type ClickHouseTarget, createStore, type Store } from '#store'
 import { type LogRecord, logBlocks } from './logs.ts'
 import type { SeedOptions } from './options.ts'
 import type { SeedReport } from './report.ts'
@@ -11,7 +11,7 @@ const DONE = 'holdpoint.seed.done'
 
 /**
  * The report of the same week, where the store has it already; undefined where it is empty, or has a part of it.
- * Throws INVALID_INPUT where it holds anything else.
+ * Throws INVALID_INPUT where it holds another one.
  */
 export async function findSeeded(store: Store, options: SeedOptions): Promise<SeedReport | undefined> {
   const marks = await store.query<{ event: string; body: string }>(
@@ -20,7 +20,6 @@ export async function findSeeded(store: Store, options: SeedOptions): Promise<Se
        AND EventName IN ({begun:String}, {done:String})`,
     { namespace: NAMESPACE, begun: BEGUN, done: DONE },
   )
-  await refuseStrangers(store)
   const begun = marks.find(({ event }) => event === BEGUN)
   if (begun === undefined) return undefined
   if (begun.body !== JSON.stringify(options))
@@ -53,13 +52,19 @@ async function mark(store: Store, options: SeedOptions, event: string, body: str
  * told from it any more, by a person at least.
  */
 const STRANGERS: readonly { table: string; what: string; where: string }[] = [
-  ...['otel_traces', 'otel_logs', 'otel_metrics_gauge', 'otel_metrics_sum', 'otel_metrics_histogram'].map(
-    (table) => ({
-      table,
-      what: 'ServiceName',
-      where: `ResourceAttributes['service.namespace'] != {namespace:String}`,
-    }),
-  ),
+  ...[
+    'otel_traces',
+    'otel_logs',
+    'otel_metrics_gauge',
+    'otel_metrics_sum',
+    'otel_metrics_histogram',
+    'otel_metrics_exponential_histogram',
+    'otel_metrics_summary',
+  ].map((table) => ({
+    table,
+    what: 'ServiceName',
+    where: `ResourceAttributes['service.namespace'] != {namespace:String}`,
+  })),
   { table: 'holdpoint_ledger', what: 'origin', where: 'origin != {ledger:String}' },
   {
     table: 'holdpoint_ledger',
@@ -73,8 +78,33 @@ const STRANGERS: readonly { table: string; what: string; where: string }[] = [
   },
 ]
 
-async function refuseStrangers(store: Store): Promise<void> {
-  for (const { table, what, where } of STRANGERS) {
+/**
+ * Throws INVALID_INPUT where the store holds anything that was not seeded. To be asked before anything is changed: the
+ * address may be that of somebody's real store, with tables of another version.
+ */
+export async function refuseStrangers(target: ClickHouseTarget): Promise<void> {
+  const store = createStore(target)
+  try {
+    await refuseRows(store, await tablesOf(store))
+  } finally {
+    await store.close()
+  }
+}
+
+async function tablesOf(store: Store): Promise<ReadonlySet<string>> {
+  try {
+    const tables = await store.query<{ name: string }>(
+      'SELECT name FROM system.tables WHERE database = currentDatabase()',
+    )
+    return new Set(tables.map(({ name }) => name))
+  } catch (error) {
+    if (error instanceof HoldpointError && error.message.endsWith('(UNKNOWN_DATABASE)')) return new Set()
+    throw error
+  }
+}
+
+async function refuseRows(store: Store, present: ReadonlySet<string>): Promise<void> {
+  for (const { table, what, where } of STRANGERS.filter((one) => present.has(one.table))) {
     const [found] = await store.query<{ name: string; rows: number }>(
       `SELECT toString(any(${what})) AS name, count() AS rows FROM ${table} WHERE ${where} HAVING rows > 0`,
       { namespace: NAMESPACE, ledger: LEDGER, installation: INSTALLATION },
