@@ -2,6 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import type { FindingRow, Store } from '#store'
 import { type Findings, findingRowsOf } from '../findings.ts'
 import type { Forward } from '../forward/forward.ts'
+import { withoutAhead } from '../otlp/ahead.ts'
 import type { Rewritten, TraceRanges } from '../otlp/ranges.ts'
 import { scanTraces } from '../otlp/scan.ts'
 import type { Batch, Piece, Signal } from '../otlp/signal.ts'
@@ -68,7 +69,10 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     async prepare({ token, pieces }) {
       const of = (signal: Signal) => pieces.filter((piece) => piece.signal === signal)
       const stripped = (signal: 'logs' | 'metrics') =>
-        eachOf(of(signal), ({ body }) => stripOurs(signal, body))
+        eachOf(of(signal), ({ body, receivedAtMs }) => {
+          const plain = stripOurs(signal, body)
+          return signal === 'metrics' ? withoutAhead(plain, receivedAtMs) : plain
+        })
       const telemetry: Telemetry = {
         ...(await prepareTraces(of('traces'))),
         logs: await stripped('logs'),
