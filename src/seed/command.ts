@@ -129,5 +129,7 @@ function textOf({ options, fromMs, rows, incidents, isRepeated }: SeedReport, pl
         `${incident.padEnd(20)} ${time(at)}  ${what}${trace === undefined ? '' : ` (trace ${trace})`}`,
     ),
     '',
+    'Next: holdpoint up, and in its console the pages Who acted and Violations.',
+    '',
   ].join('\n')
 }

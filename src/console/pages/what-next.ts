@@ -5,7 +5,8 @@ export const WHAT_NEXT: Readonly<Record<ErrorCode, string>> = {
   INVALID_INPUT: 'Go back, correct what is named above, and send it again.',
   PAYLOAD_TOO_LARGE: 'Send less: a reason has at most 4,000 characters.',
   UNKNOWN_AGENT: 'See under Agents who is registered.',
-  UNKNOWN_REQUEST: 'Check the address, or look for the request in the inbox and in the history.',
+  UNKNOWN_REQUEST:
+    'Check the address, or look for the request in the inbox and in the history. Who acted also finds, by its id, one of a ledger that is no longer here, or of a seeded week.',
   POLICY_DENIED: 'Only a change of the policy can allow it; see under Policy which rule ruled.',
   APPROVAL_DENIED: 'The reason stands in the request’s timeline.',
   AGENT_FROZEN: 'Somebody else than the one who froze it can end that, under Agents.',
