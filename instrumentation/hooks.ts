@@ -34,8 +34,8 @@ export function installHooks(
   patchBuiltins(instrumentations, gate, coverage)
   const required = new Set<string>()
   hookRequire(targets, required, patch)
-  hookImport(targets, (url, exports) => {
-    if (!required.has(url)) patch(url, exports, 'esm')
+  hookImport(targets, (url, exports, isCommonJs) => {
+    if (!isCommonJs || !required.has(url)) patch(url, exports, 'esm')
   })
 }
 

@@ -18,15 +18,22 @@ interface Wrapper {
 
 const wrappers = new Map<string, Wrapper>()
 
-/** Hands what a module exports to `patch`, with its file's URL, before whoever imports it gets any of it. */
-export function hookImport(targets: Targets, patch: (file: string, exports: Exports) => void): void {
+/** With the URL of the module's file. */
+type Patch = (file: string, exports: Exports, isCommonJs: boolean) => void
+
+/** Hands what a module exports to `patch` before whoever imports it gets any of it. */
+export function hookImport(targets: Targets, patch: Patch): void {
   /** From the URL of a module to that of its wrapper. */
   const known = new Map<string, string>()
   /** What another tool's wrapper has asked for: it goes to whom it wraps, and ours is around it. */
   const passed = new Set<string>()
 
   function wrap(wrapper: string, url: string, format: Wrapper['format']): Wrapper {
-    const made: Wrapper = { url, format, patch: (exports) => patch(fileIn(url), exports) }
+    const made: Wrapper = {
+      url,
+      format,
+      patch: (exports) => patch(fileIn(url), exports, made.format?.startsWith('commonjs') === true),
+    }
     wrappers.set(wrapper, made)
     known.set(url, wrapper)
     return made
@@ -45,6 +52,7 @@ export function hookImport(targets: Targets, patch: (file: string, exports: Expo
 
   function load(wrapper: Wrapper, url: string, loaded: loader.LoadFnOutput): loader.LoadFnOutput {
     const { source, format } = loaded
+    wrapper.format = format
     // Without a source it is CommonJS, which Node reads by itself.
     if (source !== undefined && source !== null) wrapper.loaded = loaded
     const replaced = targets.at(url).flatMap(({ instrumentation }) => instrumentation.replaces ?? [])
