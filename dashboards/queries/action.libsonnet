@@ -57,9 +57,14 @@ local binding = {
         detail,
         span_id,
         request_id
-      FROM holdpoint_actions_of_trace(trace_id = %(trace)s) AS a
+      FROM (
+        SELECT *
+        FROM holdpoint_actions_of_trace(trace_id = %(trace)s)
+        -- Anybody can fill a trace with what is allowed.
+        ORDER BY verification IN ('missing', 'forged', 'unbound', 'replayed') DESC, verification = 'not_required', at, span_id
+        LIMIT 1000
+      ) AS a
       ORDER BY at, span_id
-      LIMIT 1000
     ||| % binding,
   },
 
@@ -149,7 +154,8 @@ local binding = {
       WHERE TraceId = one_trace
         AND Timestamp >= (SELECT min(Start) FROM otel_traces_trace_id_ts WHERE TraceId = one_trace)
         AND Timestamp <= (SELECT max(End) + 1 FROM otel_traces_trace_id_ts WHERE TraceId = one_trace)
-      ORDER BY startTime, spanID
+      -- The panel puts them in order; of too many, those that ran unapproved are there.
+      ORDER BY f.alarming DESC, f.span_id = '', startTime, spanID
       LIMIT 5000
     ||| % binding,
   },

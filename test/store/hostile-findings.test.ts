@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createStore, type FindingRow, type Store, violations, whoActed } from '#store'
+import {
+  actionsOfTrace,
+  createStore,
+  type FindingRow,
+  type Store,
+  spansOfTrace,
+  violations,
+  whoActed,
+} from '#store'
 import { digest, finding, ledgerRows, requested, T0, trace } from './action-rows.ts'
 import { type RunningEngine, startEngine } from './engine-fixture.ts'
 import { at, DAY_MS } from './investigation-scene.ts'
+import { spanBlock, spanRow } from './span-rows.ts'
 
 const WEEK = { fromMs: T0 - 7 * DAY_MS, toMs: T0 + 7 * DAY_MS, most: 1000 }
 const ofTrace = (char: string) => char.repeat(32)
@@ -116,4 +125,27 @@ test('store - what a span allows itself hides nothing that stands under the same
   )
   const rows = (await violations(store, WEEK)).filter(({ trace_id }) => trace_id === ofTrace('6'))
   expect(rows).toMatchObject([{ agent: 'real', verification: 'missing' }])
+})
+
+test('store - a trace that somebody fills shows what ran unapproved all the same', async () => {
+  const spanOf = (n: number) => (n + 1).toString(16).padStart(16, '0')
+  const noise = Array.from({ length: 50 }, (_, n) => ({ span_id: spanOf(n), content_digest: digest('1') }))
+  const observed = { verification: 'observed', agent: 'noise', ruling: 'allow' } as const
+  await judged(
+    ...noise.map((one) => at('7', T0, { ...observed, ...one })),
+    ...noise.map((one, n) =>
+      at('7', T0, { ...observed, ...one, verification: 'not_required', span_id: spanOf(n + 100) }),
+    ),
+    at('7', T0 + 5_000, { ...missing, span_id: 'f'.repeat(16), content_digest: digest('2') }),
+  )
+  const blocks = spanBlock([
+    ...noise.map(({ span_id }) => spanRow(span_id, { TraceId: ofTrace('7') })),
+    spanRow('f'.repeat(16), { TraceId: ofTrace('7') }),
+  ])
+  await store.insertRows(blocks, 'spans')
+  const actions = await actionsOfTrace(store, ofTrace('7'), 10)
+  expect(actions).toHaveLength(10)
+  expect(actions.at(-1)).toMatchObject({ name: 'AttachRolePolicy', verification: 'missing' })
+  const spans = await spansOfTrace(store, ofTrace('7'), 10)
+  expect(spans.map(({ spanId }) => spanId)).toContain('f'.repeat(16))
 })

@@ -57,9 +57,9 @@ export async function traceBody(parts: Parts, traceId: string, words: TraceWords
     const apart = actions.filter(({ spanId }) => !ids.has(spanId))
     return html`<p class="hint">Trace <code>${visibleLine(traceId)}</code>. Names, times and attributes are what the processes say; who acted, who authorized it and the verification are out of the ledger.</p>
 ${spans.length === 0 ? missing(words.none) : waterfall(spans, actions)}
-${allSpans.length > MOST_SPANS ? html`<p class="caution">Only the first ${MOST_SPANS} spans are shown.</p>` : NOTHING}
+${allSpans.length > MOST_SPANS ? html`<p class="caution">Only ${MOST_SPANS} of its spans are shown, what ran unapproved among them.</p>` : NOTHING}
 ${apart.length === 0 ? NOTHING : html`<h3>Actions whose spans are not here</h3>${apart.map(sides)}`}
-${allActions.length > MOST_ACTIONS ? html`<p class="caution">Only the first ${MOST_ACTIONS} actions are shown.</p>` : NOTHING}`
+${allActions.length > MOST_ACTIONS ? html`<p class="caution">Only ${MOST_ACTIONS} of its actions are shown, what ran unapproved among them.</p>` : NOTHING}`
   } catch (error) {
     log.warn('a trace could not be read', { traceId, error })
     return missing(`ClickHouse did not answer. ${words.unanswered}`)

@@ -1,4 +1,5 @@
--- Who acted next to who authorized it, by the ledger and the pipeline's own findings.
+-- Who acted next to who authorized it, by the ledger and the pipeline's own findings. Where there are too many, those
+-- that ran unapproved stay: anybody can fill a trace with what is allowed.
 SELECT
   span_id AS spanId,
   request_id AS requestId,
@@ -14,6 +15,11 @@ SELECT
   contradicted,
   verification,
   substring(detail, 1, 500) AS detail
-FROM holdpoint_actions_of_trace(trace_id = {traceId:String})
+FROM (
+  SELECT *
+  FROM holdpoint_actions_of_trace(trace_id = {traceId:String})
+  ORDER BY
+    verification IN ('missing', 'forged', 'unbound', 'replayed') DESC, verification = 'not_required', at, span_id
+  LIMIT {most:UInt32}
+)
 ORDER BY at, span_id
-LIMIT {most:UInt32}

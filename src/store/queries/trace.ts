@@ -39,10 +39,10 @@ const ACTIONS = readSql('actions-of-trace')
 
 type Reader = Pick<Store, 'query'>
 
-/** The first `most` spans of a trace, oldest first. */
+/** Of a trace at most so many spans, oldest first. What ran unapproved is among them, then what else is judged. */
 export const spansOfTrace = (store: Reader, traceId: string, most: number): Promise<TraceSpan[]> =>
   store.query<TraceSpan>(SPANS, { traceId, most })
 
-/** The first `most` gated actions of a trace, oldest first. */
+/** Of a trace at most so many gated actions, oldest first; what ran unapproved is among them. */
 export const actionsOfTrace = (store: Reader, traceId: string, most: number): Promise<TraceAction[]> =>
   store.query<TraceAction>(ACTIONS, { traceId, most })
