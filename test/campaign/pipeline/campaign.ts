@@ -48,14 +48,14 @@ export async function campaign({ cycles, seed, only = /./, say }: PipelineCampai
       for (const { kind } of now) happened[kind] = (happened[kind] ?? 0) + 1
       const before = load.acknowledged.length
       const about = now.map((fault) => fault.about).join(', and ')
-      if (!(await goesOn(load, pipelines, before))) problems.push(`nothing went on after ${about}`)
+      if (!(await goesOn(load, pipelines, before)))
+        problems.push(`nothing went on after ${about}`, ...pipelines.map(lastWordsOf))
       say(`${cycle}: ${about}; ${load.acknowledged.length} requests acknowledged`)
     }
     await load.finish()
     say('every request has been acknowledged')
     const left = await drained(house)
-    if (left !== undefined)
-      problems.push(left, ...pipelines.map((pipeline) => `${pipeline.name} said: ${pipeline.lastWords()}`))
+    if (left !== undefined) problems.push(left, ...pipelines.map(lastWordsOf))
     problems.push(...load.problems, ...pipelines.flatMap(({ endedByThemselves }) => endedByThemselves))
     problems.push(...(await judge(store.store, { acknowledged: load.acknowledged, ...actions })))
     problems.push(...(await poison.check()))
@@ -78,6 +78,9 @@ export async function campaign({ cycles, seed, only = /./, say }: PipelineCampai
     await scene.stop()
   }
 }
+
+const lastWordsOf = ({ name, isReady, lastWords }: Pipeline): string =>
+  `${name}, ${isReady() ? 'ready' : 'not ready'}, said: ${lastWords()}`
 
 /** Everybody is up again, and since then something was acknowledged. */
 async function goesOn(load: Load, pipelines: readonly Pipeline[], before: number): Promise<boolean> {
