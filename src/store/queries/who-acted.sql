@@ -36,7 +36,7 @@ SELECT
   environment,
   enforcement,
   -- Its place among rows of one span and moment: anybody can send several, which differ in one of these.
-  hex(sipHash64(request_id, kind, name, target, outcome, verification, detail)) AS tie
+  hex(sipHash64(request_id, service_name, agent, environment, kind, name, target, outcome, verification, detail)) AS tie
 FROM holdpoint_actions_between(
   -- Nearly every action is allowed: as many of those as are wanted say how far back there is anything to look for.
   from_ms = coalesce((
