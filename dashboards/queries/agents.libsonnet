@@ -133,8 +133,8 @@ local binding = {
         maxIf(at, decision IN ('denied', 'expired') OR ruling = 'deny') AS last,
         argMaxIf(trace_id, at, decision IN ('denied', 'expired') OR ruling = 'deny') AS trace_id,
         argMaxIf(request_id, at, decision IN ('denied', 'expired') OR ruling = 'deny') AS request_id
-      FROM holdpoint_actions_between(%(between)s)
-      WHERE verification != 'not_required' AND %(mine)s
+      FROM holdpoint_held_between(%(between)s)
+      WHERE %(mine)s
       GROUP BY agent, kind, name, target
       HAVING by_people + by_policy + expired > 0
       ORDER BY by_people + by_policy DESC, last DESC

@@ -53,7 +53,7 @@ local counted = |||
     rawSql: |||
       SELECT
         $__timeInterval(at) AS time,
-        %(counted)sFROM holdpoint_actions_between(%(between)s)
+        %(counted)sFROM holdpoint_held_between(%(between)s)
       WHERE %(wanted)s AND %(mine)s
       GROUP BY time
       ORDER BY time
@@ -70,7 +70,7 @@ local counted = |||
     rawSql: |||
       SELECT
         if(agent = '', 'unnamed', agent) AS agent,
-        %(counted)sFROM holdpoint_actions_between(%(between)s)
+        %(counted)sFROM holdpoint_held_between(%(between)s)
       WHERE %(wanted)s AND %(mine)s
       GROUP BY agent
       ORDER BY forged + missing + replayed + unbound DESC, observed DESC

@@ -26,8 +26,8 @@ local binding = { between: variables.between, mine: variables.selects('agent', '
         countIf(decision = 'cancelled') AS cancelled,
         countIf(decision = 'pending') AS pending,
         countIf(verification IN ('missing', 'forged', 'unbound', 'replayed')) AS unapproved
-      FROM holdpoint_actions_between(%(between)s)
-      WHERE verification != 'not_required' AND %(mine)s
+      FROM holdpoint_held_between(%(between)s)
+      WHERE %(mine)s
     ||| % binding,
   },
 
@@ -61,8 +61,8 @@ local binding = { between: variables.between, mine: variables.selects('agent', '
         countIf(verification = 'forged') AS forged,
         countIf(verification = 'unbound') AS unbound,
         countIf(verification = 'replayed') AS replayed
-      FROM holdpoint_actions_between(%(between)s)
-      WHERE verification NOT IN ('not_required', '') AND %(mine)s
+      FROM holdpoint_held_between(%(between)s)
+      WHERE verification != '' AND %(mine)s
       GROUP BY time
       ORDER BY time
     ||| % binding,

@@ -111,6 +111,7 @@ describe('rows', () => {
     const actions = [
       'holdpoint_actions',
       'holdpoint_actions_between(from_ms = 1700000000000, to_ms = 9999999999999)',
+      'holdpoint_held_between(from_ms = 1700000000000, to_ms = 9999999999999)',
       `holdpoint_actions_of_trace(trace_id = 't')`,
     ]
     for (const view of actions)

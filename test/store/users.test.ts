@@ -94,6 +94,7 @@ const MAY: Record<string, [allowed: string[], refused: string[]]> = {
       READ,
       'SELECT count() FROM holdpoint.holdpoint_actions',
       'SELECT count() FROM holdpoint.holdpoint_actions_between(from_ms = 0, to_ms = 1)',
+      'SELECT count() FROM holdpoint.holdpoint_held_between(from_ms = 0, to_ms = 1)',
       `SELECT count() FROM holdpoint.holdpoint_actions_of_trace(trace_id = 't')`,
       'SELECT count() FROM holdpoint.holdpoint_requests',
       'SELECT count() FROM holdpoint.holdpoint_reviews',

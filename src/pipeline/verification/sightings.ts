@@ -83,6 +83,8 @@ export async function readStanding(
        WHERE (trace_id, if(effect_of = '', span_id, ''), effect_of) IN (${keys.slice(from, from + KEYS_AT_ONCE).join(', ')})
        -- Findings from before there was such a column have none.
        AND content_digest != ''
+       -- What is allowed uses no approval.
+       AND verification != 'not_required'
        LIMIT 2 BY trace_id, if(effect_of = '', span_id, ''), effect_of`,
     )
     for (const { traceId, spanId, effectOf, content } of rows) {

@@ -5,7 +5,7 @@ SELECT
   countIf(verification = 'replayed') AS replayed,
   countIf(verification = 'unbound') AS unbound,
   countIf(verification = 'observed') AS observed
-FROM holdpoint_actions_between(from_ms = {fromMs:Int64}, to_ms = {toMs:Int64})
+FROM holdpoint_held_between(from_ms = {fromMs:Int64}, to_ms = {toMs:Int64})
 WHERE verification IN ('missing', 'forged', 'unbound', 'replayed', 'observed')
   AND (empty({verifications:Array(String)}) OR has({verifications:Array(String)}, verification))
   AND (empty({agents:Array(String)}) OR has({agents:Array(String)}, agent))

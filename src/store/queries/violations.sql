@@ -17,7 +17,7 @@ SELECT
   request_id,
   -- Its place among rows of one span and moment: anybody can send several, which differ in one of these.
   hex(sipHash64(request_id, service_name, agent, environment, kind, name, target, outcome, verification, detail)) AS tie
-FROM holdpoint_actions_between(from_ms = {fromMs:Int64}, to_ms = {toMs:Int64})
+FROM holdpoint_held_between(from_ms = {fromMs:Int64}, to_ms = {toMs:Int64})
 WHERE verification IN ('missing', 'forged', 'unbound', 'replayed', 'observed')
   AND (empty({verifications:Array(String)}) OR has({verifications:Array(String)}, verification))
   AND (empty({agents:Array(String)}) OR has({agents:Array(String)}, agent))
