@@ -162,7 +162,7 @@ describe('findings in the order of time', () => {
 describe('requests and reviews', () => {
   test('store - each request is one row, by what the ledger says', async () => {
     const rows = await reader.query(
-      `SELECT request_id, state, decision, user, risk, wait_ms, approvers, channels, spend, outcome, first_index
+      `SELECT request_id, state, decision, user, risk, wait_ms, approvers, refused_by, channels, spend, outcome, first_index
        FROM holdpoint_requests ORDER BY request_id`,
     )
     const nothing = { approvers: [], channels: [], spend: '', outcome: '' }
@@ -178,7 +178,7 @@ describe('requests and reviews', () => {
         first_index: 0,
       },
       { request_id: 'r2', state: 'approved', wait_ms: 4 * DAY_MS, spend: 'consumed', outcome: '' },
-      { request_id: 'r4', state: 'denied', decision: 'denied' },
+      { request_id: 'r4', state: 'denied', decision: 'denied', approvers: [], refused_by: ['ANA'] },
       { request_id: 'r5', state: 'denied' },
       { request_id: 'r6', state: 'pending', decision: '', wait_ms: null, ...nothing },
     ])

@@ -27,7 +27,9 @@ SELECT
   nullIf(maxIf(l.at, l.type = 'decided'), toDateTime64(0, 3, 'UTC')) AS decided_at,
   if(decision = '', NULL, dateDiff('millisecond', requested_at, decided_at)) AS wait_ms,
   anyIf(l.decided_by, l.type = 'decided') AS decided_by,
-  arrayMap(p -> p.name, decided_by) AS approvers,
+  -- Nobody who refused it is one of them.
+  if(decision = 'approved', arrayMap(p -> p.name, decided_by), []) AS approvers,
+  if(decision = 'denied', arrayMap(p -> p.name, decided_by), []) AS refused_by,
   arrayMap(p -> p.channel, decided_by) AS channels,
   arrayMap(p -> p.assurance, decided_by) AS assurances,
   anyIf(l.spend, l.type = 'spent') AS spend,
