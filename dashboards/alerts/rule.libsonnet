@@ -91,8 +91,8 @@ local panelOf(dashboard, title) =
   atMost: 'LIMIT 20',
 
   // SQL: the same of what agents say of themselves: `found` has agent, action, environment, spans, first. Whoever makes
-  // up actions gets three alerts, and an agent that the ledger knows comes before any made-up one: hence noise hides
-  // nobody else. What is left over is an alert as well.
+  // up actions gets three alerts, and an agent that the ledger knows, or that has no name, comes before any made-up one:
+  // hence noise hides nobody else. What is left over is an alert as well.
   fair(found, with=''): |||
     WITH
       %(with)sfound AS (
@@ -107,7 +107,7 @@ local panelOf(dashboard, title) =
           *,
           row_number() OVER (PARTITION BY agent ORDER BY first, action, environment) AS turn,
           turn > 3 AS is_noise,
-          agent IN (known) AS is_known
+          agent = '' OR agent IN (known) AS is_known
         FROM found
       ),
       places AS (

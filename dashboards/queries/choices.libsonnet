@@ -1,14 +1,20 @@
 // What the variables at the top of a dashboard offer.
 {
+  // Those that the ledger knows come first: anybody can make up names until there is no room.
   agents: |||
     SELECT agent FROM (
-      SELECT DISTINCT agent FROM holdpoint_activity WHERE $__timeFilter_ms(at)
-      UNION DISTINCT
-      SELECT DISTINCT agent_name FROM holdpoint_ledger WHERE type = 'requested' AND $__timeFilter_ms(at)
+      SELECT agent, max(is_known) AS known
+      FROM (
+        SELECT DISTINCT agent, 0 AS is_known FROM holdpoint_activity WHERE $__timeFilter_ms(at)
+        UNION ALL
+        SELECT DISTINCT agent_name, 1 FROM holdpoint_ledger WHERE type = 'requested' AND $__timeFilter_ms(at)
+      )
+      WHERE agent != ''
+      GROUP BY agent
+      ORDER BY known DESC, agent
+      LIMIT 1000
     )
-    WHERE agent != ''
     ORDER BY agent
-    LIMIT 1000
   |||,
 
   kinds: |||

@@ -93,6 +93,22 @@ test.each([
   },
 )
 
+test('alerts - made-up agents do not hide a process that names none', async () => {
+  const verification = 'missing'
+  const noise = Array.from({ length: 50 }, (_, n) =>
+    finding(50_000 + n, -550 * MINUTE_MS, { verification, agent: `a ${n}` }),
+  )
+  const bare = finding(51_000, -580 * MINUTE_MS, {
+    verification,
+    agent: '',
+    kind: 'aws',
+    name: 'iam:AttachRolePolicy',
+  })
+  await insert('holdpoint_findings', [...noise, bare])
+  const alerts = await fired('ungated-action', NOW + 590 * MINUTE_MS)
+  expect(named(alerts, '')).toMatchObject([{ labels: { action: 'aws iam:AttachRolePolicy' } }])
+})
+
 test('alerts - who calls itself what the rest is called is counted with it', async () => {
   const verification = 'missing'
   const at = NOW + 120 * MINUTE_MS
