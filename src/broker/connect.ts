@@ -16,6 +16,8 @@ export async function connectAs(
       name: role,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 500,
+      // Two refusals, even days apart, would end it for good, and a server that is too busy to hear us out refuses us.
+      ignoreAuthErrorAbort: true,
       // Every request would take a stack trace with it, for errors that name their subject anyway.
       noAsyncTraces: true,
     })

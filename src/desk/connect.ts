@@ -14,6 +14,9 @@ export async function connectDesk(
       inboxPrefix: inboxPrefix(role),
       name: role,
       maxReconnectAttempts: -1,
+      reconnectTimeWait: 500,
+      // Two refusals, even days apart, would end it for good, and a server that is too busy to hear us out refuses us.
+      ignoreAuthErrorAbort: true,
     })
   } catch (cause) {
     throw new HoldpointError('UNAVAILABLE', `NATS at ${url} cannot be reached`, { cause, retryable: true })
