@@ -84,7 +84,7 @@ export function hookImport(targets: Targets, patch: Patch): void {
       if (from?.url === specifier) return { url: from.url, format: from.format, shortCircuit: true }
       const result = next(specifier, context)
       const { url, format } = result
-      targets.called(specifier, url)
+      targets.called(specifier, url, parentURL)
       if (isRequired(context) || !isPatched(url, format)) return result
       if (fileIn(parentURL) !== fileIn(url))
         return { url: wrapped(url, format), format: 'module', shortCircuit: true }

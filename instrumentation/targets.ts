@@ -4,7 +4,7 @@ import { basename, dirname, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { entryFilesOf } from './entry-files.ts'
 import type { Instrumentation } from './instrumentation.ts'
-import { type InstalledPackage, packageNameIn, packageOf } from './packages.ts'
+import { findPackage, type InstalledPackage, packageNameIn, packageOf } from './packages.ts'
 
 /** One file that is to be patched, and why. */
 export interface Target {
@@ -16,8 +16,11 @@ export interface Target {
 export interface Targets {
   /** What has to be patched in the file behind a URL. */
   at(url: string): readonly Target[]
-  /** A program has imported this file by that specifier: whatever the package calls itself, it takes that place. */
-  called(specifier: string, url: string): void
+  /**
+   * A program has imported this file by that specifier, from `parent`: whatever the package calls itself, and wherever
+   * its folder or its files are linked from, it takes that place.
+   */
+  called(specifier: string, url: string, parent: string): void
 }
 
 interface Wanted {
@@ -46,7 +49,7 @@ export function createTargets(instrumentations: readonly Instrumentation[]): Tar
     if (!wanted.has(name) || done.has(key) || found.folder === program?.folder) return
     done.add(key)
     for (const { instrumentation, specifier, subpath } of wanted.get(name) ?? [])
-      for (const file of new Set(entryFilesOf(found, subpath))) {
+      for (const file of new Set(entryFilesOf(found, subpath).flatMap(withLinked))) {
         const targets = files.get(file) ?? []
         // An alias must not have one file patched twice for the same reason.
         if (!targets.some((one) => one.instrumentation === instrumentation && one.specifier === specifier))
@@ -58,9 +61,10 @@ export function createTargets(instrumentations: readonly Instrumentation[]): Tar
 
   function isFolderOfFiles(folder: string): boolean {
     const found = packageOf(folder)
-    if (found === undefined) return false
-    add(found, found.name)
-    add(found, installedAs(found.folder))
+    if (found !== undefined) {
+      add(found, found.name)
+      add(found, installedAs(found.folder))
+    }
     return foldersOfFiles.has(folder)
   }
 
@@ -73,16 +77,20 @@ export function createTargets(instrumentations: readonly Instrumentation[]): Tar
       if (!folders.has(folder)) folders.set(folder, isFolderOfFiles(dirname(file)))
       return files.get(file) ?? NONE
     },
-    called(specifier, url) {
+    called(specifier, url, parent) {
       const name = packageNameIn(specifier)
       if (!wanted.has(name)) return
-      const file = fileOf(url)
+      const [file, from] = [fileOf(url), fileOf(parent)]
       // A path alias of the program's own leads to its own code.
-      const found = file !== undefined && isInstalled(file) ? packageOf(dirname(file)) : undefined
-      if (found !== undefined) add(found, name)
+      const loaded = file !== undefined && isInstalled(file) ? packageOf(dirname(file)) : undefined
+      const installed = from === undefined ? undefined : findPackage(name, dirname(from))
+      for (const found of [loaded, installed]) if (found !== undefined) add(found, name)
     },
   }
 }
+
+/** Also where it is a link of its own: what is loaded is what it leads to. */
+const withLinked = (file: string): string[] => (existsSync(file) ? [file, realpathSync(file)] : [file])
 
 function wantedBy(instrumentations: readonly Instrumentation[]): Map<string, Wanted[]> {
   const wanted = new Map<string, Wanted[]>()

@@ -3,11 +3,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CJS, ESM, sdkAt } from '../support/instrumentation/sdk-files.ts'
 
 let tree: string
-
-const ESM = `export class Client { call() { return 'esm' } }; export const send = () => 'sent'`
-const CJS = `exports.Client = class Client { call() { return 'cjs' } }`
 
 beforeAll(() => {
   tree = realpathSync(mkdtempSync(join(tmpdir(), 'holdpoint-hooks-')))
@@ -45,6 +43,10 @@ beforeAll(() => {
       export const use = () => (sdk.go(), [preset, later, sdk['in time'], more(), Object.keys(sdk)].join(' '))`,
     ...sdkAt('two-faced/node_modules/sdk', '1.4.0'),
     'two-faced/node_modules/sdk/dist/index.mjs': `${ESM}; const all = { Client, send }; export { all as "module.exports" }`,
+    // As a build tool lays it out that links to a store: a folder that lies elsewhere, and single files.
+    ...sdkAt('store/elsewhere', '1.6.0', '@acme/elsewhere'),
+    'store/4a1f.mjs': ESM,
+    'single/node_modules/sdk/package.json': '{"name":"sdk","version":"1.7.0","exports":"./index.mjs"}',
     'names.mjs': `import * as sdk from 'sdk'; export const use = () => Object.keys(sdk).join()`,
     'other.mjs': `import { register } from '${import.meta.resolve('import-in-the-middle/register-hooks.mjs')}'
       import { Hook } from '${import.meta.resolve('import-in-the-middle')}'
@@ -82,8 +84,10 @@ beforeAll(() => {
   }
   for (const [file, text] of Object.entries(files)) put(file, text)
   for (const [file, from] of Object.entries(IMPORTS)) put(file, `export * from '${from}'`)
-  mkdirSync(join(tree, 'linked/node_modules'), { recursive: true })
-  symlinkSync(join(tree, 'store/fork/node_modules/@acme/fork'), join(tree, 'linked/node_modules/sdk'))
+  for (const [link, target] of Object.entries(LINKS)) {
+    mkdirSync(dirname(join(tree, link)), { recursive: true })
+    symlinkSync(join(tree, target), join(tree, link))
+  }
 })
 afterAll(() => rmSync(tree, { recursive: true, force: true }))
 
@@ -97,6 +101,8 @@ const IMPORTS = {
   'bare-query.mjs': './node_modules/sdk/dist/index.mjs?again',
   'framework.mjs': 'framework',
   'linked/app.mjs': 'sdk',
+  'elsewhere/app.mjs': 'sdk',
+  'single/app.mjs': 'sdk',
   'untested/app.mjs': 'sdk',
   'changed/app.mjs': 'sdk',
   'plain/app.mjs': 'sdk',
@@ -104,10 +110,16 @@ const IMPORTS = {
   'two-faced/app.mjs': 'sdk',
 }
 
+const LINKS = {
+  'linked/node_modules/sdk': 'store/fork/node_modules/@acme/fork',
+  'elsewhere/node_modules/sdk': 'store/elsewhere',
+  'single/node_modules/sdk/index.mjs': 'store/4a1f.mjs',
+}
+
 test('hooks - however a program comes by a module, it is patched, and once', () => {
   const { results, reported, covered } = run('report', [
     ...Object.keys(IMPORTS)
-      .filter((file) => !/untested|changed|plain|linked|passing|two-faced/.test(file))
+      .filter((file) => !/untested|changed|plain|linked|elsewhere|single|passing|two-faced/.test(file))
       .map((file) => `import:${file}`),
     'require:sdk',
     'require:sdk/client',
@@ -197,6 +209,8 @@ test('hooks - packages without exports, ES modules that are required, and forks 
     'require:./plain/node_modules/sdk/client',
     'require:./esm-only/node_modules/sdk/dist/index.mjs',
     'import:linked/app.mjs',
+    'import:elsewhere/app.mjs',
+    'import:single/app.mjs',
     'require:./two-faced/node_modules/sdk/dist/index.mjs',
     'import:two-faced/app.mjs',
   ])
@@ -206,10 +220,12 @@ test('hooks - packages without exports, ES modules that are required, and forks 
     'require:./plain/node_modules/sdk/client': 'held cjs',
     'require:./esm-only/node_modules/sdk/dist/index.mjs': 'held esm, held sent',
     'import:linked/app.mjs': 'held esm, held sent',
+    'import:elsewhere/app.mjs': 'held esm, held sent',
+    'import:single/app.mjs': 'held esm, held sent',
     'require:./two-faced/node_modules/sdk/dist/index.mjs': 'held esm, held sent',
     'import:two-faced/app.mjs': 'held esm, held sent',
   })
-  expect(reported).toEqual(['@acme/fork 7.0.0'])
+  expect(reported).toEqual(['@acme/fork 7.0.0', '@acme/elsewhere 1.6.0'])
 })
 
 test('hooks - what belongs to the program itself, to a bundle or to another file of the package is left alone', () => {
@@ -259,22 +275,6 @@ test('hooks - a version that has no such method is not loaded at all', () => {
   for (const result of Object.values(results))
     expect(result).toMatch(/^threw holdpoint: sdk 1\.4\.0 in .* cannot be put under the gate.*no method call/)
 })
-
-function sdkAt(folder: string, version: string, name = 'sdk'): Record<string, string> {
-  const exports = {
-    '.': { import: './dist/index.mjs', require: './dist/index.cjs' },
-    './*': { import: './dist/parts/*.mjs', require: './dist/parts/*.cjs' },
-  }
-  return {
-    [`${folder}/package.json`]: JSON.stringify({ name, version, exports }),
-    // A marker of the module system beside the build is no package.
-    [`${folder}/dist/package.json`]: '{"type":"module"}',
-    [`${folder}/dist/index.mjs`]: `export * from './parts/client.mjs'`,
-    [`${folder}/dist/index.cjs`]: `exports.Client = require('./parts/client.cjs').Client`,
-    [`${folder}/dist/parts/client.mjs`]: ESM,
-    [`${folder}/dist/parts/client.cjs`]: CJS,
-  }
-}
 
 function put(file: string, text: string): void {
   mkdirSync(dirname(join(tree, file)), { recursive: true })
