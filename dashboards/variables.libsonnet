@@ -96,6 +96,11 @@ local ALL = '*';
   // SQL: whether `column` is one of what is selected.
   selects(name, column):: '(empty(%(list)s) OR has(%(list)s, %(column)s))' % { list: $.list(name), column: column },
 
+  // SQL: whether `column` is an agent that the ledger knows, or none. Where there is no room for all, these come first:
+  // anybody can make up names by the thousand.
+  known(column):: "(%(column)s = '' OR %(column)s IN (SELECT agent_name FROM holdpoint_ledger WHERE type = 'requested' "
+                  % { column: column } + "AND at BETWEEN $__fromTime_ms - INTERVAL 30 DAY AND $__toTime_ms))",
+
   // SQL: String of a text box.
   word(name):: "decodeURLComponent('${%s:percentencode}')" % name,
 

@@ -5,6 +5,7 @@ local binding = {
   between: variables.between,
   mine: variables.selects('agent', 'agent'),
   // Two rows may be of one span, for it may be sent and judged again; an effect of an approved action is none itself.
+  known: variables.known('agent'),
   actions: "uniqExactIf(span_hash, effect_of = '')",
 };
 
@@ -37,7 +38,7 @@ local binding = {
   list: {
     name: 'agents.list',
     title: 'Agents',
-    description: 'Each agent by the name that its spans give, with what it did in this time. Unapproved: missing, forged, unbound and replayed.',
+    description: 'Each agent by the name that its spans give, with what it did in this time; those that the ledger knows first. Unapproved: missing, forged, unbound and replayed.',
     format: 'table',
     empty: 'No agent did anything in this time.',
     columns: [
@@ -63,7 +64,7 @@ local binding = {
       FROM holdpoint_activity
       WHERE $__timeFilter_ms(at) AND %(mine)s
       GROUP BY agent
-      ORDER BY unapproved DESC, actions DESC
+      ORDER BY %(known)s DESC, unapproved DESC, actions DESC
       LIMIT 200
     ||| % binding,
   },
@@ -71,7 +72,7 @@ local binding = {
   firstSeen: {
     name: 'agents.firstSeen',
     title: 'First seen: tools and targets',
-    description: 'What an agent did in this time, and neither it nor its target in the 30 days before, the newest first.',
+    description: 'What an agent did in this time, and neither it nor its target in the 30 days before, the newest first, agents that the ledger knows before others. At most 20 of each.',
     format: 'table',
     empty: 'Nothing new: every tool and target was seen in the 30 days before.',
     columns: [
@@ -98,7 +99,8 @@ local binding = {
       WHERE at BETWEEN $__fromTime_ms - INTERVAL 30 DAY AND $__toTime_ms AND %(mine)s
       GROUP BY agent, kind, name, target
       HAVING first >= $__fromTime_ms AND times > 0
-      ORDER BY first DESC
+      ORDER BY %(known)s DESC, first DESC
+      LIMIT 20 BY agent
       LIMIT 200
     ||| % binding,
   },

@@ -63,26 +63,42 @@ local counted = |||
   byAgent: {
     name: 'violations.byAgent',
     title: 'Violations by agent',
-    description: 'Agents by the name that their spans give, those with the most violations first.',
+    description: 'Agents by the name that their spans give, those with the most violations first. Of more than twenty, those that the ledger knows have a bar, and the others share one.',
     format: 'table',
     empty: 'No agent has a violation in this time.',
     columns: [columns.text('agent', 'Agent', { links: [columns.links.agent] })] + counts,
     rawSql: |||
       SELECT
-        if(agent = '', 'unnamed', agent) AS agent,
-        %(counted)sFROM holdpoint_held_between(%(between)s)
-      WHERE %(wanted)s AND %(mine)s
-      GROUP BY agent
-      ORDER BY forged + missing + replayed + unbound DESC, observed DESC
-      LIMIT 20
-    ||| % (binding { counted: counted }),
+        multiIf(place >= 20, 'others', a.agent = '', 'unnamed', a.agent) AS agent,
+        sum(a.forged) AS forged,
+        sum(a.missing) AS missing,
+        sum(a.replayed) AS replayed,
+        sum(a.unbound) AS unbound,
+        sum(a.observed) AS observed
+      FROM (
+        SELECT
+          *,
+          row_number() OVER (
+            ORDER BY %(known)s DESC, forged + missing + replayed + unbound DESC, observed DESC, agent) AS place
+        FROM (
+          SELECT
+            agent,
+            %(counted)s
+          FROM holdpoint_held_between(%(between)s)
+          WHERE %(wanted)s AND %(mine)s
+          GROUP BY agent
+        )
+      ) AS a
+      GROUP BY 1
+      ORDER BY max(place >= 20), sum(a.forged + a.missing + a.replayed + a.unbound) DESC, sum(a.observed) DESC
+    ||| % (binding { counted: std.rstripChars(counted, '\n'), known: variables.known('agent') }),
   },
 
   // The same text as the console's page.
   list: {
     name: 'violations.list',
     title: 'Each violation, with its trace',
-    description: 'Newest first: what the pipeline found, of whose action, and why in words. A click on the trace shows it all.',
+    description: 'Newest first: what the pipeline found, of whose action, and why in words. A click on the trace shows it all. Of more than a thousand, what was only observed is left out first, then what one agent has more than a hundred of, then agents that the ledger does not know.',
     format: 'table',
     empty: 'No violation in this time: whatever policy holds was decided before it ran.',
     columns: [
@@ -102,8 +118,17 @@ local counted = |||
       columns.request_id,
     ],
     rawSql: |||
-      SELECT * EXCEPT tie FROM (
+      SELECT * EXCEPT (tie, turn) FROM (
+        SELECT *, row_number() OVER (PARTITION BY agent, verification = 'observed' ORDER BY at DESC, tie) AS turn
+        FROM (
       %s)
-    ||| % variables.bind(importstr '../../src/store/queries/violations.sql', filters { 'most:UInt32': '1000' }),
+        ORDER BY verification = 'observed', turn > 100, %s DESC, turn, at DESC, tie
+        LIMIT 1000
+      )
+      ORDER BY at DESC, trace_id, span_id
+    ||| % [
+      variables.bind(importstr '../../src/store/queries/violations.sql', filters { 'most:UInt32': '4294967295' }),
+      variables.known('agent'),
+    ],
   },
 }
