@@ -20,7 +20,8 @@ WITH
           AND ({action:String} = '' OR positionCaseInsensitiveUTF8(concat(kind, ' ', name), {action:String}) > 0)
           AND ({target:String} = '' OR positionCaseInsensitiveUTF8(target, {target:String}) > 0)
           AND ({text:String} = ''
-            OR positionCaseInsensitiveUTF8(concat(agent, '\n', name, '\n', target, '\n', rule, '\n', trace_id), {text:String}) > 0)
+            OR positionCaseInsensitiveUTF8(
+              concat(agent, '\n\n', name, '\n', target, '\n', rule, '\n\n', trace_id, '\n\n'), {text:String}) > 0)
         ORDER BY at DESC
         LIMIT 1 BY span_hash
         LIMIT {most:UInt32}
