@@ -10,7 +10,7 @@ import { createPolicyTable } from '../../src/pipeline/verification/rerule.ts'
 import { createVerifier, type Verifier } from '../../src/pipeline/verification/verifier.ts'
 import { clientOf, type RunningEngine, startEngine } from '../store/engine-fixture.ts'
 import { createRandom } from '../support/random.ts'
-import { aSpan, encodeProtobuf, type SampleSpan, SPAN, TRACE } from './encode.ts'
+import { aSpan, encodeProtobuf, type SampleSpan, SPAN } from './encode.ts'
 import {
   APPROVED_ATTRIBUTES as APPROVED,
   AT,
@@ -28,10 +28,15 @@ let store: Store
 beforeAll(async () => {
   running = await startEngine({ migrated: true })
   store = createStore(running.engine.writer)
-  await store.migrate()
   client = clientOf(running.engine.writer)
+  await store.migrate()
   const rows = LEDGER.map((entry, index) =>
-    toLedgerRow(entry, { origin: '1', index, leafHash: String(index).repeat(64), statement: '{}' }),
+    toLedgerRow(entry, {
+      origin: '1',
+      index,
+      leafHash: index.toString(16).padStart(64, '0'),
+      statement: '{}',
+    }),
   )
   await store.insertLedger(rows, 'ledger')
 })
@@ -41,7 +46,26 @@ afterAll(async () => {
   await running?.stop()
 })
 
-const LEDGER: LedgerEntry[] = [policy(), requested(), decided(), spent(), outcome()]
+/** One approved request, used up by one span, in a trace of its own. */
+interface Place {
+  traceId: string
+  requestId: string
+}
+const PLACES: Place[] = Array.from({ length: 40 }, (_, no) => ({
+  traceId: (no + 1).toString(16).padStart(32, '0'),
+  requestId: `r${no + 1}`,
+}))
+let taken = 0
+function aPlace(): Place {
+  const place = PLACES[taken++]
+  if (place === undefined) throw new Error('there are more orders than places')
+  return place
+}
+function entriesAt({ traceId, requestId }: Place): LedgerEntry[] {
+  const at = { requestId, trace: { traceId, spanId: SPAN } }
+  return [requested(at), decided({ requestId }), spent(at), outcome({ requestId })]
+}
+const LEDGER: LedgerEntry[] = [policy(), ...PLACES.flatMap(entriesAt)]
 const TABLE = createPolicyTable(
   parsePolicy(`
 holdpoint: 1
@@ -94,8 +118,17 @@ const SPANS: SampleSpan[] = [
 ]
 
 let batches = 0
-async function judgeAndStore(verifier: Verifier, spans: readonly SampleSpan[]): Promise<void> {
-  const ranges = scanTraces(encodeProtobuf({ spans: [...spans] }), verifier.tellingPrefixes())
+async function judgeAndStore(
+  verifier: Verifier,
+  { traceId, requestId }: Place,
+  spans: readonly SampleSpan[],
+): Promise<void> {
+  const there = spans.map(({ attributes = {}, ...span }) => ({
+    ...span,
+    traceId,
+    attributes: ATTR.approvalId in attributes ? { ...attributes, [ATTR.approvalId]: requestId } : attributes,
+  }))
+  const ranges = scanTraces(encodeProtobuf({ spans: there }), verifier.tellingPrefixes())
   const judged = await verifier.judge([{ ranges, receivedAtMs: AT + 10_000 }])
   await store.insertFindings(findingRowsOf(judged, AT + 10_000 + batches), `batch ${batches++}`)
 }
@@ -105,12 +138,20 @@ async function forget(): Promise<void> {
     await client.command({ query: `TRUNCATE TABLE ${table}` })
 }
 
-async function standing(): Promise<object[]> {
-  const rows = await store.query<{ judged_at: string }>(
-    'SELECT * FROM holdpoint_actions WHERE trace_id = {trace:String} ORDER BY span_id, request_id, name, verification',
-    { trace: TRACE },
+type Standing = Record<string, unknown> & { span_id: string; verification: string }
+
+/** What stands in each of them in the end. */
+async function standing(places: readonly Place[]): Promise<Standing[][]> {
+  const rows = await store.query<Standing & Record<'trace_id' | 'request_id', string>>(
+    `SELECT * EXCEPT judged_at FROM holdpoint_actions WHERE has({traces:Array(String)}, trace_id)
+     ORDER BY span_id, request_id, name, verification`,
+    { traces: places.map(({ traceId }) => traceId) },
   )
-  return rows.map(({ judged_at: _, ...row }) => row)
+  return places.map(({ traceId, requestId }) =>
+    rows
+      .filter(({ trace_id }) => trace_id === traceId)
+      .map(({ trace_id: _, request_id, ...row }) => ({ ...row, isOfRequest: request_id === requestId })),
+  )
 }
 
 const shuffled = <T>(all: readonly T[], random: () => number): T[] =>
@@ -126,7 +167,9 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const some = SPANS.filter(() => random() < 0.4)
     // An exporter that got no answer sends a span again.
     const spans = [...some, ...some.filter(() => random() < 0.3)]
-    const ends: object[][] = []
+    // Which of several is shown depends on their ids, too: all orders are of one trace.
+    const place = aPlace()
+    const ends: Standing[][] = []
     for (let order = 0; order < 3; order++) {
       await forget()
       const judges = [createJudge(), createJudge()] as const
@@ -135,9 +178,9 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
         const at = left.splice(0, 1 + Math.floor(random() * 3))
         const too = left.splice(0, Math.floor(random() * 3))
         // At the same time, or one after the other.
-        await Promise.all([judgeAndStore(judges[0], at), judgeAndStore(judges[1], too)])
+        await Promise.all([judgeAndStore(judges[0], place, at), judgeAndStore(judges[1], place, too)])
       }
-      ends.push(await standing())
+      ends.push(...(await standing([place])))
     }
     expect(ends[1]).toEqual(ends[0])
     expect(ends[2]).toEqual(ends[0])
@@ -160,12 +203,9 @@ const [
   SECOND,
 ] = SPANS as [SampleSpan, ...SampleSpan[]]
 
-/** Span and word, as they stand in the end. */
-const stands = async (): Promise<string[]> =>
-  (await standing()).map((row) => {
-    const { span_id, verification } = row as { span_id: string; verification: string }
-    return `${span_id[0]} ${verification}`
-  })
+/** Span and word. */
+const inShort = (rows: readonly Standing[]): string[] =>
+  rows.map(({ span_id, verification }) => `${span_id[0]} ${verification}`)
 
 it.each<[string, (SampleSpan | undefined)[], string[]]>([
   ['the consumer alone', [A], ['b verified']],
@@ -187,36 +227,36 @@ it.each<[string, (SampleSpan | undefined)[], string[]]>([
   ['two effects', [A, CHILD, SECOND], ['4 replayed', 'b verified']],
   ['two contents of an effect', [A, CHILD, CHILD_TOO], ['3 replayed', 'b verified']],
 ])('findings - %s', async (_, spans, expected) => {
-  for (const order of [spans, [...spans].reverse()]) {
-    await forget()
-    // Nobody has seen what the others have: the tables alone tell.
-    await Promise.all(order.map((span) => judgeAndStore(createJudge(), span ? [span] : [])))
-    const found = await stands()
-    expect(found.map((one) => one.replace(/^[34] replayed/, 'child replayed'))).toEqual(
+  const orders = [spans, [...spans].reverse()].map((order) => ({ order, place: aPlace() }))
+  // Nobody has seen what the others have: the tables alone tell.
+  for (const { order, place } of orders)
+    await Promise.all(order.map((span) => judgeAndStore(createJudge(), place, span ? [span] : [])))
+  for (const rows of await standing(orders.map(({ place }) => place)))
+    expect(inShort(rows).map((one) => one.replace(/^[34] replayed/, 'child replayed'))).toEqual(
       expected.map((one) => one.replace(/^[34] replayed/, 'child replayed')),
     )
-  }
 })
 
 it('findings - of a trace into which somebody has put a thousand, a look at one place reads two', async () => {
-  await forget()
+  const place = aPlace()
   const flood = Array.from({ length: 1_000 }, (_, no) =>
     aSpan({
       spanId: no % 2 ? OTHER : (no + 1).toString(16).padStart(16, '0'),
       attributes: { ...UNASKED, no: BigInt(no) },
     }),
   )
-  await judgeAndStore(createJudge(), [...flood, aSpan({ spanId: OTHER, attributes: LOOKUP })])
-  await judgeAndStore(createJudge(), [aSpan({ attributes: { ...APPROVED, first: true } })])
+  await judgeAndStore(createJudge(), place, [...flood, aSpan({ spanId: OTHER, attributes: LOOKUP })])
+  await judgeAndStore(createJudge(), place, [aSpan({ attributes: { ...APPROVED, first: true } })])
   const read: number[] = []
   const judge = createJudge(async (...asked) => {
     const rows = await store.query(...asked)
     read.push(rows.length)
     return rows as never
   })
-  await judgeAndStore(judge, [aSpan({ attributes: APPROVED })])
+  await judgeAndStore(judge, place, [aSpan({ attributes: APPROVED })])
   expect(read).toEqual([1])
-  expect(await stands()).toContain('b replayed')
+  const [rows = []] = await standing([place])
+  expect(inShort(rows)).toContain('b replayed')
 })
 
 it('findings - while a batch is judged, others get their turn', async () => {
