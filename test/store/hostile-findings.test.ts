@@ -45,6 +45,8 @@ test('store - a worse finding under the same ids hides no other alarm', async ()
     ['unbound', 'decoy', 'read'],
   ])
   expect(await violations(store, { ...WEEK, agents: ['real'] })).toMatchObject([{ name: 'AttachRolePolicy' }])
+  const ofItsTrace = await actionsOfTrace(store, ofTrace('1'), 10)
+  expect(ofItsTrace.map(({ name }) => name).toSorted()).toEqual(['AttachRolePolicy', 'read', 'read_docs'])
 })
 
 test('store - nor does one of the same kind, whichever content sorts first', async () => {
