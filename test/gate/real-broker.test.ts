@@ -4,6 +4,9 @@ import { createGate, type Gate, type GateAttempt } from '#gate'
 import { type House, startHouse } from '../support/house.ts'
 import { type RecordedSpans, recordSpans } from '../support/spans.ts'
 
+/** A busy machine is no fault. */
+const PATIENT = { timeout: 10_000 }
+
 let house: House
 let gate: Gate
 let spans: RecordedSpans
@@ -48,7 +51,7 @@ async function review(verdict: 'approve' | 'deny', reason = 'as agreed'): Promis
     const { requests: pending } = await house.desk.list(house.token('bob'))
     expect(pending).toHaveLength(1)
     return pending
-  })
+  }, PATIENT)
   const requestId = request?.requestId ?? ''
   const { renderHash } = await house.desk.show(house.token('bob'), requestId)
   await house.desk.review({
@@ -93,11 +96,15 @@ test('gate and broker - a denied action never runs, and the reviewer’s reason 
 test('gate and broker - an aborted action is cancelled at the broker', async () => {
   const caller = new AbortController()
   const held = gate.hold(attempt({ signal: caller.signal }), () => 1)
-  await vi.waitFor(async () => expect(await house.desk.list(house.token('bob'))).toMatchObject({ total: 1 }))
+  await vi.waitFor(
+    async () => expect(await house.desk.list(house.token('bob'))).toMatchObject({ total: 1 }),
+    PATIENT,
+  )
   caller.abort()
   expect(await held).toMatchObject({ ran: false, refusal: { code: 'APPROVAL_CANCELLED' } })
-  await vi.waitFor(async () =>
-    expect(await house.desk.list(house.token('bob'))).toEqual({ requests: [], total: 0 }),
+  await vi.waitFor(
+    async () => expect(await house.desk.list(house.token('bob'))).toEqual({ requests: [], total: 0 }),
+    PATIENT,
   )
 })
 
@@ -106,9 +113,9 @@ test('gate and broker - a newer policy reaches the gate by itself', async () => 
   expect(await lookup()).toEqual({ ran: true, value: 'found' })
   const { POLICY } = await import('../support/house.ts')
   await house.publishPolicy(POLICY.replace('"lookup_*" }, effect: allow', '"lookup_*" }, effect: deny'))
-  await vi.waitFor(async () => expect(await lookup()).toMatchObject({ ran: false }), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await lookup()).toMatchObject({ ran: false }), PATIENT)
   await house.publishPolicy(POLICY)
-  await vi.waitFor(async () => expect(await lookup()).toMatchObject({ ran: true }), { timeout: 10_000 })
+  await vi.waitFor(async () => expect(await lookup()).toMatchObject({ ran: true }), PATIENT)
 })
 
 test('gate and broker - another agent’s credentials open nothing', async () => {
@@ -126,7 +133,10 @@ test('gate and broker - another agent’s credentials open nothing', async () =>
 
 test('gate and broker - a broker that restarts under a held action finds it again', async () => {
   const held = gate.hold(attempt(), () => 'ran')
-  await vi.waitFor(async () => expect(await house.desk.list(house.token('bob'))).toMatchObject({ total: 1 }))
+  await vi.waitFor(
+    async () => expect(await house.desk.list(house.token('bob'))).toMatchObject({ total: 1 }),
+    PATIENT,
+  )
   await house.broker().stop()
   await house.startBroker()
   await review('approve')
