@@ -27,6 +27,9 @@ const fails = (code: number | null, { violations }: Record<string, unknown>) => 
   expect(violations).toBeGreaterThan(0)
 }
 
+/** A campaign waits a minute for what goes on no more, and another for what does not drain, before it tells of them. */
+const TOLD_WITHIN_MS = 240_000
+
 // Each is a process or several, which mostly wait for each other.
 describe.concurrent('slices', () => {
   test('race - one winner for each key on one node and on three, and everybody learns who', async ({
@@ -47,7 +50,7 @@ describe.concurrent('slices', () => {
     const { code, result } = await campaign(signal, 'kill', '--n', '1')
     passes(code, result)
     expect(result.executions).toBeGreaterThan(0)
-  }, 120_000)
+  }, TOLD_WITHIN_MS)
 
   test('pipeline - it dies and stands still with its store and its server, and all is stored once', async ({
     signal,
@@ -57,7 +60,7 @@ describe.concurrent('slices', () => {
     expect(result).toMatchObject({ poisoned: 1 })
     expect(result.items).toBeGreaterThan(0)
     expect(result.actions).toBeGreaterThan(0)
-  }, 120_000)
+  }, TOLD_WITHIN_MS)
 
   test('attacks - some of each kind, and nothing gets through', async ({ signal }) => {
     const { code, result } = await campaign(signal, 'attacks', '--n', '24')
