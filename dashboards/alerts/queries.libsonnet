@@ -173,7 +173,7 @@ local alarms(verification) = {
       %(atMost)s
     ||| % settings.night {
       agent: told('r.agent'),
-      action: told("concat(r.kind, ' ', r.name)"),
+      action: said("concat(r.kind, ' ', r.name)"),
       approvers: told("arrayStringConcat(r.approvers, ' and ')"),
       atMost: rule.atMost,
     },

@@ -6,6 +6,7 @@ local binding = {
   // request is known, its trace is the one that used the approval up, or else that asked.
   trace: "if('${trace:percentencode}' != '', '${trace:percentencode}', coalesce((SELECT argMax(trace_id, type = 'spent') "
          + "FROM holdpoint_ledger WHERE request_id = %s AND request_id != '' AND trace_id != ''), ''))" % variables.word('request'),
+  request: variables.word('request'),
   // Requests of the trace, and the one that is asked for.
   requests: |||
     SELECT request_id FROM holdpoint_ledger
@@ -196,7 +197,8 @@ local binding = {
       FROM holdpoint_ledger FINAL
       WHERE request_id != '' AND request_id IN (
         %(requests)s)
-      ORDER BY toUInt64OrZero(origin), ledger_index
+      -- First the one that is asked for: others may bear the ids of its trace.
+      ORDER BY request_id = %(request)s DESC, toUInt64OrZero(origin), ledger_index
       LIMIT 1000
     ||| % binding,
   },
@@ -234,7 +236,7 @@ local binding = {
       FROM holdpoint_reviews
       WHERE request_id IN (
         %(requests)s)
-      ORDER BY at, ledger_index
+      ORDER BY request_id = %(request)s DESC, at, ledger_index
       LIMIT 1000
     ||| % binding,
   },
@@ -264,7 +266,8 @@ local binding = {
       FROM holdpoint_ledger FINAL
       WHERE request_id != '' AND request_id IN (
         %(requests)s)
-      ORDER BY toUInt64OrZero(origin), ledger_index
+      -- First the one that is asked for: others may bear the ids of its trace.
+      ORDER BY request_id = %(request)s DESC, toUInt64OrZero(origin), ledger_index
       LIMIT 1000
     ||| % binding,
   },

@@ -39,6 +39,8 @@ beforeAll(async () => {
     table: 'holdpoint_ledger',
     format: 'JSONEachRow',
     values: ledgerRows(1, [
+      ...Array.from({ length: 1_100 }, (_, n) => requested(`flood ${n}`, 'b', { at: NOW - 48 * HOUR_MS })),
+      requested('innocent', 'b', { at: NOW - 47 * HOUR_MS }),
       requested('known', 'a', {
         at: NOW - 24 * HOUR_MS,
         agent: { iss: 'hp', sub: 'agent-7', name: 'known' },
@@ -65,7 +67,11 @@ afterAll(async () => {
 
 const generated = generateDashboards()
 const boards = boardsOf(generated)
-async function rowsOf(file: string, where: string): Promise<Answer['rows']> {
+async function rowsOf(
+  file: string,
+  where: string,
+  more: Record<string, string> = {},
+): Promise<Answer['rows']> {
   const board = boards[file]
   const query = board && queriesOf(file, board, generated).find((one) => one.where === where)
   if (query === undefined) throw new Error(`${file} has no ${where}`)
@@ -73,7 +79,7 @@ async function rowsOf(file: string, where: string): Promise<Answer['rows']> {
     templating.list.map(({ name, type }) => [name, type === 'textbox' ? '' : { all: '*' }] as const),
   )
   const range = { fromMs: NOW - 168 * HOUR_MS, toMs: NOW, intervalMs: HOUR_MS }
-  return (await answerOf(reader, asSent(query, Object.fromEntries(all), range))).rows
+  return (await answerOf(reader, asSent(query, { ...Object.fromEntries(all), ...more }, range))).rows
 }
 
 test('dashboards - noise pushes no violation of another agent out of the list', async () => {
@@ -108,3 +114,12 @@ test('dashboards - nor out of what a variable offers', async () => {
   const rows = await rowsOf('violations.json', 'variable agent')
   expect(rows.map(({ agent }) => agent)).toContain('known')
 })
+
+test.each(['Timeline (A)', 'Where it stands in the ledger (A)'])(
+  'dashboards - requests that somebody else makes under the ids of a trace push the one looked at out of no %s',
+  async (where) => {
+    const rows = await rowsOf('action.json', where, { trace: 'b'.repeat(32), request: 'innocent' })
+    expect(rows).toHaveLength(1000)
+    expect(JSON.stringify(rows)).toContain('innocent')
+  },
+)
