@@ -46,21 +46,27 @@ describe.concurrent('slices', () => {
     fails(code, result)
   }, 120_000)
 
-  test('kill - brokers and servers die under load, and nothing is lost or done twice', async ({ signal }) => {
-    const { code, result } = await campaign(signal, 'kill', '--n', '1')
-    passes(code, result)
-    expect(result.executions).toBeGreaterThan(0)
-  }, TOLD_WITHIN_MS)
+  test(
+    'kill - brokers and servers die under load, and nothing is lost or done twice',
+    async ({ signal }) => {
+      const { code, result } = await campaign(signal, 'kill', '--n', '1')
+      passes(code, result)
+      expect(result.executions).toBeGreaterThan(0)
+    },
+    TOLD_WITHIN_MS,
+  )
 
-  test('pipeline - it dies and stands still with its store and its server, and all is stored once', async ({
-    signal,
-  }) => {
-    const { code, result } = await campaign(signal, 'pipeline', '--n', '2')
-    passes(code, result)
-    expect(result).toMatchObject({ poisoned: 1 })
-    expect(result.items).toBeGreaterThan(0)
-    expect(result.actions).toBeGreaterThan(0)
-  }, TOLD_WITHIN_MS)
+  test(
+    'pipeline - it dies and stands still with its store and its server, and all is stored once',
+    async ({ signal }) => {
+      const { code, result } = await campaign(signal, 'pipeline', '--n', '2')
+      passes(code, result)
+      expect(result).toMatchObject({ poisoned: 1 })
+      expect(result.items).toBeGreaterThan(0)
+      expect(result.actions).toBeGreaterThan(0)
+    },
+    TOLD_WITHIN_MS,
+  )
 
   test('attacks - some of each kind, and nothing gets through', async ({ signal }) => {
     const { code, result } = await campaign(signal, 'attacks', '--n', '24')
