@@ -23,15 +23,13 @@ afterAll(async () => {
   await running?.stop()
 })
 
-const ROWS = '* EXCEPT judged_at'
+const ROWS = '* EXCEPT judged_at, toUnixTimestamp64Milli(at) AS ms'
 const ORDER = 'ORDER BY at, trace_id, span_id, request_id'
 
 describe('actions of a time', () => {
   let ever: { ms: number; trace_id: string }[]
   beforeAll(async () => {
-    ever = await reader.query(
-      `SELECT ${ROWS}, toUnixTimestamp64Milli(at) AS ms FROM holdpoint_actions ${ORDER}`,
-    )
+    ever = await reader.query(`SELECT ${ROWS} FROM holdpoint_actions ${ORDER}`)
   })
 
   test.each([
@@ -46,7 +44,7 @@ describe('actions of a time', () => {
     const times = { from: T0 + from, to: T0 + to }
     const expected = ever.filter(({ ms }) => ms >= times.from && ms <= times.to)
     const found = await reader.query(
-      `SELECT ${ROWS}, toUnixTimestamp64Milli(at) AS ms
+      `SELECT ${ROWS}
        FROM holdpoint_actions_between(from_ms = {from:UInt64}, to_ms = {to:UInt64}) ${ORDER}`,
       times,
     )
@@ -58,7 +56,7 @@ describe('actions of a time', () => {
     const id = { id: char.repeat(32) }
     expect(
       await reader.query(
-        `SELECT ${ROWS}, toUnixTimestamp64Milli(at) AS ms
+        `SELECT ${ROWS}
          FROM holdpoint_actions_of_trace(trace_id = {id:String}) ${ORDER}`,
         id,
       ),
