@@ -77,7 +77,7 @@ export function hookImport(targets: Targets, patch: Patch): void {
   const isPatched = (url: string, format: Wrapper['format']): boolean =>
     targets.at(url).length > 0 && !NO_CODE.has(format ?? '')
 
-  loader.registerHooks({
+  registerOutermost({
     resolve(specifier, context, next) {
       const { parentURL = '' } = context
       const from = wrappers.get(parentURL)
@@ -98,10 +98,24 @@ export function hookImport(targets: Targets, patch: Patch): void {
       const loaded = takeLoaded(url) ?? next(url, context)
       const { format } = loaded
       if (known.has(url) || passed.has(url) || isRequired(context) || !isPatched(url, format)) return loaded
-      // A hook of the program's has resolved it without ours: the wrapper takes its place, and it goes elsewhere.
+      // A hook that was registered past ours has resolved it by itself: the wrapper takes its place, and it goes elsewhere.
       return load(wrap(url, another(url), format), url, loaded)
     },
   })
+}
+
+/** Who registers hooks later is asked first, and need not ask those before: ours are registered anew, to stay the first. */
+function registerOutermost(hooks: loader.RegisterHooksOptions): void {
+  const builtin = process.getBuiltinModule('node:module')
+  const { registerHooks } = builtin
+  let ours = registerHooks(hooks)
+  builtin.registerHooks = (theirs) => {
+    const registered = registerHooks(theirs)
+    ours.deregister()
+    ours = registerHooks(hooks)
+    return registered
+  }
+  loader.syncBuiltinESMExports()
 }
 
 /** Modules that are required are patched as they are. A program may have conditions of its own, which come last. */

@@ -69,12 +69,13 @@ beforeAll(() => {
       const elsewhere = await import(url.replace('=', '=7'))
       const all = new Set([elsewhere, await import(url), await import('sdk/client')])
       export const use = () => all.size + [...all][0].send()`,
-    'short.mjs': `import { registerHooks } from 'node:module'
+    'short.mjs': `import { registerHooks } from 'node:module'; import { readFileSync } from 'node:fs'
       const url = new URL('./node_modules/sdk/dist/parts/client.mjs', import.meta.url).href
-      const own = new URL('./own/sdk/index.mjs', import.meta.url).href
-      const urls = { short: url, 'short/again': url + '?again', 'short/own': own }
-      registerHooks({ resolve: (specifier, context, next) =>
-        urls[specifier] ? { url: urls[specifier], shortCircuit: true } : next(specifier, context) })
+      const urls = { short: url, 'short/again': url + '?again', 'short/own': import.meta.resolve('./own/sdk/index.mjs') }
+      const own = (url) => ({ source: readFileSync(new URL(url.split('?')[0])), format: 'module', shortCircuit: true })
+      registerHooks({ load: (url, context, next) => (/mjs/.test(url) ? own(url) : next(url, context)),
+        resolve: (specifier, context, next) =>
+          urls[specifier] ? { url: urls[specifier], shortCircuit: true } : next(specifier, context) })
       export const use = () => 'a resolver'`,
     'shortly.mjs': `export * from 'short'`,
     'shortly-again.mjs': `export * from 'short/again'`,
@@ -165,7 +166,7 @@ test('hooks - another tool’s wrapper around the same module leaves the gate in
   const steps = ['import:subpath.mjs', 'import:bare.mjs']
   const after = run('report', ['import:other.mjs', ...steps])
   expect(after.results).toMatchObject({
-    'import:subpath.mjs': 'held esm, traced held sent',
+    'import:subpath.mjs': 'held esm, held traced sent',
     'import:bare.mjs': 'held esm, held sent',
   })
   const before = run('report', steps, ['--import', join(tree, 'other.mjs')])
@@ -189,7 +190,7 @@ test('hooks - neither conditions, nor a missing referrer, nor an address that wa
   expect(referrer).toBe('held esm, held sent')
 })
 
-test('hooks - what a hook of the program’s resolves by itself is under the gate all the same', () => {
+test('hooks - what a hook of the program’s resolves or reads by itself is under the gate all the same', () => {
   const own = ['import:short.mjs', 'import:shortly.mjs', 'import:shortly-again.mjs', 'import:shortly-own.mjs']
   expect(run('report', [...own, 'import:subpath.mjs', 'import:bare.mjs', 'require:sdk']).results).toEqual({
     'import:short.mjs': 'a resolver',
