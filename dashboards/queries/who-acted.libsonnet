@@ -113,6 +113,7 @@ local binding = { between: variables.between, mine: variables.selects('agent', '
     rawSql: |||
       SELECT * EXCEPT (approvers, refused_by, tie) FROM (
       %s)
+      ORDER BY at DESC, trace_id, span_id, tie
     ||| % variables.bind(importstr '../../src/store/queries/who-acted.sql', {
       'agents:Array(String)': variables.list('agent'),
       'environments:Array(String)': variables.list('environment'),
