@@ -4,8 +4,13 @@ import { defineConfig } from 'vitest/config'
 // Most of a command's time is reading its own modules: the hundreds of processes that tests start share what was read.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node')
 
+/** `npm run test:package`: installs what is published from the registry, into clean folders. */
+const PACKAGE = ['test/main/pack.test.ts']
+/** `npm run test:campaigns`: a short slice of each campaign, which is mostly load. */
+const SLICES = ['test/campaign/slices.test.ts']
+
 // Theirs are `npm run test:browser`, for a Chromium has to be there, and `npm run test:collector`, which builds one.
-const OTHERS = ['test/browser/**', 'test/collector/**']
+const OTHERS = ['test/browser/**', 'test/collector/**', ...PACKAGE, ...SLICES]
 
 /** They register for the whole process what stays in modules: a tracer, a meter, hooks into the loading of modules. */
 const APART = [
@@ -38,6 +43,8 @@ export default defineConfig({
           setupFiles: 'test/support/nothing-left.ts',
         },
       },
+      { extends: true, test: { name: 'package', include: PACKAGE } },
+      { extends: true, test: { name: 'campaigns', include: SLICES } },
     ],
   },
 })
