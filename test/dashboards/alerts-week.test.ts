@@ -53,7 +53,7 @@ const withoutAny: Partial<Record<Incident, Fired>> = {}
 const ordinary: Record<string, Fired> = {}
 
 beforeAll(async () => {
-  engine = await startEngine()
+  engine = await startEngine({ migrated: true })
   reader = clientOf(engine.engine.reader)
   rules = readAlerts().groups.flatMap((group) => group.rules)
   planted = (await seedStore(engine.engine.writer, { ...WEEK, incidents: INCIDENTS })).incidents

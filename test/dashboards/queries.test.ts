@@ -21,7 +21,7 @@ let running: RunningEngine
 let client: ClickHouseClient
 let week: SeedReport
 beforeAll(async () => {
-  running = await startEngine()
+  running = await startEngine({ migrated: true })
   const { writer, reader } = running.engine
   week = await seedStore(writer, { spans: 5_000, seed: 1, endsAtMs: ENDS_AT_MS, incidents: INCIDENTS })
   client = clientOf(reader)
