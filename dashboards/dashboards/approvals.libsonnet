@@ -2,6 +2,7 @@ local config = import '../config.libsonnet';
 local dashboard = import '../dashboard.libsonnet';
 local panels = import '../panels.libsonnet';
 local queries = import '../queries/approvals.libsonnet';
+local reviews = import '../queries/reviews.libsonnet';
 local rows = import '../rows.libsonnet';
 local variables = import '../variables.libsonnet';
 
@@ -27,15 +28,15 @@ dashboard(
       panels.table(6, queries.byRule) + size(24, 8),
     ]),
     rows.row(102, 'Reviewers', [
-      panels.table(7, queries.reviewers) + size(24, 8),
-      panels.table(8, queries.byGroup) + size(12, 8),
-      panels.table(9, queries.byChannel) + size(12, 8),
-      panels.timeseries(10, queries.instant) + size(24, 7),
+      panels.table(7, reviews.reviewers) + size(24, 8),
+      panels.table(8, reviews.byGroup) + size(12, 8),
+      panels.table(9, reviews.byChannel) + size(12, 8),
+      panels.timeseries(10, reviews.instant) + size(24, 7),
     ]),
     rows.row(103, 'What did not go well', [
       panels.table(11, queries.expiries) + size(24, 8),
       panels.timeseries(12, queries.escalations, stacked=true) + size(12, 7),
-      panels.timeseries(13, queries.refused, stacked=true) + size(12, 7),
+      panels.timeseries(13, reviews.refused, stacked=true) + size(12, 7),
       panels.table(14, queries.freezes) + size(24, 6),
     ]),
   ],
