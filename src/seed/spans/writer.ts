@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import type { RowBlock } from '#store'
+import { FINDING_COLUMNS, type RowBlock } from '#store'
 import { type Blocks, createBlocks } from './blocks.ts'
 import { put64, putAscii, putHex, putNano } from './bytes.ts'
-import { FINDING_COLUMNS, TRACE_COLUMNS } from './columns.ts'
+import { TRACE_COLUMNS } from './columns.ts'
 import { hexOf, nanoText, type Place, type SpanSink, type SpanText } from './span.ts'
 import { type ContentSlot, createTemplate, type FindingTemplate, type Template } from './template.ts'
 
